@@ -1,0 +1,282 @@
+//! The catalogue: every view and metric, each one `.sql` file whose stem is its name.
+//!
+//! A file starts with front matter, TOML in SQL comments, and the rest is one `SELECT`:
+//!
+//! ```sql
+//! -- +++
+//! -- title = "Review load"
+//! -- +++
+//! SELECT ...
+//! ```
+//!
+//! | key | in | means |
+//! |---|---|---|
+//! | `help` | both | one sentence for people; required |
+//! | `key` | view | columns that identify what a row's `key_hash` stands for; required |
+//! | `from` | view | tables and views that the SQL reads, exactly; required |
+//! | `open` | view | name of a boolean output column: rows where it is true are kept apart |
+//! | `title` | metric | heading on every surface; required |
+//! | `unit` | metric | unit of `value` (`reviews`, `days`, `ratio`, ...); required |
+//! | `level` | metric | `team` (default) or `person`: who may see it |
+//! | `labels` | metric | text columns that tell rows apart; required, may be empty |
+//! | `value` | metric | the numeric column that is the headline; required |
+//! | `section` | metric | heading in reports; required |
+//! | `panel` | metric | how a dashboard draws it, one of [`PANELS`]; required |
+//! | `params` | metric | `name = { type, default, min, max, help }`; type is `int`, `float`, `text`, `bool` or `duration` |
+//!
+//! Metric SQL may use `$as_of`, `$known_at` and `$name` for each declared parameter. Views use none:
+//! a view row is a function of the events of its key.
+//!
+//! Invariants: a [`Catalogue`] that exists is consistent (references resolve, views are in an order in
+//! which each comes after what it reads, every parameter is declared and used). All problems of all files
+//! are reported at once, each with file and line. Deliberately absent: planning and running SQL
+//! (only [`Catalogue::check_plans`] plans, on empty tables).
+
+mod bind;
+mod front;
+mod graph;
+mod load;
+mod plan;
+
+pub use bind::{BadParam, params_from_pairs};
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+/// Largest catalogue file that is read.
+pub const FILE_BYTES_MAX: u64 = 256 * 1024;
+/// Most `.sql` files in one directory.
+pub const FILES_MAX: usize = 1_000;
+/// Longest text parameter, in bytes.
+pub const TEXT_PARAM_BYTES_MAX: usize = 1_000;
+/// Values of the front matter key `panel`.
+pub const PANELS: [&str; 7] = ["bargauge", "barchart", "timeseries", "table", "stat", "gauge", "heatmap"];
+
+/// A relation folded from events, kept up to date by recomputing touched keys.
+#[derive(Debug, Clone, PartialEq)]
+pub struct View {
+    pub name: String,
+    /// One `SELECT`; its first output column is `key_hash`.
+    pub sql: String,
+    pub sql_line: usize,
+    pub key: Vec<String>,
+    /// Tables and views that it reads.
+    pub from: Vec<String>,
+    /// Boolean output column that marks rows to be clustered apart.
+    pub open: Option<String>,
+    pub help: String,
+    pub file: String,
+}
+
+/// Who may see a metric's rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Level {
+    Team,
+    Person,
+}
+
+impl Level {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Level::Team => "team",
+            Level::Person => "person",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ParamType {
+    Int,
+    Float,
+    Text,
+    Bool,
+    /// Written `90m`, `12h`, `28d`, `2w`; an SQL interval.
+    Duration,
+}
+
+impl ParamType {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ParamType::Int => "int",
+            ParamType::Float => "float",
+            ParamType::Text => "text",
+            ParamType::Bool => "bool",
+            ParamType::Duration => "duration",
+        }
+    }
+}
+
+/// A value of a parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Int(i64),
+    Float(f64),
+    Text(String),
+    Bool(bool),
+    /// Milliseconds.
+    Duration(i64),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Int(value) => write!(f, "{value}"),
+            Value::Float(value) => write!(f, "{value}"),
+            Value::Text(value) => f.write_str(value),
+            Value::Bool(value) => write!(f, "{value}"),
+            Value::Duration(ms) => f.write_str(&bind::duration_text(*ms)),
+        }
+    }
+}
+
+/// A declared parameter of a metric.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Param {
+    pub name: String,
+    pub type_: ParamType,
+    pub default: Value,
+    /// Smallest allowed value, inclusive (`int`, `float`, `duration`).
+    pub min: Option<Value>,
+    /// Largest allowed value, inclusive.
+    pub max: Option<Value>,
+    pub help: String,
+}
+
+/// A named query whose result every surface shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    pub name: String,
+    pub title: String,
+    pub help: String,
+    pub unit: String,
+    pub level: Level,
+    pub labels: Vec<String>,
+    /// The headline column.
+    pub value: String,
+    pub section: String,
+    pub panel: String,
+    pub params: Vec<Param>,
+    pub sql: String,
+    /// Line of the file on which `sql` starts, from 1.
+    pub sql_line: usize,
+    /// Tables and views that it reads directly.
+    pub reads: Vec<String>,
+    pub file: String,
+}
+
+/// One thing wrong with one file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    pub file: String,
+    pub line: usize,
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.file, self.line, self.message)
+    }
+}
+
+/// Views and metrics that fit together.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    /// Each view comes after every view that it reads.
+    pub views: Vec<View>,
+    /// By name.
+    pub metrics: Vec<Metric>,
+    definitions: BTreeMap<String, String>,
+}
+
+impl Catalogue {
+    /// The catalogue in this program.
+    ///
+    /// # Errors
+    /// All problems; the tests hold that there are none.
+    pub fn shipped() -> Result<Self, Vec<Problem>> {
+        Self::load(&[])
+    }
+
+    /// The shipped catalogue and the files in `DIR/view` and `DIR/metric` of each directory.
+    ///
+    /// # Errors
+    /// All problems of all files, by file and line.
+    pub fn load(dirs: &[PathBuf]) -> Result<Self, Vec<Problem>> {
+        let (mut sources, mut problems) = (load::shipped(), Vec::new());
+        for dir in dirs {
+            load::directory(dir, &mut sources, &mut problems);
+        }
+        Self::from_sources(sources, problems)
+    }
+
+    fn from_sources(sources: Vec<load::Source>, mut problems: Vec<Problem>) -> Result<Self, Vec<Problem>> {
+        let (mut views, mut metrics) = (Vec::new(), Vec::new());
+        for source in load::unique(sources, &mut problems) {
+            match source.kind {
+                load::Kind::View => views.extend(front::view(&source, &mut problems)),
+                load::Kind::Metric => metrics.extend(front::metric(&source, &mut problems)),
+            }
+        }
+        graph::resolve(&views, &mut metrics, &mut problems);
+        let views = graph::order(views, &mut problems);
+        if !problems.is_empty() {
+            problems.sort();
+            problems.dedup();
+            return Err(problems);
+        }
+        metrics.sort_by(|a, b| a.name.cmp(&b.name));
+        let definitions =
+            metrics.iter().map(|metric| (metric.name.clone(), graph::definition(metric, &views))).collect();
+        Ok(Self { views, metrics, definitions })
+    }
+
+    pub fn view(&self, name: &str) -> Option<&View> {
+        self.views.iter().find(|view| view.name == name)
+    }
+
+    pub fn metric(&self, name: &str) -> Option<&Metric> {
+        self.metrics.iter().find(|metric| metric.name == name)
+    }
+
+    /// The views that a view or metric reads, however indirectly, in an order in which they can be evaluated;
+    /// a view's own name comes last.
+    pub fn views_of(&self, name: &str) -> Vec<&View> {
+        match self.metric(name) {
+            Some(metric) => graph::closure(&metric.reads, &self.views),
+            None => graph::closure(&[name.to_owned()], &self.views),
+        }
+    }
+
+    /// 16 hex digits that change with the SQL of the metric or of a view it reads, with a default,
+    /// and with the meaning of the functions; not with comments and white space.
+    pub fn definition(&self, metric: &Metric) -> String {
+        self.definitions.get(&metric.name).cloned().unwrap_or_else(|| graph::definition(metric, &self.views))
+    }
+
+    /// The metric's SQL with `$as_of`, `$known_at` (microseconds since 1970, UTC) and its parameters as
+    /// literals. Lines stay where they are.
+    ///
+    /// # Errors
+    /// A parameter that is not declared, or a value that is not of its type or range.
+    pub fn bind(
+        &self,
+        metric: &Metric,
+        as_of_us: i64,
+        known_at_us: i64,
+        params: &BTreeMap<String, String>,
+    ) -> Result<String, BadParam> {
+        bind::bind(metric, as_of_us, known_at_us, params)
+    }
+
+    /// Plans every view and metric on empty tables.
+    ///
+    /// Checks what only a plan can tell: that the SQL is valid, that a view's first column is `key_hash`,
+    /// and that `open`, `labels` and `value` name output columns of the right type.
+    pub async fn check_plans(&self) -> Vec<Problem> {
+        plan::check(self).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

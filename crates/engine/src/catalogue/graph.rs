@@ -1,0 +1,159 @@
+//! What reads what: relations named in SQL, the order of views, and the definition hash.
+//!
+//! Invariant: after [`resolve`] and [`order`] without problems, every name that any SQL reads exists,
+//! and no view reads itself, however indirectly.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use datafusion::sql::parser::{DFParser, Statement};
+use datafusion::sql::resolve::resolve_table_references;
+use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
+use xxhash_rust::xxh3::Xxh3;
+
+use super::load::Source;
+use super::{Metric, Problem, View};
+
+/// The event tables that SQL may read.
+pub(super) const TABLES: [&str; 4] = event::Table::NAMES;
+
+/// A `$name` in SQL.
+pub(super) struct Placeholder {
+    /// Without the dollar sign.
+    pub text: String,
+    /// Line and column of the dollar sign, from 1, in characters.
+    pub line: usize,
+    pub column: usize,
+}
+
+pub(super) fn tokens(sql: &str) -> Result<Vec<TokenWithSpan>, TokenizerError> {
+    Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location()
+}
+
+pub(super) fn placeholders(sql: &str) -> Result<Vec<Placeholder>, TokenizerError> {
+    let found = tokens(sql)?.into_iter().filter_map(|token| match token.token {
+        Token::Placeholder(text) => Some(Placeholder {
+            text: text.trim_start_matches('$').to_owned(),
+            line: token.span.start.line as usize,
+            column: token.span.start.column as usize,
+        }),
+        _ => None,
+    });
+    Ok(found.collect())
+}
+
+/// Parses the one `SELECT` of a file and names the relations it reads.
+pub(super) fn references(
+    source: &Source,
+    sql: &str,
+    sql_line: usize,
+    problems: &mut Vec<Problem>,
+) -> Option<(Statement, BTreeSet<String>)> {
+    let mut statements = match DFParser::parse_sql(sql) {
+        Ok(statements) => statements,
+        Err(error) => {
+            let text = error.to_string();
+            problems.push(
+                source.problem(sql_line + error_line(&text) - 1, text.lines().next().unwrap_or_default()),
+            );
+            return None;
+        }
+    };
+    let statement = statements.pop_front();
+    let is_select = matches!(&statement, Some(Statement::Statement(inner)) if matches!(**inner, ast::Statement::Query(_)));
+    if !is_select || !statements.is_empty() {
+        problems.push(source.problem(sql_line, "must hold exactly one SELECT"));
+        return None;
+    }
+    let statement = statement?;
+    match resolve_table_references(&statement, true) {
+        Ok((relations, _)) => Some((statement, relations.iter().map(ToString::to_string).collect())),
+        Err(error) => {
+            problems.push(source.problem(sql_line, error.to_string()));
+            None
+        }
+    }
+}
+
+/// The line that a parser's message names, from 1.
+pub(super) fn error_line(message: &str) -> usize {
+    let after = message.split("Line: ").nth(1).unwrap_or_default();
+    let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().unwrap_or(1).max(1)
+}
+
+/// Reports relations that do not exist; metrics read tables and views, never each other.
+pub(super) fn resolve(views: &[View], metrics: &mut [Metric], problems: &mut Vec<Problem>) {
+    let known = |name: &str| TABLES.contains(&name) || views.iter().any(|view| view.name == name);
+    let readers = views
+        .iter()
+        .map(|view| (&view.file, view.sql_line, &view.sql, &view.from))
+        .chain(metrics.iter().map(|metric| (&metric.file, metric.sql_line, &metric.sql, &metric.reads)));
+    for (file, sql_line, sql, reads) in readers {
+        for name in reads.iter().filter(|name| !known(name)) {
+            let line = sql.lines().position(|line| line.contains(name.as_str())).unwrap_or(0);
+            let message = format!("{name} is neither a table nor a view that loaded");
+            problems.push(Problem { file: file.clone(), line: sql_line + line, message });
+        }
+    }
+}
+
+/// Sorts views so that each comes after those it reads; equals by name.
+pub(super) fn order(views: Vec<View>, problems: &mut Vec<Problem>) -> Vec<View> {
+    let mut waiting: BTreeMap<String, View> =
+        views.into_iter().map(|view| (view.name.clone(), view)).collect();
+    let mut ordered = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let ready = waiting.values().find(|view| !view.from.iter().any(|name| waiting.contains_key(name)));
+        let Some(name) = ready.map(|view| view.name.clone()) else {
+            for view in waiting.values() {
+                let names: Vec<_> =
+                    view.from.iter().filter(|name| waiting.contains_key(*name)).map(String::as_str).collect();
+                let message = format!("view {} is part of a cycle through {}", view.name, names.join(", "));
+                problems.push(Problem { file: view.file.clone(), line: 1, message });
+            }
+            break;
+        };
+        ordered.extend(waiting.remove(&name));
+    }
+    ordered
+}
+
+/// The views among `names` and all that they read, however indirectly, in the order of `views`.
+pub(super) fn closure<'a>(names: &[String], views: &'a [View]) -> Vec<&'a View> {
+    let mut wanted: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+    for view in views.iter().rev() {
+        if wanted.contains(view.name.as_str()) {
+            wanted.extend(view.from.iter().map(String::as_str));
+        }
+    }
+    views.iter().filter(|view| wanted.contains(view.name.as_str())).collect()
+}
+
+pub(super) fn definition(metric: &Metric, views: &[View]) -> String {
+    let mut hash = Xxh3::new();
+    hash.update(&crate::functions::DEFINITION_VERSION.to_le_bytes());
+    for (name, sql) in closure(&metric.reads, views)
+        .into_iter()
+        .map(|view| (&view.name, &view.sql))
+        .chain([(&metric.name, &metric.sql)])
+    {
+        update(&mut hash, name);
+        for token in tokens(sql).unwrap_or_default() {
+            if !matches!(token.token, Token::Whitespace(_)) {
+                update(&mut hash, &token.token.to_string());
+            }
+        }
+    }
+    for param in &metric.params {
+        update(&mut hash, &param.name);
+        update(&mut hash, &param.default.to_string());
+    }
+    format!("{:016x}", hash.digest())
+}
+
+fn update(hash: &mut Xxh3, part: &str) {
+    hash.update(part.as_bytes());
+    hash.update(&[0x1f]);
+}

@@ -1,0 +1,245 @@
+use std::path::Path;
+
+use super::*;
+
+const METRIC: &str = r#"-- +++
+-- title = "Things"
+-- help = "Counts things."
+-- unit = "things"
+-- labels = ["team"]
+-- value = "n"
+-- section = "Tests"
+-- panel = "stat"
+-- params = { days = { type = "int", default = 28, min = 1, max = 365 }, who = { type = "text", default = "it's" } }
+-- +++
+-- $not_a_parameter in a comment, '$nor_here'
+SELECT $who AS team, '$nor_here' AS text, $days AS n
+FROM ticket
+WHERE created_at < $as_of AND $known_at IS NOT NULL
+"#;
+
+/// A user directory with these files, `view/x.sql` or `metric/x.sql`.
+fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for folder in ["view", "metric"] {
+        std::fs::create_dir(dir.path().join(folder)).unwrap();
+    }
+    for (name, text) in files {
+        std::fs::write(dir.path().join(name), text).unwrap();
+    }
+    dir
+}
+
+fn load(files: &[(&str, &str)]) -> Result<Catalogue, Vec<Problem>> {
+    let dir = directory(files);
+    Catalogue::load(&[dir.path().to_owned()])
+}
+
+/// `line: message` of each problem of a directory, with file names.
+fn problems(files: &[(&str, &str)]) -> Vec<String> {
+    let short = |problem: Problem| {
+        let file = Path::new(&problem.file).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        format!("{file}:{}: {}", problem.line, problem.message)
+    };
+    load(files).map(|_| Vec::new()).unwrap_or_else(|problems| problems.into_iter().map(short).collect())
+}
+
+fn one_problem(text: &str) -> String {
+    let problems = problems(&[("metric/things.sql", text)]);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    problems.into_iter().next().unwrap()
+}
+
+#[tokio::test]
+async fn the_shipped_catalogue_loads_and_plans() {
+    let catalogue = Catalogue::shipped().unwrap_or_else(|problems| panic!("{problems:?}"));
+    let problems = catalogue.check_plans().await;
+    assert!(
+        problems.is_empty(),
+        "{}",
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    );
+    assert!(catalogue.metrics.is_sorted_by_key(|metric| &metric.name));
+}
+
+#[test]
+fn views_come_after_what_they_read() {
+    let catalogue = Catalogue::shipped().unwrap();
+    for (index, view) in catalogue.views.iter().enumerate() {
+        for name in &view.from {
+            let table = graph::TABLES.contains(&name.as_str());
+            assert!(
+                table || catalogue.views[..index].iter().any(|earlier| earlier.name == *name),
+                "{} before {name}",
+                view.name
+            );
+        }
+    }
+}
+
+#[test]
+fn values_take_the_place_of_parameters_and_of_nothing_else() {
+    let catalogue = load(&[("metric/things.sql", METRIC)]).unwrap();
+    let metric = catalogue.metric("things").unwrap();
+    let params = BTreeMap::from([
+        ("days".to_owned(), "7".to_owned()),
+        ("who".to_owned(), "x'; DROP $days --".to_owned()),
+    ]);
+    let sql = catalogue.bind(metric, 5, 6, &params).unwrap();
+    let lines: Vec<&str> = sql.lines().collect();
+    assert_eq!(lines[0], "-- $not_a_parameter in a comment, '$nor_here'");
+    assert_eq!(lines[1], "SELECT 'x''; DROP $days --' AS team, '$nor_here' AS text, 7 AS n");
+    assert!(lines[3].starts_with(
+        "WHERE created_at < arrow_cast(5, 'Timestamp(Microsecond, Some(\"UTC\"))') AND arrow_cast(6, "
+    ));
+    assert_eq!(lines.len(), metric.sql.lines().count());
+    assert_eq!((metric.sql_line, metric.reads.clone()), (11, vec!["ticket".to_owned()]));
+}
+
+#[test]
+fn bad_parameters_name_the_allowed_range() {
+    let catalogue = load(&[("metric/things.sql", METRIC)]).unwrap();
+    let metric = catalogue.metric("things").unwrap();
+    for (name, value, want) in [
+        ("days", "0", "\"0\" is not allowed; give an integer from 1 to 365"),
+        ("days", "366", "\"366\" is not allowed; give an integer from 1 to 365"),
+        ("days", "7 ", "\"7 \" is not allowed; give an integer from 1 to 365"),
+        (
+            "days",
+            "18446744073709551616",
+            "\"18446744073709551616\" is not allowed; give an integer from 1 to 365",
+        ),
+        ("who", "a\u{0}b", "\"ab...\" is not allowed; give a text without control characters"),
+        ("as_of", "7", "is not known; this metric has: days, who"),
+    ] {
+        let error =
+            catalogue.bind(metric, 0, 0, &BTreeMap::from([(name.to_owned(), value.to_owned())])).unwrap_err();
+        assert_eq!(error.to_string(), format!("parameter {name} of things: {want}"));
+    }
+    let twice = [("days".to_owned(), "1".to_owned()), ("days".to_owned(), "2".to_owned())];
+    assert_eq!(
+        params_from_pairs("things", twice).unwrap_err().message,
+        "is given more than once; give it once"
+    );
+}
+
+#[test]
+fn all_problems_of_all_files_are_reported_with_lines() {
+    let view = "-- +++\n-- help = \"x\"\n-- key = [\"ticket\"]\n-- from = [\"ticket\"]\n-- +++\nSELECT key_hash, ticket\nFROM milestone\nWHERE $as_of IS NULL\n";
+    let got = problems(&[
+        ("metric/Bad.sql", METRIC),
+        ("metric/broken.sql", &METRIC.replace("FROM ticket", "FORM ticket")),
+        ("metric/change.sql", METRIC),
+        ("metric/commits.sql", METRIC),
+        ("metric/missing.sql", &METRIC.replace("FROM ticket", "FROM nowhere")),
+        ("metric/undeclared.sql", &METRIC.replace("$days", "$weeks")),
+        ("metric/unknown.sql", &METRIC.replace("-- unit", "-- units")),
+        ("view/wrong.sql", view),
+    ]);
+    let starts = [
+        "Bad.sql:1: name \"Bad\" must be lower-case letters",
+        "broken.sql:13: ",
+        "change.sql:1: change is already defined in queries/view/change.sql",
+        "commits.sql:1: commits is the name of a table",
+        "missing.sql:13: nowhere is neither a table nor a view",
+        "undeclared.sql:9: parameter days is declared and not used",
+        "undeclared.sql:12: $weeks is not declared in params",
+        "unknown.sql:4: front matter: unknown field `units`",
+        "wrong.sql:4: from lists ticket, which the SQL does not read",
+        "wrong.sql:4: the SQL reads milestone; add it to from",
+        "wrong.sql:8: a view cannot use $as_of",
+    ];
+    assert_eq!(got.len(), starts.len(), "{got:#?}");
+    for (got, start) in got.iter().zip(starts) {
+        assert!(got.starts_with(start), "{got}\n{start}");
+    }
+}
+
+#[test]
+fn front_matter_is_strict() {
+    for (from, to, want) in [
+        (
+            "-- +++\n-- title",
+            "-- title",
+            "things.sql:1: front matter is missing: the first line must be `-- +++`",
+        ),
+        ("-- title", "title", "things.sql:2: a line of front matter must start with `-- `"),
+        ("\"stat\"", "\"pie\"", "things.sql:8: panel \"pie\" must be one of "),
+        (
+            "default = 28",
+            "default = 0",
+            "things.sql:9: parameter days: default is out of range: an integer from 1 to 365",
+        ),
+        ("default = 28", "default = \"28\"", "things.sql:9: parameter days: default is not of type int"),
+        ("\"text\", default", "\"texts\", default", "things.sql:9: front matter: unknown variant `texts`"),
+        ("SELECT $who", "DELETE FROM ticket; SELECT $who", "things.sql:11: must hold exactly one SELECT"),
+        ("SELECT $who", "EXPLAIN SELECT $who", "things.sql:11: must hold exactly one SELECT"),
+    ] {
+        let got = one_problem(&METRIC.replacen(from, to, 1));
+        assert!(got.starts_with(want), "{got}\n{want}");
+    }
+}
+
+#[test]
+fn cycles_of_views_are_found() {
+    let view = |from: &str| {
+        format!(
+            "-- +++\n-- help = \"x\"\n-- key = [\"ticket\"]\n-- from = [\"{from}\"]\n-- +++\nSELECT key_hash, ticket FROM {from}\n"
+        )
+    };
+    let got = problems(&[("view/one.sql", &view("two")), ("view/two.sql", &view("one"))]);
+    assert_eq!(
+        got,
+        [
+            "one.sql:1: view one is part of a cycle through two",
+            "two.sql:1: view two is part of a cycle through one"
+        ]
+    );
+}
+
+#[test]
+fn links_and_missing_directories_are_refused() {
+    let dir = directory(&[]);
+    std::os::unix::fs::symlink("/etc/hostname", dir.path().join("metric/linked.sql")).unwrap();
+    std::fs::create_dir(dir.path().join("metric/folder.sql")).unwrap();
+    let problems = Catalogue::load(&[dir.path().to_owned(), dir.path().join("nowhere")]).unwrap_err();
+    let messages: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(messages.len(), 3, "{problems:?}");
+    assert!(messages.iter().filter(|message| message.starts_with("is not a plain file")).count() == 2);
+    assert!(messages.iter().any(|message| message.starts_with("is not a directory")));
+}
+
+#[test]
+fn a_definition_changes_with_meaning_and_not_with_layout() {
+    let definition = |text: &str| {
+        let catalogue = load(&[("metric/things.sql", text)]).unwrap();
+        catalogue.definition(catalogue.metric("things").unwrap())
+    };
+    let plain = definition(METRIC);
+    assert_eq!(plain.len(), 16);
+    assert_eq!(
+        plain,
+        definition(
+            &METRIC.replace("Counts things.", "Counts all things.").replace("\nFROM", "\n  -- note\n  FROM")
+        )
+    );
+    assert_ne!(plain, definition(&METRIC.replace("created_at <", "created_at <=")));
+    assert_ne!(plain, definition(&METRIC.replace("default = 28", "default = 27")));
+}
+
+#[test]
+fn durations_are_read_and_written() {
+    for (text, ms) in [
+        ("90s", 90_000),
+        ("90m", 5_400_000),
+        ("12h", 43_200_000),
+        ("28d", 2_419_200_000),
+        ("2w", 1_209_600_000),
+    ] {
+        assert_eq!(bind::parse(ParamType::Duration, text), Some(Value::Duration(ms)));
+    }
+    assert_eq!(Value::Duration(1_209_600_000).to_string(), "14d");
+    for text in ["", "d", "-1d", "1.5h", "1 d", "9223372036854775807w", "1y"] {
+        assert_eq!(bind::parse(ParamType::Duration, text), None, "{text}");
+    }
+}

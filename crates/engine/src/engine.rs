@@ -1,0 +1,349 @@
+//! The handle that surfaces hold: open a data directory, feed it batches, ask it questions.
+//!
+//! Invariant: one process holds a data directory at a time (an advisory lock on `lock`), so one
+//! writer is the only one. `Engine` is a cheap handle; everything it answers comes from a snapshot.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{Int32Type, Int64Type};
+use chrono::Utc;
+use datafusion::datasource::MemTable;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use event::{Batch, Table};
+use tokio::sync::mpsc::Receiver;
+
+use crate::cache;
+use crate::catalogue::{Catalogue, Metric};
+use crate::checkpoint;
+use crate::delta::{ColdFile, ColdStore};
+use crate::error::Error;
+use crate::evaluate::{Evaluator, Query, moment};
+use crate::segment::{Segment, key_column, sort_by_key};
+use crate::session::session;
+use crate::snapshot::{Board, MetricResult, Shared, Snapshot, Stats};
+use crate::sql::{SqlLimits, SqlRunner};
+use crate::tables::EVENT_TABLES;
+use crate::views::Views;
+use crate::writer::{Writer, map_or_keep, reasons};
+
+/// Bounds and intervals of the engine.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Rows in memory are committed to the cold store at least this often.
+    pub flush_interval: Duration,
+    /// ... and when there are this many.
+    pub flush_rows: usize,
+    /// The source waits when this many rows are not durable yet.
+    pub pending_rows_max: usize,
+    /// Least time between two folds of touched keys when the source is idle.
+    pub refresh_interval: Duration,
+    /// Longest time that a row waits for its fold while the source is busy.
+    pub refresh_interval_max: Duration,
+    /// Metrics are evaluated this often even when nothing changed: ages grow.
+    pub evaluate_interval: Duration,
+    pub sql: SqlLimits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            flush_interval: Duration::from_secs(30),
+            flush_rows: 250_000,
+            pending_rows_max: 1_000_000,
+            refresh_interval: Duration::from_millis(50),
+            refresh_interval_max: Duration::from_millis(1_000),
+            evaluate_interval: Duration::from_secs(15),
+            sql: SqlLimits::default(),
+        }
+    }
+}
+
+/// A handle to an open data directory. Clones share it.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    evaluator: Arc<Evaluator>,
+    sql: SqlRunner,
+    writer: tokio::sync::Mutex<Writer>,
+    /// Held for its lock.
+    _lock: File,
+}
+
+impl Engine {
+    /// Opens or creates `dir`, maps its cold rows and brings the views up to date.
+    ///
+    /// # Errors
+    /// `Locked` when another process has it open; `Storage` when its files cannot be read.
+    pub async fn open(dir: &Path, catalogue: Catalogue, options: Options) -> Result<Engine, Error> {
+        std::fs::create_dir_all(dir)?;
+        let lock = lock(dir)?;
+        let runtime = Arc::new(RuntimeEnv::default());
+        let for_views = runtime.clone();
+        let catalogue = Arc::new(catalogue);
+        let views = Arc::new(Views::plan(&catalogue, move || session(for_views.clone())).await?);
+        let evaluator = Arc::new(Evaluator::new(catalogue, views, runtime));
+        let store = ColdStore::open(&dir.join("events")).await?;
+        let shared = Arc::new(Shared {
+            snapshot: ArcSwap::default(),
+            board: ArcSwap::default(),
+            stats: Mutex::new(Stats::default()),
+            positions: Mutex::new(store.positions().clone()),
+        });
+        let sql = SqlRunner::new(options.sql.clone())?;
+        let mut writer = Writer::new(shared.clone(), evaluator.clone(), options, dir.to_owned(), store);
+        load(&mut writer, dir).await?;
+        let inner = Inner { shared, evaluator, sql, writer: tokio::sync::Mutex::new(writer), _lock: lock };
+        Ok(Engine { inner: Arc::new(inner) })
+    }
+
+    /// Durable next offsets by app id: where sources resume.
+    pub fn positions(&self) -> HashMap<String, i64> {
+        self.inner.shared.positions.lock().expect("no holder of the positions panics").clone()
+    }
+
+    /// Appends, folds, evaluates and flushes until the channel closes and all of it is durable.
+    pub async fn run(&self, mut receiver: Receiver<Batch>) -> Result<(), Error> {
+        self.inner.writer.lock().await.run(&mut receiver).await
+    }
+
+    /// One metric. Without arguments the answer is the board's, if it has been evaluated.
+    pub async fn query(&self, metric: &str, query: &Query) -> Result<Arc<MetricResult>, Error> {
+        let metric = self.metric(metric)?;
+        if *query == Query::default()
+            && let Some(result) = self.inner.shared.board.load().results.get(&metric.name)
+        {
+            return Ok(result.clone());
+        }
+        let snapshot = self.inner.shared.snapshot.load_full();
+        Ok(Arc::new(self.inner.evaluator.query(&snapshot, metric, query).await?))
+    }
+
+    /// Read-only SQL over tables, views, metrics at now, and dead letters.
+    pub async fn sql(&self, sql: &str) -> Result<RecordBatch, Error> {
+        let snapshot = self.inner.shared.snapshot.load_full();
+        let now = Utc::now();
+        let evaluator = &self.inner.evaluator;
+        let runtime = &self.inner.sql.environment;
+        let context = evaluator.context(&snapshot, &snapshot.views, moment(now, now), runtime)?;
+        let dead = event::schema::schema(Table::DeadLetters);
+        let dead = MemTable::try_new(dead, vec![snapshot.tables.dead_letters.clone()])?;
+        context.register_table(Table::DeadLetters.name(), Arc::new(dead))?;
+        let board = self.inner.shared.board.load_full();
+        for metric in &evaluator.catalogue.metrics {
+            let Some(result) = board.results.get(&metric.name) else { continue };
+            let table = MemTable::try_new(result.rows.schema(), vec![vec![result.rows.clone()]])?;
+            context.register_table(metric.name.as_str(), Arc::new(table))?;
+        }
+        self.inner.sql.run(sql, context).await
+    }
+
+    /// Evaluates every metric now, for one-shot commands; `run` does so by itself.
+    pub async fn evaluate(&self) -> Result<(), Error> {
+        let snapshot = self.inner.shared.snapshot.load_full();
+        let board = self.inner.evaluator.board(&snapshot, &self.board()).await?;
+        self.inner.shared.board.store(Arc::new(board));
+        Ok(())
+    }
+
+    pub fn board(&self) -> Arc<Board> {
+        self.inner.shared.board.load_full()
+    }
+
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.inner.shared.snapshot.load_full()
+    }
+
+    pub fn stats(&self) -> Stats {
+        self.inner.shared.with_stats(|stats| stats.clone())
+    }
+
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.inner.evaluator.catalogue
+    }
+
+    /// The metric of that name, or the names nearest to it.
+    pub fn metric(&self, name: &str) -> Result<&Metric, Error> {
+        let catalogue = self.catalogue();
+        catalogue.metric(name).ok_or_else(|| {
+            let mut near: Vec<(usize, &str)> =
+                catalogue.metrics.iter().map(|m| (distance(name, &m.name), m.name.as_str())).collect();
+            near.sort_unstable();
+            let near = near.into_iter().filter(|(far, _)| *far <= name.len() / 2 + 1).take(3);
+            Error::UnknownMetric {
+                name: name.to_owned(),
+                near: near.map(|(_, name)| name.to_owned()).collect(),
+            }
+        })
+    }
+}
+
+fn lock(dir: &Path) -> Result<File, Error> {
+    let file = File::options().create(true).truncate(false).write(true).open(dir.join("lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(Error::Locked { dir: dir.display().to_string() }),
+        Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+/// Maps the cold rows, fills the id index, and folds what the last checkpoint does not cover.
+async fn load(writer: &mut Writer, dir: &Path) -> Result<(), Error> {
+    let store = writer.store.take().expect("a new writer has its store");
+    let files: Vec<ColdFile> = store.files().to_vec();
+    for file in &files {
+        match EVENT_TABLES.iter().position(|table| *table == file.table) {
+            Some(index) => {
+                let segment = load_segment(writer, &store, file, dir).await?;
+                writer.cold[index].push(Arc::new(segment));
+            }
+            None => writer.dead_letters.push(store.read(file).await?),
+        }
+    }
+    remove_orphans(dir, &files);
+    let positions = store.positions().clone();
+    let by_topic = positions_by_topic(&positions);
+    writer.shared.with_stats(|stats| {
+        stats.cold_version = store.version();
+        stats.cold_files = files.len() as u64;
+        stats.conflicts = writer.ids.conflicts;
+        for batch in &writer.dead_letters {
+            for (reason, count) in reasons(batch) {
+                *stats.dead_letters_by_reason.entry(reason).or_default() += count;
+            }
+        }
+        let latest = writer.cold.iter().flatten().map(|segment| segment.effective_max_us).max();
+        stats.watermark = latest.and_then(chrono::DateTime::from_timestamp_micros);
+    });
+    writer.store = Some(store);
+    let position = by_topic.clone().into_iter().collect();
+    writer.shared.snapshot.store(Arc::new(Snapshot { position, ..Snapshot::default() }));
+    let catalogue = writer.evaluator.catalogue.clone();
+    match checkpoint::read(dir, &catalogue, &mut writer.views) {
+        Some(covered) => {
+            let keys = keys_from(&writer.cold, &positions_by_topic(&covered));
+            writer.touch(keys);
+            writer.refresh().await
+        }
+        None => writer.rebuild_views().await,
+    }
+}
+
+/// The rows of a cold file: mapped from the cache, or decoded and cached anew.
+async fn load_segment(
+    writer: &mut Writer,
+    store: &ColdStore,
+    file: &ColdFile,
+    dir: &Path,
+) -> Result<Segment, Error> {
+    let mapped = cache::map(&cold_path(dir, &file.path)).ok();
+    let cached = mapped.is_some();
+    let rows = match mapped {
+        Some(rows) => rows,
+        None => sort_by_key(&store.read(file).await?)?,
+    };
+    let rows = match writer.ids.admit(&rows).keep {
+        Some(keep) => filter_record_batch(&rows, &keep.into())?,
+        None => rows,
+    };
+    let segment = Segment::sorted(rows, Some(file.path.clone()));
+    Ok(if cached { segment } else { map_or_keep(segment, dir) })
+}
+
+/// The cache file of a cold file.
+pub fn cold_path(dir: &Path, file: &str) -> PathBuf {
+    let stem = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".parquet");
+    dir.join("cache").join(format!("{stem}.arrow"))
+}
+
+/// Removes cache files that stand for no cold file.
+fn remove_orphans(dir: &Path, files: &[ColdFile]) {
+    let known: std::collections::HashSet<PathBuf> =
+        files.iter().map(|file| cold_path(dir, &file.path)).collect();
+    let Ok(entries) = std::fs::read_dir(dir.join("cache")) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path.is_file() && !known.contains(&path) {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// App ids without the log's identity. Two logs with one topic give the lower offset: more is folded, never less.
+fn positions_by_topic(positions: &HashMap<String, i64>) -> HashMap<String, i64> {
+    let mut by_topic: HashMap<String, i64> = HashMap::new();
+    for (app_id, &next) in positions {
+        let mut parts = app_id.rsplitn(3, ':');
+        let (partition, topic) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        by_topic.entry(format!("{topic}/{partition}")).and_modify(|n| *n = next.min(*n)).or_insert(next);
+    }
+    by_topic
+}
+
+/// Keys of rows at or after `covered`.
+fn keys_from(cold: &[Vec<Arc<Segment>>; 3], covered: &HashMap<String, i64>) -> Vec<i64> {
+    let mut keys = Vec::new();
+    for segment in cold.iter().flatten() {
+        let column =
+            |name: &str| segment.batch.column_by_name(name).expect("event rows carry their position");
+        let (topics, partitions) =
+            (column("topic").as_string_view(), column("partition").as_primitive::<Int32Type>());
+        let offsets = column("offset").as_primitive::<Int64Type>().values();
+        let row_keys = key_column(&segment.batch).values();
+        let mut last: Option<(&str, i32, i64)> = None;
+        for row in 0..segment.rows() {
+            let (topic, partition) = (topics.value(row), partitions.value(row));
+            let next = match last {
+                Some((t, p, next)) if t == topic && p == partition => next,
+                _ => covered.get(&format!("{topic}/{partition}")).copied().unwrap_or(0),
+            };
+            last = Some((topic, partition, next));
+            if offsets[row] >= next {
+                keys.push(row_keys[row]);
+            }
+        }
+    }
+    keys
+}
+
+/// Levenshtein distance, for "did you mean".
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let above = row[j + 1];
+            row[j + 1] = (diagonal + usize::from(ca != *cb)).min(above + 1).min(row[j] + 1);
+            diagonal = above;
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distance_counts_edits() {
+        assert_eq!(distance("review_laod", "review_load"), 2);
+        assert_eq!(distance("", "abc"), 3);
+    }
+
+    #[test]
+    fn positions_keep_topic_and_partition() {
+        let positions = [("plimsoll:kafka:abc:plimsoll.reviews:2".to_owned(), 7)].into();
+        assert_eq!(positions_by_topic(&positions)["plimsoll.reviews/2"], 7);
+    }
+}

@@ -1,0 +1,179 @@
+//! A metric, or a user's query, over a snapshot at a moment.
+//!
+//! At now the views are read as they are; at a past moment only the keys with something hidden are
+//! folded again. Nothing here changes the snapshot, so evaluations run beside the writer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::compute::{cast, concat_batches, filter_record_batch};
+use arrow::datatypes::DataType;
+use chrono::{DateTime, Utc};
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::prelude::SessionContext;
+
+use crate::catalogue::{Catalogue, Metric};
+use crate::error::Error;
+use crate::session::{EventTable, ViewTable, session};
+use crate::snapshot::{Board, MetricResult, Snapshot};
+use crate::tables::{EVENT_TABLES, Moment};
+use crate::views::{ViewRows, Views};
+
+/// What to ask of a metric. The default is: now, all that is known, every team, default parameters.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Query {
+    pub as_of: Option<DateTime<Utc>>,
+    pub known_at: Option<DateTime<Utc>>,
+    pub team: Option<String>,
+    pub params: BTreeMap<String, String>,
+}
+
+/// Evaluates metrics.
+pub struct Evaluator {
+    pub catalogue: Arc<Catalogue>,
+    pub views: Arc<Views>,
+    pub runtime: Arc<RuntimeEnv>,
+    /// Tables and views that each metric reads, transitively.
+    reads: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Evaluator {
+    pub fn new(catalogue: Arc<Catalogue>, views: Arc<Views>, runtime: Arc<RuntimeEnv>) -> Self {
+        let closure = |metric: &Metric| views.closure(&metric.reads.iter().cloned().collect());
+        let reads = catalogue.metrics.iter().map(|metric| (metric.name.clone(), closure(metric))).collect();
+        Evaluator { catalogue, views, runtime, reads }
+    }
+
+    /// One metric as `query` asks.
+    pub async fn query(
+        &self,
+        snapshot: &Snapshot,
+        metric: &Metric,
+        query: &Query,
+    ) -> Result<MetricResult, Error> {
+        let now = Utc::now();
+        let (as_of, known_at) = (query.as_of.unwrap_or(now), query.known_at.unwrap_or(now));
+        let moment = moment(as_of, known_at);
+        let reads = &self.reads[&metric.name];
+        let views = self.views.at(&snapshot.tables, &snapshot.views, moment, reads).await?;
+        let context = self.context(snapshot, &views, moment, &self.runtime)?;
+        let mut rows = self.rows(&context, metric, moment, &query.params).await?;
+        if let Some(team) = &query.team {
+            rows = of_team(&rows, team)?;
+        }
+        Ok(self.result(metric, as_of, known_at, snapshot, rows))
+    }
+
+    /// Every metric at now. A metric that fails keeps its last good result and its failure is told.
+    pub async fn board(&self, snapshot: &Snapshot, last: &Board) -> Result<Board, Error> {
+        let now = Utc::now();
+        let moment = moment(now, now);
+        let every: BTreeSet<String> = self.reads.values().flatten().cloned().collect();
+        let views = self.views.at(&snapshot.tables, &snapshot.views, moment, &every).await?;
+        let context = self.context(snapshot, &views, moment, &self.runtime)?;
+        let mut board = Board {
+            evaluated_at: now,
+            position: snapshot.position.clone(),
+            sequence: snapshot.sequence,
+            ..Board::default()
+        };
+        for metric in &self.catalogue.metrics {
+            let started = Instant::now();
+            match self.rows(&context, metric, moment, &BTreeMap::new()).await {
+                Ok(rows) => {
+                    let result = self.result(metric, now, now, snapshot, rows);
+                    board.results.insert(metric.name.clone(), Arc::new(result));
+                }
+                Err(error) => {
+                    tracing::error!(metric = metric.name, %error, "metric failed");
+                    board.failures.insert(metric.name.clone(), error.to_string());
+                    if let Some(result) = last.results.get(&metric.name) {
+                        board.results.insert(metric.name.clone(), result.clone());
+                    }
+                }
+            }
+            board.seconds.insert(metric.name.clone(), started.elapsed().as_secs_f64());
+        }
+        Ok(board)
+    }
+
+    /// A session that sees the tables and views of one moment.
+    pub fn context(
+        &self,
+        snapshot: &Snapshot,
+        views: &ViewRows,
+        moment: Moment,
+        runtime: &Arc<RuntimeEnv>,
+    ) -> Result<SessionContext, Error> {
+        let context = session(runtime.clone());
+        for (index, table) in EVENT_TABLES.iter().enumerate() {
+            let provider = EventTable { tables: snapshot.tables.clone(), table: index, moment };
+            context.register_table(table.name(), Arc::new(provider))?;
+        }
+        for view in &self.catalogue.views {
+            let rows = views[&view.name].clone();
+            context
+                .register_table(view.name.as_str(), Arc::new(ViewTable { rows, open: view.open.clone() }))?;
+        }
+        Ok(context)
+    }
+
+    async fn rows(
+        &self,
+        context: &SessionContext,
+        metric: &Metric,
+        moment: Moment,
+        params: &BTreeMap<String, String>,
+    ) -> Result<RecordBatch, Error> {
+        let sql = self
+            .catalogue
+            .bind(metric, moment.as_of_us, moment.known_at_us, params)
+            .map_err(|bad| Error::BadParameter { name: bad.param, reason: bad.message })?;
+        let frame = context.sql(&sql).await.map_err(|error| broken(metric, &error))?;
+        let schema = frame.schema().inner().clone();
+        let batches = frame.collect().await.map_err(|error| broken(metric, &error))?;
+        Ok(concat_batches(&schema, &batches)?)
+    }
+
+    fn result(
+        &self,
+        metric: &Metric,
+        as_of: DateTime<Utc>,
+        known_at: DateTime<Utc>,
+        snapshot: &Snapshot,
+        rows: RecordBatch,
+    ) -> MetricResult {
+        MetricResult {
+            metric: metric.name.clone(),
+            as_of,
+            known_at,
+            definition: self.catalogue.definition(metric),
+            position: snapshot.position.clone(),
+            rows,
+        }
+    }
+}
+
+/// The two clocks in µs.
+pub fn moment(as_of: DateTime<Utc>, known_at: DateTime<Utc>) -> Moment {
+    Moment { as_of_us: as_of.timestamp_micros(), known_at_us: known_at.timestamp_micros() }
+}
+
+fn broken(metric: &Metric, error: &datafusion::error::DataFusionError) -> Error {
+    Error::Internal { message: format!("{}: metric '{}' failed: {error}", metric.file, metric.name) }
+}
+
+/// The rows of one team.
+fn of_team(rows: &RecordBatch, team: &str) -> Result<RecordBatch, Error> {
+    let Some(column) = rows.column_by_name("team") else {
+        return Err(Error::BadParameter {
+            name: "team".into(),
+            reason: "this metric has no team column".into(),
+        });
+    };
+    let names = cast(column, &DataType::Utf8)?;
+    let mask: BooleanArray = names.as_string::<i32>().iter().map(|name| Some(name == Some(team))).collect();
+    Ok(filter_record_batch(rows, &mask)?)
+}

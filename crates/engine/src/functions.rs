@@ -1,0 +1,56 @@
+//! The functions that Plimsoll adds to SQL. Registered once per session by [`register`].
+//!
+//! | function | gives |
+//! |---|---|
+//! | `millis_between(a, b)` | milliseconds from timestamp `a` to `b`, negative when `b` is before `a` |
+//! | `days_before(at, n)` | `at` less `n` times 24 hours |
+//! | `working_days_before(at, n)` | `at`, moved back to a weekday if it is none, less `n` working days; the time of day stays |
+//! | `working_days_between(a, b)` | days Monday to Friday after date `a` up to and including `b`; negative when `b` is before `a` |
+//! | `days_between(a, b)` | calendar days from date `a` to date `b` |
+//! | `age_ms(opened_at, pauses, at)` | milliseconds from `opened_at` to `at` without the pauses |
+//! | `is_bot(person)` | whether the name is that of a known bot or has the form of one |
+//! | `percentile_nearest(x, p [, n_min])` | nearest-rank percentile of integers, exact; NULL below `n_min` values |
+//! | `median_nearest(x)` | `percentile_nearest(x, 0.5)` |
+//! | `gini`, `gini_corrected`, `hhi`, `effective_count`, `evenness`, `top_share`, `top20_share` of `(x)` | concentration of integers >= 0, see [`concentration`] |
+//! | `lww(at, seq, event_id, cleared, a, b, ...)` | a struct of the last value of each column, see [`lww`] |
+//! | `revisions(at, seq, event_id, cleared, a, b, ...)` | a list with one struct for each event that changed a column, see [`revisions`] |
+//! | `holdings(at, seq, event_id, cleared, list, gone)` | a list of who held the thing from when to when, see [`holdings`] |
+//! | `memberships(at, seq, event_id, type, person, role, since_at, until_at)` | a list of dated memberships, see [`memberships`] |
+//! | `review_episodes(at, seq, event_id, ...)` | a list of review episodes, see [`episodes`] |
+//!
+//! Invariant: every function is a pure function of the set of its input rows. Order of arrival, batching
+//! and partitioning change no bit of a result: integers are summed exactly, and whatever needs floats or
+//! an order sorts first. Deliberately absent: clocks, randomness, approximation, I/O.
+
+mod aggregate;
+pub mod concentration;
+pub mod episodes;
+mod gathered;
+pub mod holdings;
+mod integers;
+pub mod lww;
+pub mod memberships;
+pub mod percentile;
+pub mod revisions;
+mod scalar;
+
+use datafusion::prelude::SessionContext;
+
+/// Part of every definition hash; raise it when the meaning of a function changes.
+pub const DEFINITION_VERSION: u32 = 1;
+
+/// Adds every function to a session.
+pub fn register(context: &SessionContext) {
+    for function in scalar::all() {
+        context.register_udf(function);
+    }
+    for function in integers::all() {
+        context.register_udaf(function);
+    }
+    for function in aggregate::all() {
+        context.register_udaf(function);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,508 @@
+//! `review_episodes(at, seq, event_id, type, repo, change, author, draft, reviewer, team, by, verdict, reviewers,
+//! authored_at, committed_at)`: the review episodes of one change, as a list of structs.
+//!
+//! An episode is (change, reviewer) from the earliest unanswered request to that reviewer's next submitted
+//! review (`done`), the request's removal (`removed`), or the change's close or merge (`mooted`).
+//!
+//! - A request while one is open changes nothing; one after the end starts a new episode. A request on a
+//!   change that is closed is mooted at once. Reopening a change revives no request.
+//! - A request to a team waits in the team's queue (`kind` team, reviewer NULL) until it is claimed: the first
+//!   submitted review by somebody who has no open request of their own, is not the author and is no bot takes
+//!   the earliest of the open team requests. The claimed episode then names the reviewer and the team.
+//! - A submitted review that answers nothing is an episode of its own (`kind` volunteered, of no length).
+//! - Draft pauses the clock. `pauses` holds the begin and end of each pause in turn; an odd count means that
+//!   the change is a draft still, and `paused_since` says since when. `paused_ms` sums those that ended.
+//! - A dismissed review stays an answer; its episode is flagged `dismissed`.
+//! - Self-reviews and bots are flagged, not left out.
+//! - Where the source records no review event at all, the reviewers that a commit names give one volunteered
+//!   episode each, from authored to committed, flagged `inferred`.
+//!
+//! The author is the last one named by an event of the change. Order of episodes: as they began.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Int64Array, ListArray, StringViewArray,
+    StringViewBuilder, StructArray, TimestampMicrosecondArray,
+};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimestampMicrosecondType};
+use datafusion::common::Result;
+
+use super::aggregate::{check_types, texts, timestamp};
+use super::gathered::{EVENT_ID, Entry, Sorted, Texts, lists};
+use super::scalar::is_bot;
+
+const TYPE: usize = 3;
+const REPO: usize = 4;
+const CHANGE: usize = 5;
+const AUTHOR: usize = 6;
+const DRAFT: usize = 7;
+const REVIEWER: usize = 8;
+const TEAM: usize = 9;
+const BY: usize = 10;
+const VERDICT: usize = 11;
+const REVIEWERS: usize = 12;
+const AUTHORED: usize = 13;
+const COMMITTED: usize = 14;
+
+fn moments() -> DataType {
+    DataType::List(Arc::new(Field::new("item", timestamp(), true)))
+}
+
+fn item() -> Fields {
+    let text = |name: &str| Field::new(name, DataType::Utf8View, true);
+    let flag = |name: &str| Field::new(name, DataType::Boolean, true);
+    Fields::from(vec![
+        text("repo"),
+        text("change"),
+        text("author"),
+        text("reviewer"),
+        text("team"),
+        text("kind"),
+        Field::new("opened_at", timestamp(), true),
+        Field::new("ended_at", timestamp(), true),
+        text("outcome"),
+        text("verdict"),
+        text("requested_by"),
+        Field::new("paused_ms", DataType::Int64, true),
+        Field::new("paused_since", timestamp(), true),
+        Field::new("pauses", moments(), true),
+        flag("self_review"),
+        flag("bot"),
+        flag("inferred"),
+        flag("dismissed"),
+        flag("is_open"),
+        text("request_event"),
+        text("end_event"),
+    ])
+}
+
+pub(super) fn output(fields: &[FieldRef]) -> Result<DataType> {
+    let text = || DataType::Utf8View;
+    let wanted = [
+        ("effective_at", timestamp()),
+        ("seq", DataType::Int64),
+        ("event_id", text()),
+        ("type", text()),
+        ("repo", text()),
+        ("change", text()),
+        ("author", text()),
+        ("draft", DataType::Boolean),
+        ("reviewer", text()),
+        ("team", text()),
+        ("by", text()),
+        ("verdict", text()),
+        ("reviewers", texts()),
+        ("authored_at", timestamp()),
+        ("committed_at", timestamp()),
+    ];
+    check_types("review_episodes", fields, &wanted)?;
+    Ok(DataType::List(Arc::new(Field::new("item", DataType::Struct(item()), true))))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Done,
+    Removed,
+    Mooted,
+}
+
+impl Outcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Done => "done",
+            Outcome::Removed => "removed",
+            Outcome::Mooted => "mooted",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Requested,
+    Team,
+    Volunteered,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Kind::Requested => "requested",
+            Kind::Team => "team",
+            Kind::Volunteered => "volunteered",
+        }
+    }
+}
+
+type Place = (u32, u32);
+
+#[derive(Debug, Clone)]
+struct Episode<'a> {
+    kind: Kind,
+    reviewer: Option<&'a str>,
+    team: Option<&'a str>,
+    opened: i64,
+    ended: Option<(i64, Outcome)>,
+    inferred: bool,
+    dismissed: bool,
+    pauses: Vec<i64>,
+    request: Option<Place>,
+    end: Option<Place>,
+}
+
+impl<'a> Episode<'a> {
+    fn open(kind: Kind, reviewer: Option<&'a str>, team: Option<&'a str>, entry: &Entry) -> Self {
+        Episode {
+            kind,
+            reviewer,
+            team,
+            opened: entry.at,
+            ended: None,
+            inferred: false,
+            dismissed: false,
+            pauses: Vec::new(),
+            request: Some(entry.place()),
+            end: None,
+        }
+    }
+
+    fn end(&mut self, outcome: Outcome, entry: &Entry) {
+        if self.pauses.len() % 2 == 1 {
+            self.pauses.push(entry.at);
+        }
+        self.ended = Some((entry.at, outcome));
+        self.end = Some(entry.place());
+    }
+}
+
+/// The columns that the state machine reads.
+struct Columns<'a> {
+    types: Texts<'a>,
+    authors: Texts<'a>,
+    reviewers: Texts<'a>,
+    teams: Texts<'a>,
+    by: Texts<'a>,
+    drafts: Vec<&'a BooleanArray>,
+    trailers: Vec<Trailers<'a>>,
+}
+
+/// The reviewers that commits name, of one batch.
+struct Trailers<'a> {
+    lists: &'a ListArray,
+    names: &'a StringViewArray,
+    authored: &'a TimestampMicrosecondArray,
+    committed: &'a TimestampMicrosecondArray,
+}
+
+impl<'a> Columns<'a> {
+    fn new(rows: &'a Sorted) -> Self {
+        let trailers = |batch: &'a Vec<ArrayRef>| {
+            let lists = batch[REVIEWERS].as_list::<i32>();
+            Trailers {
+                lists,
+                names: lists.values().as_string_view(),
+                authored: batch[AUTHORED].as_primitive::<TimestampMicrosecondType>(),
+                committed: batch[COMMITTED].as_primitive::<TimestampMicrosecondType>(),
+            }
+        };
+        Columns {
+            types: Texts(rows.texts(TYPE)),
+            authors: Texts(rows.texts(AUTHOR)),
+            reviewers: Texts(rows.texts(REVIEWER)),
+            teams: Texts(rows.texts(TEAM)),
+            by: Texts(rows.texts(BY)),
+            drafts: rows.batches.iter().map(|batch| batch[DRAFT].as_boolean()).collect(),
+            trailers: rows.batches.iter().map(trailers).collect(),
+        }
+    }
+
+    fn draft(&self, entry: &Entry) -> Option<bool> {
+        let (drafts, row) = (self.drafts[entry.batch as usize], entry.row as usize);
+        drafts.is_valid(row).then(|| drafts.value(row))
+    }
+}
+
+/// One change while its events go by.
+struct Change<'a> {
+    author: Option<&'a str>,
+    draft: bool,
+    closed: bool,
+    /// Whether the source records reviews, so that trailers add nothing.
+    recorded: bool,
+    episodes: Vec<Episode<'a>>,
+}
+
+pub(super) fn fold(rows: &Sorted) -> Result<ArrayRef> {
+    let columns = Columns::new(rows);
+    let mut out = Output::new(rows);
+    for range in rows.ranges() {
+        out.change(change(&columns, &rows.entries[range.clone()]), &rows.entries[range]);
+    }
+    out.finish()
+}
+
+fn change<'a>(columns: &Columns<'a>, entries: &[Entry]) -> Change<'a> {
+    let author = entries.iter().rev().find_map(|entry| columns.authors.get(entry));
+    let mut change = Change { author, draft: false, closed: false, recorded: false, episodes: Vec::new() };
+    for entry in entries {
+        change.step(columns, entry);
+    }
+    if !change.recorded {
+        change.infer(columns, entries);
+    }
+    change
+}
+
+impl<'a> Change<'a> {
+    fn step(&mut self, columns: &Columns<'a>, entry: &Entry) {
+        let type_ = columns.types.get(entry).unwrap_or_default();
+        self.recorded |= type_.starts_with("review.");
+        match type_ {
+            "change.opened" | "change.updated" => {
+                if let Some(draft) = columns.draft(entry) {
+                    self.set_draft(draft, entry.at);
+                }
+            }
+            "change.ready" => self.set_draft(false, entry.at),
+            "change.drafted" => self.set_draft(true, entry.at),
+            "change.closed" | "change.merged" => {
+                self.closed = true;
+                self.open_episodes().for_each(|episode| episode.end(Outcome::Mooted, entry));
+            }
+            "change.reopened" => self.closed = false,
+            "review.requested" => {
+                self.requested(columns.reviewers.get(entry), columns.teams.get(entry), entry)
+            }
+            "review.request_removed" => {
+                self.removed(columns.reviewers.get(entry), columns.teams.get(entry), entry)
+            }
+            "review.submitted" => {
+                self.submitted(columns.reviewers.get(entry).or(columns.by.get(entry)), entry)
+            }
+            "review.dismissed" => self.dismissed(columns.reviewers.get(entry)),
+            _ => {}
+        }
+    }
+
+    fn open_episodes(&mut self) -> impl Iterator<Item = &mut Episode<'a>> {
+        self.episodes.iter_mut().filter(|episode| episode.ended.is_none())
+    }
+
+    fn set_draft(&mut self, draft: bool, at: i64) {
+        if self.draft != draft {
+            self.draft = draft;
+            self.open_episodes().for_each(|episode| episode.pauses.push(at));
+        }
+    }
+
+    fn requested(&mut self, reviewer: Option<&'a str>, team: Option<&'a str>, entry: &Entry) {
+        let kind = match (reviewer, team) {
+            (Some(_), _) => Kind::Requested,
+            (None, Some(_)) => Kind::Team,
+            (None, None) => return,
+        };
+        if self.find(reviewer, team).is_some() {
+            return;
+        }
+        let mut episode = Episode::open(kind, reviewer, team, entry);
+        if self.draft {
+            episode.pauses.push(entry.at);
+        }
+        if self.closed {
+            episode.end(Outcome::Mooted, entry);
+        }
+        self.episodes.push(episode);
+    }
+
+    /// The open episode of a reviewer, or of a team's queue.
+    fn find(&mut self, reviewer: Option<&str>, team: Option<&str>) -> Option<&mut Episode<'a>> {
+        self.open_episodes().find(|episode| match reviewer {
+            Some(_) => episode.reviewer == reviewer,
+            None => episode.reviewer.is_none() && episode.team == team,
+        })
+    }
+
+    fn removed(&mut self, reviewer: Option<&str>, team: Option<&str>, entry: &Entry) {
+        if reviewer.is_none() && team.is_none() {
+            return;
+        }
+        if let Some(episode) = self.find(reviewer, team) {
+            episode.end(Outcome::Removed, entry);
+        }
+    }
+
+    fn submitted(&mut self, reviewer: Option<&'a str>, entry: &Entry) {
+        let Some(name) = reviewer else { return };
+        if let Some(episode) = self.find(reviewer, None) {
+            return episode.end(Outcome::Done, entry);
+        }
+        let claims = self.author != reviewer && !is_bot(name);
+        let queued = self.open_episodes().find(|episode| claims && episode.reviewer.is_none());
+        if let Some(episode) = queued {
+            episode.reviewer = reviewer;
+            return episode.end(Outcome::Done, entry);
+        }
+        let mut episode = Episode::open(Kind::Volunteered, reviewer, None, entry);
+        episode.request = None;
+        episode.end(Outcome::Done, entry);
+        self.episodes.push(episode);
+    }
+
+    fn dismissed(&mut self, reviewer: Option<&str>) {
+        let done = |episode: &&mut Episode<'_>| {
+            matches!(episode.ended, Some((_, Outcome::Done))) && episode.reviewer == reviewer
+        };
+        if let Some(episode) = self.episodes.iter_mut().rev().find(done) {
+            episode.dismissed = true;
+        }
+    }
+
+    fn infer(&mut self, columns: &Columns<'a>, entries: &[Entry]) {
+        for entry in entries {
+            let (trailers, row) = (&columns.trailers[entry.batch as usize], entry.row as usize);
+            if trailers.lists.is_null(row) {
+                continue;
+            }
+            let time = |times: &TimestampMicrosecondArray| times.is_valid(row).then(|| times.value(row));
+            let committed = time(trailers.committed).unwrap_or(entry.at);
+            let authored = time(trailers.authored).unwrap_or(committed).min(committed);
+            let offsets = trailers.lists.value_offsets();
+            for index in offsets[row] as usize..offsets[row + 1] as usize {
+                let name = trailers.names.is_valid(index).then(|| trailers.names.value(index));
+                if name.is_none() || self.episodes.iter().any(|episode| episode.reviewer == name) {
+                    continue;
+                }
+                let mut episode = Episode::open(Kind::Volunteered, name, None, entry);
+                episode.opened = authored;
+                episode.request = None;
+                episode.inferred = true;
+                episode.ended = Some((committed, Outcome::Done));
+                episode.end = Some(entry.place());
+                self.episodes.push(episode);
+            }
+        }
+    }
+}
+
+/// Result columns under construction. Texts that stand in the input are picked from it at the end.
+struct Output<'a> {
+    rows: &'a Sorted,
+    lengths: Vec<usize>,
+    /// Where repo and change of the episode's change stand.
+    places: Vec<Option<Place>>,
+    authors: StringViewBuilder,
+    reviewers: StringViewBuilder,
+    teams: StringViewBuilder,
+    kinds: StringViewBuilder,
+    outcomes: StringViewBuilder,
+    opened: Vec<i64>,
+    ended: Vec<Option<i64>>,
+    paused_ms: Vec<i64>,
+    paused_since: Vec<Option<i64>>,
+    pauses: Vec<i64>,
+    pause_counts: Vec<usize>,
+    flags: [BooleanBuilder; 5],
+    requests: Vec<Option<Place>>,
+    ends: Vec<Option<Place>>,
+}
+
+impl<'a> Output<'a> {
+    fn new(rows: &'a Sorted) -> Self {
+        Output {
+            rows,
+            lengths: Vec::with_capacity(rows.groups),
+            places: Vec::new(),
+            authors: StringViewBuilder::new(),
+            reviewers: StringViewBuilder::new(),
+            teams: StringViewBuilder::new(),
+            kinds: StringViewBuilder::new(),
+            outcomes: StringViewBuilder::new(),
+            opened: Vec::new(),
+            ended: Vec::new(),
+            paused_ms: Vec::new(),
+            paused_since: Vec::new(),
+            pauses: Vec::new(),
+            pause_counts: Vec::new(),
+            flags: Default::default(),
+            requests: Vec::new(),
+            ends: Vec::new(),
+        }
+    }
+
+    fn change(&mut self, change: Change<'_>, entries: &[Entry]) {
+        self.lengths.push(change.episodes.len());
+        for episode in change.episodes {
+            self.places.push(entries.first().map(|entry| entry.place()));
+            self.authors.append_option(change.author);
+            self.episode(&episode, change.author);
+        }
+    }
+
+    fn episode(&mut self, episode: &Episode<'_>, author: Option<&str>) {
+        self.reviewers.append_option(episode.reviewer);
+        self.teams.append_option(episode.team);
+        self.kinds.append_value(episode.kind.as_str());
+        self.outcomes.append_option(episode.ended.map(|(_, outcome)| outcome.as_str()));
+        self.opened.push(episode.opened);
+        self.ended.push(episode.ended.map(|(at, _)| at));
+        self.paused_ms.push(episode.pauses.chunks_exact(2).map(|pause| (pause[1] - pause[0]) / 1_000).sum());
+        self.paused_since.push(episode.pauses.last().copied().filter(|_| episode.pauses.len() % 2 == 1));
+        self.pauses.extend_from_slice(&episode.pauses);
+        self.pause_counts.push(episode.pauses.len());
+        let self_review = episode.reviewer.is_some() && episode.reviewer == author;
+        let bot = episode.reviewer.is_some_and(is_bot);
+        let flags = [self_review, bot, episode.inferred, episode.dismissed, episode.ended.is_none()];
+        for (builder, flag) in self.flags.iter_mut().zip(flags) {
+            builder.append_value(flag);
+        }
+        self.requests.push(episode.request);
+        // Only a submitted review has a verdict, and a request knows who asked.
+        self.ends.push(episode.end);
+    }
+
+    fn finish(mut self) -> Result<ArrayRef> {
+        let times = |times: Vec<Option<i64>>| -> ArrayRef {
+            Arc::new(TimestampMicrosecondArray::from(times).with_timezone("UTC"))
+        };
+        let text =
+            |column: usize, places: &[Option<Place>]| self.rows.pick(column, &DataType::Utf8View, places);
+        let (repo, change) = (text(REPO, &self.places)?, text(CHANGE, &self.places)?);
+        let (verdict, requested_by) = (text(VERDICT, &self.ends)?, text(BY, &self.requests)?);
+        let (request_event, end_event) = (text(EVENT_ID, &self.requests)?, text(EVENT_ID, &self.ends)?);
+        let moments = Arc::new(TimestampMicrosecondArray::from(self.pauses).with_timezone("UTC"));
+        let pauses = ListArray::try_new(
+            Arc::new(Field::new("item", timestamp(), true)),
+            OffsetBuffer::from_lengths(self.pause_counts),
+            moments,
+            None,
+        )?;
+        let [self_review, bot, inferred, dismissed, is_open] =
+            self.flags.each_mut().map(|flags| Arc::new(flags.finish()) as ArrayRef);
+        let arrays: Vec<ArrayRef> = vec![
+            repo,
+            change,
+            Arc::new(self.authors.finish()),
+            Arc::new(self.reviewers.finish()),
+            Arc::new(self.teams.finish()),
+            Arc::new(self.kinds.finish()),
+            Arc::new(TimestampMicrosecondArray::from(self.opened).with_timezone("UTC")),
+            times(self.ended),
+            Arc::new(self.outcomes.finish()),
+            verdict,
+            requested_by,
+            Arc::new(Int64Array::from(self.paused_ms)),
+            times(self.paused_since),
+            Arc::new(pauses),
+            self_review,
+            bot,
+            inferred,
+            dismissed,
+            is_open,
+            request_event,
+            end_event,
+        ];
+        let items = StructArray::try_new(item(), arrays, None)?;
+        lists(&DataType::Struct(item()), self.lengths, Arc::new(items))
+    }
+}

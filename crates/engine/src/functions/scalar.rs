@@ -1,0 +1,316 @@
+//! Scalar functions: time arithmetic and the test for bots.
+//!
+//! Invariant: no clock and no time zone but UTC. A NULL argument gives NULL; `is_bot(NULL)` is false.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, TimestampMicrosecondArray};
+use arrow::compute::binary;
+use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, TimestampMicrosecondType};
+use datafusion::common::Result;
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+
+use super::aggregate::timestamp;
+
+const DAY_US: i64 = 86_400_000_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Scalar {
+    MillisBetween,
+    DaysBefore,
+    WorkingDaysBefore,
+    WorkingDaysBetween,
+    DaysBetween,
+    AgeMs,
+    IsBot,
+}
+
+pub(super) fn all() -> Vec<ScalarUDF> {
+    [
+        Scalar::MillisBetween,
+        Scalar::DaysBefore,
+        Scalar::WorkingDaysBefore,
+        Scalar::WorkingDaysBetween,
+        Scalar::DaysBetween,
+        Scalar::AgeMs,
+        Scalar::IsBot,
+    ]
+    .map(|scalar| {
+        ScalarUDF::new_from_impl(ScalarFn {
+            scalar,
+            signature: Signature::exact(scalar.arguments(), Volatility::Immutable),
+        })
+    })
+    .into()
+}
+
+impl Scalar {
+    fn name(self) -> &'static str {
+        match self {
+            Scalar::MillisBetween => "millis_between",
+            Scalar::DaysBefore => "days_before",
+            Scalar::WorkingDaysBefore => "working_days_before",
+            Scalar::WorkingDaysBetween => "working_days_between",
+            Scalar::DaysBetween => "days_between",
+            Scalar::AgeMs => "age_ms",
+            Scalar::IsBot => "is_bot",
+        }
+    }
+
+    fn arguments(self) -> Vec<DataType> {
+        let pauses = DataType::List(Arc::new(Field::new("item", timestamp(), true)));
+        match self {
+            Scalar::MillisBetween => vec![timestamp(), timestamp()],
+            Scalar::DaysBefore | Scalar::WorkingDaysBefore => vec![timestamp(), DataType::Int64],
+            Scalar::WorkingDaysBetween | Scalar::DaysBetween => vec![DataType::Date32, DataType::Date32],
+            Scalar::AgeMs => vec![timestamp(), pauses, timestamp()],
+            Scalar::IsBot => vec![DataType::Utf8View],
+        }
+    }
+
+    fn output(self) -> DataType {
+        match self {
+            Scalar::MillisBetween | Scalar::WorkingDaysBetween | Scalar::DaysBetween | Scalar::AgeMs => {
+                DataType::Int64
+            }
+            Scalar::DaysBefore | Scalar::WorkingDaysBefore => timestamp(),
+            Scalar::IsBot => DataType::Boolean,
+        }
+    }
+
+    fn of(self, args: &[ArrayRef]) -> Result<ArrayRef> {
+        let times = |index: usize| args[index].as_primitive::<TimestampMicrosecondType>();
+        let shifted = |shift: fn(i64, i64) -> i64| -> Result<ArrayRef> {
+            let array: TimestampMicrosecondArray =
+                binary(times(0), args[1].as_primitive::<Int64Type>(), shift)?;
+            Ok(Arc::new(array.with_timezone("UTC")))
+        };
+        let dates = |count: fn(i32, i32) -> i64| -> Result<ArrayRef> {
+            let array: Int64Array =
+                binary(args[0].as_primitive::<Date32Type>(), args[1].as_primitive::<Date32Type>(), count)?;
+            Ok(Arc::new(array))
+        };
+        match self {
+            Scalar::MillisBetween => {
+                let between: Int64Array =
+                    binary(times(0), times(1), |a: i64, b: i64| b.saturating_sub(a).div_euclid(1_000))?;
+                Ok(Arc::new(between))
+            }
+            Scalar::DaysBefore => shifted(|at, days| at.saturating_sub(days.saturating_mul(DAY_US))),
+            Scalar::WorkingDaysBefore => shifted(working_days_before),
+            Scalar::WorkingDaysBetween => dates(working_days_between),
+            Scalar::DaysBetween => dates(|a, b| i64::from(b) - i64::from(a)),
+            Scalar::AgeMs => Ok(Arc::new(ages(times(0), args[1].as_list(), times(2)))),
+            Scalar::IsBot => Ok(Arc::new(
+                args[0]
+                    .as_string_view()
+                    .iter()
+                    .map(|name| Some(name.is_some_and(is_bot)))
+                    .collect::<BooleanArray>(),
+            )),
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct ScalarFn {
+    scalar: Scalar,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for ScalarFn {
+    fn name(&self) -> &str {
+        self.scalar.name()
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(self.scalar.output())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let scalars = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let rows = if scalars { 1 } else { args.number_rows };
+        let arrays = args.args.into_iter().map(|arg| arg.into_array(rows)).collect::<Result<Vec<_>>>()?;
+        let result = self.scalar.of(&arrays)?;
+        if scalars { ColumnarValue::from_first(&result) } else { Ok(ColumnarValue::Array(result)) }
+    }
+}
+
+trait FromFirst: Sized {
+    fn from_first(array: &ArrayRef) -> Result<Self>;
+}
+
+impl FromFirst for ColumnarValue {
+    fn from_first(array: &ArrayRef) -> Result<Self> {
+        Ok(ColumnarValue::Scalar(datafusion::common::ScalarValue::try_from_array(array, 0)?))
+    }
+}
+
+/// Days since Monday: 0 to 4 are working days. Day 0 of Unix time was a Thursday.
+fn weekday(day: i64) -> i64 {
+    (day + 3).rem_euclid(7)
+}
+
+/// Working days from the beginning of time up to and including `day`.
+fn working_days_until(day: i64) -> i64 {
+    (day + 3).div_euclid(7) * 5 + (weekday(day) + 1).min(5)
+}
+
+fn working_days_between(a: i32, b: i32) -> i64 {
+    working_days_until(i64::from(b)) - working_days_until(i64::from(a))
+}
+
+fn working_days_before(at: i64, days: i64) -> i64 {
+    let (mut day, time) = (at.div_euclid(DAY_US), at.rem_euclid(DAY_US));
+    day -= (weekday(day) - 4).max(0);
+    let days = days.clamp(0, 1_000_000);
+    let (weeks, rest) = (days / 5, days % 5);
+    day -= weeks * 7 + if rest > weekday(day) { rest + 2 } else { rest };
+    day * DAY_US + time
+}
+
+/// Time since opening without pauses; a pause that lasts, or lasts past the moment, ends at the moment.
+fn ages(
+    opened: &TimestampMicrosecondArray,
+    pauses: &arrow::array::ListArray,
+    at: &TimestampMicrosecondArray,
+) -> Int64Array {
+    let moments = pauses.values().as_primitive::<TimestampMicrosecondType>();
+    let age = |row: usize| {
+        if opened.is_null(row) || at.is_null(row) {
+            return None;
+        }
+        let (opened, at) = (opened.value(row), at.value(row));
+        let mut paused = 0;
+        if pauses.is_valid(row) {
+            let (start, end) =
+                (pauses.value_offsets()[row] as usize, pauses.value_offsets()[row + 1] as usize);
+            for pause in moments.values()[start..end].chunks(2) {
+                let until = pause.get(1).copied().unwrap_or(i64::MAX).min(at);
+                paused += (until - pause[0]).max(0);
+            }
+        }
+        Some((at - opened - paused).div_euclid(1_000))
+    };
+    (0..opened.len()).map(age).collect()
+}
+
+/// Names, or the part of an address before the `@`, that are known bots and AI reviewers.
+const BOTS: [&str; 24] = [
+    "actions-user",
+    "allcontributors",
+    "bors",
+    "chatgpt-codex-connector",
+    "claude",
+    "codecov",
+    "codecov-io",
+    "coderabbitai",
+    "copilot",
+    "copilot-pull-request-reviewer",
+    "coveralls",
+    "cursoragent",
+    "dependabot",
+    "dependabot-preview",
+    "devin-ai-integration",
+    "github-actions",
+    "gitlab-bot",
+    "greenkeeper",
+    "greptile-apps",
+    "mergify",
+    "pre-commit-ci",
+    "renovate",
+    "sonarcloud",
+    "web-flow",
+];
+
+/// Whether a person string is a bot's by its name: known ones, `x[bot]`, `x-bot`, `bot-x`, `x-robot`.
+/// What a `person.updated` event says about somebody goes before this.
+pub(super) fn is_bot(person: &str) -> bool {
+    // Logins of people are short; a copy on the stack is all the memory this takes.
+    let local = person.split('@').next().unwrap_or(person);
+    let local = local.split_once('+').map_or(local, |(number, name)| {
+        if person.ends_with("noreply.github.com") && number.bytes().all(|b| b.is_ascii_digit()) {
+            name
+        } else {
+            local
+        }
+    });
+    let ends = |suffix: &str| {
+        local.len() > suffix.len()
+            && local.is_char_boundary(local.len() - suffix.len())
+            && local[local.len() - suffix.len()..].eq_ignore_ascii_case(suffix)
+    };
+    let starts = |prefix: &str| {
+        local.len() > prefix.len()
+            && local.is_char_boundary(prefix.len())
+            && local[..prefix.len()].eq_ignore_ascii_case(prefix)
+    };
+    ends("[bot]")
+        || ends("-bot")
+        || ends("_bot")
+        || ends("-robot")
+        || starts("bot-")
+        || BOTS.iter().any(|bot| bot.eq_ignore_ascii_case(local))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> i32 {
+        let date: chrono::NaiveDate = text.parse().unwrap();
+        (date - chrono::NaiveDate::default()).num_days() as i32
+    }
+
+    #[test]
+    fn working_days_count_the_last_day_and_not_the_first() {
+        for (a, b, want) in [
+            ("2026-03-06", "2026-03-09", 1), // Friday to Monday
+            ("2026-03-06", "2026-03-08", 0), // Friday to Sunday
+            ("2026-03-07", "2026-03-09", 1), // Saturday to Monday
+            ("2026-03-02", "2026-03-30", 20),
+            ("2026-03-09", "2026-03-06", -1),
+            ("1969-12-29", "1970-01-02", 4),
+        ] {
+            assert_eq!(working_days_between(day(a), day(b)), want, "{a} to {b}");
+        }
+    }
+
+    #[test]
+    fn working_days_before_keeps_the_time_and_skips_weekends() {
+        let noon = |text: &str| i64::from(day(text)) * DAY_US + DAY_US / 2;
+        for (from, days, want) in [
+            ("2026-03-11", 0, "2026-03-11"),
+            ("2026-03-11", 2, "2026-03-09"),
+            ("2026-03-10", 2, "2026-03-06"), // Tuesday to Friday
+            ("2026-03-08", 0, "2026-03-06"), // Sunday to Friday
+            ("2026-03-08", 2, "2026-03-04"),
+            ("2026-03-11", 10, "2026-02-25"),
+        ] {
+            assert_eq!(working_days_before(noon(from), days), noon(want), "{days} before {from}");
+        }
+    }
+
+    #[test]
+    fn bots_are_told_by_name() {
+        for bot in [
+            "dependabot[bot]",
+            "Renovate",
+            "49699333+dependabot[bot]@users.noreply.github.com",
+            "acme-bot",
+            "k8s-ci-robot",
+            "Copilot",
+        ] {
+            assert!(is_bot(bot), "{bot}");
+        }
+        for person in ["ada", "abbot", "robot", "bot", "talbot@acme.org", "ada+bot@acme.org", ""] {
+            assert!(!is_bot(person), "{person}");
+        }
+    }
+}

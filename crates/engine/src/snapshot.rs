@@ -1,0 +1,98 @@
+//! What readers share: one consistent instant of tables, views, positions, and the board.
+//!
+//! Invariant: a snapshot's views are exactly the fold of its tables. The writer publishes whole
+//! snapshots; readers hold one for as long as they need it and never block the writer.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+use arrow::array::RecordBatch;
+use chrono::{DateTime, Utc};
+use event::Counts;
+
+use crate::tables::Tables;
+use crate::views::ViewRows;
+
+/// Next offset by "topic/partition".
+pub type Position = BTreeMap<String, i64>;
+
+/// Tables and views at one log position.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    pub tables: Tables,
+    pub views: ViewRows,
+    pub position: Position,
+    /// Grows by one with each published change of the tables.
+    pub sequence: u64,
+}
+
+/// One metric's rows and what they rest on.
+#[derive(Debug, Clone)]
+pub struct MetricResult {
+    pub metric: String,
+    pub as_of: DateTime<Utc>,
+    pub known_at: DateTime<Utc>,
+    /// Hash of the SQL, views included, that gave the rows.
+    pub definition: String,
+    pub position: Position,
+    pub rows: RecordBatch,
+}
+
+/// The latest result of each metric. A scrape reads this and nothing else.
+#[derive(Debug, Clone, Default)]
+pub struct Board {
+    pub results: BTreeMap<String, Arc<MetricResult>>,
+    /// Metrics whose last evaluation failed, and why; their last good result stays in `results`.
+    pub failures: BTreeMap<String, String>,
+    /// Seconds that each metric's last evaluation took.
+    pub seconds: BTreeMap<String, f64>,
+    pub evaluated_at: DateTime<Utc>,
+    pub position: Position,
+    /// The snapshot that this board was evaluated on.
+    pub sequence: u64,
+}
+
+/// Figures about the engine itself.
+#[derive(Debug, Clone, Default)]
+pub struct Stats {
+    /// Rows that only memory holds, by table.
+    pub rows_hot: BTreeMap<String, u64>,
+    /// Rows that a cold file holds, by table.
+    pub rows_cold: BTreeMap<String, u64>,
+    /// Records since this process started.
+    pub counts: Counts,
+    /// Exact copies dropped since this process started.
+    pub duplicates: u64,
+    /// Event ids with conflicting payloads, in the whole history.
+    pub conflicts: u64,
+    /// Dead letters by reason, in the whole history.
+    pub dead_letters_by_reason: BTreeMap<String, u64>,
+    /// Largest `occurred_at` seen that is not in the future of its log record.
+    pub watermark: Option<DateTime<Utc>>,
+    pub last_commit: Option<DateTime<Utc>>,
+    pub cold_version: i64,
+    pub cold_files: u64,
+    /// Rows by view.
+    pub view_rows: BTreeMap<String, u64>,
+    /// Seconds that the last fold of touched keys took, and how many keys it had.
+    pub refold_seconds: f64,
+    pub refold_keys: u64,
+    /// Why the cold store last refused a commit.
+    pub commit_failure: Option<String>,
+}
+
+/// The state that the writer changes and everybody reads.
+pub struct Shared {
+    pub snapshot: ArcSwap<Snapshot>,
+    pub board: ArcSwap<Board>,
+    pub stats: Mutex<Stats>,
+    /// Durable next offsets by app id.
+    pub positions: Mutex<HashMap<String, i64>>,
+}
+
+impl Shared {
+    pub fn with_stats<T>(&self, change: impl FnOnce(&mut Stats) -> T) -> T {
+        change(&mut self.stats.lock().expect("no holder of the stats panics"))
+    }
+}

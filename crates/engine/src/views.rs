@@ -1,0 +1,221 @@
+//! The materialised views: one mechanism, recompute the touched keys.
+//!
+//! Invariant: the rows of a key are a function of that key's events. So a new batch, a late event
+//! and a past moment are the same call with other keys, and folding everything is the test for it.
+//! Views read event tables and other views of the same key, so a chunk of keys is folded through
+//! all views without looking outside the chunk.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::prelude::SessionContext;
+use futures::{StreamExt, TryStreamExt};
+use tokio::task::JoinError;
+
+use crate::catalogue::{Catalogue, View};
+use crate::error::Error;
+use crate::fold::Fold;
+use crate::rows::Rows;
+use crate::tables::{EVENT_TABLES, Keys, Moment, Tables, schema};
+
+/// Keys folded in one go: bounds memory, and spreads a large change over the cores.
+const KEYS_PER_CHUNK: usize = 1 << 16;
+/// Events folded in one go when everything is.
+const ROWS_PER_CHUNK: usize = 1 << 18;
+/// Chunks under way at once.
+const CHUNKS_AT_ONCE: usize = 2;
+
+/// The rows of every view, by name. Cheap to clone.
+pub type ViewRows = BTreeMap<String, Rows>;
+
+/// The planned views of a catalogue.
+pub struct Views {
+    planned: Vec<Planned>,
+    context: Box<dyn Fn() -> SessionContext + Send + Sync>,
+}
+
+struct Planned {
+    view: Arc<View>,
+    schema: SchemaRef,
+    /// Plans not in use. A run takes one or makes one.
+    idle: Mutex<Vec<Fold>>,
+}
+
+impl Views {
+    /// Plans every view once, which also tells its schema. `context` makes an empty session.
+    pub async fn plan(
+        catalogue: &Catalogue,
+        context: impl Fn() -> SessionContext + Send + Sync + 'static,
+    ) -> Result<Views, Error> {
+        let mut views = Views { planned: Vec::new(), context: Box::new(context) };
+        for view in &catalogue.views {
+            let fold = Fold::plan(view, (views.context)(), &views.schemas()).await?;
+            let planned =
+                Planned { view: view.clone().into(), schema: fold.schema(), idle: vec![fold].into() };
+            views.planned.push(planned);
+        }
+        Ok(views)
+    }
+
+    /// Schemas of the event tables and the views planned so far, by name.
+    pub fn schemas(&self) -> HashMap<String, SchemaRef> {
+        let tables = EVENT_TABLES.iter().enumerate().map(|(i, t)| (t.name().to_owned(), schema(i)));
+        let views = self.planned.iter().map(|p| (p.view.name.clone(), p.schema.clone()));
+        tables.chain(views).collect()
+    }
+
+    /// Every view without a row.
+    pub fn empty(&self) -> ViewRows {
+        let rows = |p: &Planned| (p.view.name.clone(), Rows::new(p.schema.clone(), p.view.open.clone()));
+        self.planned.iter().map(rows).collect()
+    }
+
+    /// The views named, and those that they read.
+    pub fn closure(&self, names: &BTreeSet<String>) -> BTreeSet<String> {
+        let mut all = names.clone();
+        for planned in self.planned.iter().rev() {
+            if all.contains(&planned.view.name) {
+                all.extend(planned.view.from.iter().cloned());
+            }
+        }
+        all
+    }
+
+    /// Brings `rows` up to date with `tables` after the events of `keys` (ascending) changed.
+    pub async fn refold(
+        self: &Arc<Self>,
+        tables: &Tables,
+        keys: &[i64],
+        rows: &mut ViewRows,
+    ) -> Result<(), Error> {
+        let chunks = self.fold_chunks(tables, sets(keys), Moment::ALL, None).await?;
+        for (keys, folded) in keys.chunks(KEYS_PER_CHUNK).zip(chunks) {
+            for (name, batch) in folded {
+                rows.get_mut(&name).expect("every planned view has rows").replace(keys, &batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The views at a past moment: rows of keys with something hidden are folded again, every
+    /// other row is what it is now. Only `names` and what they read are right afterwards.
+    pub async fn at(
+        self: &Arc<Self>,
+        tables: &Tables,
+        now: &ViewRows,
+        moment: Moment,
+        names: &BTreeSet<String>,
+    ) -> Result<ViewRows, Error> {
+        let hidden = tables.keys_hidden_at(moment);
+        if hidden.is_empty() {
+            return Ok(now.clone());
+        }
+        let mut rows = now.clone();
+        for (name, rows) in &mut rows {
+            if names.contains(name) {
+                rows.remove(&hidden);
+            }
+        }
+        let names = Some(Arc::new(names.clone()));
+        for folded in self.fold_chunks(tables, sets(&hidden), moment, names).await? {
+            for (name, batch) in folded {
+                rows.get_mut(&name).expect("every planned view has rows").add(&batch)?;
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Every view from all events: what `refold` must equal.
+    pub async fn fold_all(self: &Arc<Self>, tables: &Tables, moment: Moment) -> Result<ViewRows, Error> {
+        let count = tables.total_rows().div_ceil(ROWS_PER_CHUNK).max(1) as i128;
+        let width = (1_i128 << 64) / count;
+        let ranges = (0..count).map(|i| {
+            let from = i64::MIN as i128 + i * width;
+            let to = if i + 1 == count { i64::MAX as i128 } else { from + width - 1 };
+            Keys::Between(from as i64, to as i64)
+        });
+        let chunks = self.fold_chunks(tables, ranges.collect(), moment, None).await?;
+        let mut rows = self.empty();
+        for (name, rows) in &mut rows {
+            let batches: Vec<&RecordBatch> = chunks.iter().filter_map(|chunk| chunk.get(name)).collect();
+            rows.add(&arrow::compute::concat_batches(&rows.schema.clone(), batches)?)?;
+        }
+        Ok(rows)
+    }
+
+    /// Folds each chunk of keys on its own task; results come back in the order of `chunks`.
+    async fn fold_chunks(
+        self: &Arc<Self>,
+        tables: &Tables,
+        chunks: Vec<Keys>,
+        moment: Moment,
+        names: Option<Arc<BTreeSet<String>>>,
+    ) -> Result<Vec<BTreeMap<String, RecordBatch>>, Error> {
+        futures::stream::iter(chunks)
+            .map(|keys| {
+                let (views, tables, names) = (Arc::clone(self), tables.clone(), names.clone());
+                let fold = async move { views.fold_chunk(&tables, &keys, moment, names.as_deref()).await };
+                async move { tokio::spawn(fold).await.map_err(stopped)? }
+            })
+            .buffered(CHUNKS_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    /// The rows of every view for some keys.
+    async fn fold_chunk(
+        &self,
+        tables: &Tables,
+        keys: &Keys,
+        moment: Moment,
+        names: Option<&BTreeSet<String>>,
+    ) -> Result<BTreeMap<String, RecordBatch>, Error> {
+        let mut inputs = HashMap::new();
+        for (index, table) in EVENT_TABLES.iter().enumerate() {
+            inputs.insert(table.name(), tables.gather(index, keys, moment)?);
+        }
+        let mut folded = BTreeMap::new();
+        for planned in &self.planned {
+            let view = &planned.view;
+            if names.is_some_and(|names| !names.contains(&view.name)) {
+                continue;
+            }
+            let quiet = view.from.iter().all(|name| inputs[name.as_str()].num_rows() == 0);
+            let rows = if quiet {
+                RecordBatch::new_empty(planned.schema.clone())
+            } else {
+                self.run(planned, &inputs).await?
+            };
+            inputs.insert(&view.name, rows.clone());
+            folded.insert(view.name.clone(), rows);
+        }
+        Ok(folded)
+    }
+
+    async fn run(
+        &self,
+        planned: &Planned,
+        inputs: &HashMap<&str, RecordBatch>,
+    ) -> Result<RecordBatch, Error> {
+        let idle = planned.idle.lock().expect("no holder of the idle plans panics").pop();
+        let fold = match idle {
+            Some(fold) => fold,
+            None => Fold::plan(&planned.view, (self.context)(), &self.schemas()).await?,
+        };
+        let rows = fold.run(inputs).await.map_err(|error| Error::Internal {
+            message: format!("view '{}' failed: {error}", planned.view.name),
+        })?;
+        planned.idle.lock().expect("no holder of the idle plans panics").push(fold);
+        Ok(rows)
+    }
+}
+
+fn sets(keys: &[i64]) -> Vec<Keys> {
+    keys.chunks(KEYS_PER_CHUNK).map(|keys| Keys::Set(keys.into())).collect()
+}
+
+fn stopped(error: JoinError) -> Error {
+    Error::Internal { message: format!("a fold stopped: {error}") }
+}

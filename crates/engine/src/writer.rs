@@ -1,0 +1,516 @@
+//! The one task that changes anything: appends batches, folds touched keys, flushes to the cold store.
+//!
+//! Invariant: rows go `hot` (in memory, queryable) -> `frozen` (being committed) -> `cold` (in a
+//! committed file) and are in exactly one of them. The next offsets become durable with their rows,
+//! in one commit; a failed commit keeps the rows frozen and tries again.
+//! A flush runs beside appends and folds; at most one at a time.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::{concat_batches, filter_record_batch};
+use chrono::{DateTime, Utc};
+use event::{Batch, Span, Table};
+use tokio::sync::mpsc::Receiver;
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+use crate::cache;
+use crate::checkpoint;
+use crate::delta::{ColdStore, Compaction};
+use crate::engine::{Options, cold_path};
+use crate::error::Error;
+use crate::evaluate::Evaluator;
+use crate::ids::Ids;
+use crate::segment::{Segment, key_column, sort_by_key};
+use crate::snapshot::{Shared, Snapshot};
+use crate::tables::{EVENT_TABLES, Tables, schema};
+use crate::views::ViewRows;
+
+/// Small hot segments are merged when there are more than this many of a table.
+const HOT_SEGMENTS_MAX: usize = 12;
+/// How often the loop looks whether a refresh or a flush is due.
+const TICK: Duration = Duration::from_millis(20);
+/// Wait after a failed commit.
+const COMMIT_RETRY: Duration = Duration::from_secs(5);
+
+/// Owns what changes.
+pub struct Writer {
+    pub shared: Arc<Shared>,
+    pub evaluator: Arc<Evaluator>,
+    pub options: Options,
+    pub dir: PathBuf,
+    pub ids: Ids,
+    /// By table, as [`EVENT_TABLES`].
+    pub cold: [Vec<Arc<Segment>>; 3],
+    frozen: [Vec<Arc<Segment>>; 3],
+    hot: [Vec<Arc<Segment>>; 3],
+    pub dead_letters: Vec<RecordBatch>,
+    /// All rows since the last flush as they came, copies included: what the cold store takes.
+    pending: Vec<Batch>,
+    pending_rows: usize,
+    pub views: ViewRows,
+    /// Keys of rows that the views have not folded yet.
+    touched: Vec<i64>,
+    touched_rows: usize,
+    pub sequence: u64,
+    pub store: Option<ColdStore>,
+    flush: Option<JoinHandle<Flushed>>,
+    flushed_at: Instant,
+    refreshed_at: Instant,
+    checkpoint_sequence: u64,
+}
+
+/// What a flush gives back.
+struct Flushed {
+    store: ColdStore,
+    outcome: Result<FlushedRows, (Error, Frozen)>,
+    compactions: Vec<(usize, Vec<String>, Arc<Segment>)>,
+}
+
+struct FlushedRows {
+    segments: [Option<Arc<Segment>>; 3],
+    spans: Vec<Span>,
+}
+
+/// What one flush takes: rows as they came, and the same rows as readers see them.
+struct Frozen {
+    batches: Vec<Batch>,
+    segments: [Vec<Arc<Segment>>; 3],
+}
+
+impl Writer {
+    pub fn new(
+        shared: Arc<Shared>,
+        evaluator: Arc<Evaluator>,
+        options: Options,
+        dir: PathBuf,
+        store: ColdStore,
+    ) -> Writer {
+        let views = evaluator.views.empty();
+        let now = Instant::now();
+        Writer {
+            shared,
+            evaluator,
+            options,
+            dir,
+            ids: Ids::default(),
+            cold: Default::default(),
+            frozen: Default::default(),
+            hot: Default::default(),
+            dead_letters: Vec::new(),
+            pending: Vec::new(),
+            pending_rows: 0,
+            views,
+            touched: Vec::new(),
+            touched_rows: 0,
+            sequence: 0,
+            store: Some(store),
+            flush: None,
+            flushed_at: now,
+            refreshed_at: now,
+            checkpoint_sequence: 0,
+        }
+    }
+
+    /// Takes batches until the channel closes; then everything is folded, evaluated and flushed.
+    pub async fn run(&mut self, receiver: &mut Receiver<Batch>) -> Result<(), Error> {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                batch = receiver.recv(), if self.pending_rows < self.options.pending_rows_max => match batch {
+                    Some(batch) => self.append(batch)?,
+                    None => break,
+                },
+                _ = tick.tick() => {}
+            }
+            let caught_up = receiver.is_empty();
+            self.refresh_if_due(caught_up).await?;
+            self.flush_if_due().await?;
+        }
+        self.finish().await
+    }
+
+    /// Everything that was appended becomes visible and durable.
+    pub async fn finish(&mut self) -> Result<(), Error> {
+        self.refresh().await?;
+        self.evaluate().await?;
+        while self.flush.is_some() || self.pending_rows > 0 || !self.pending.is_empty() {
+            if self.flush.is_none() {
+                self.start_flush();
+            }
+            self.end_flush().await?;
+            if let Some(message) = self.shared.with_stats(|stats| stats.commit_failure.clone()) {
+                return Err(Error::Storage { message });
+            }
+        }
+        self.write_checkpoint()
+    }
+
+    fn append(&mut self, batch: Batch) -> Result<(), Error> {
+        for (table, rows) in [&batch.commits, &batch.reviews, &batch.tickets].into_iter().enumerate() {
+            if rows.num_rows() == 0 {
+                continue;
+            }
+            let admitted = self.ids.admit(rows);
+            let kept = match admitted.keep {
+                Some(keep) => filter_record_batch(rows, &keep.into())?,
+                None => rows.clone(),
+            };
+            self.touched.extend_from_slice(key_column(&kept).values());
+            self.touched.extend(admitted.also_touched);
+            if kept.num_rows() > 0 {
+                self.hot[table].push(Arc::new(Segment::sort(&kept, None)?));
+            }
+            merge_small(&mut self.hot[table])?;
+        }
+        if batch.dead_letters.num_rows() > 0 {
+            self.dead_letters.push(batch.dead_letters.clone());
+        }
+        let rows = batch.counts.records as usize;
+        self.pending_rows += rows;
+        self.touched_rows += rows;
+        self.count(&batch);
+        self.pending.push(batch);
+        Ok(())
+    }
+
+    fn count(&self, batch: &Batch) {
+        let watermark =
+            [&batch.commits, &batch.reviews, &batch.tickets].into_iter().filter_map(watermark).max();
+        let reasons = reasons(&batch.dead_letters);
+        self.shared.with_stats(|stats| {
+            stats.counts.add(&batch.counts);
+            stats.duplicates = self.ids.duplicates;
+            stats.conflicts = self.ids.conflicts;
+            stats.watermark = stats.watermark.max(watermark);
+            for (reason, count) in reasons {
+                *stats.dead_letters_by_reason.entry(reason).or_default() += count;
+            }
+        });
+    }
+
+    /// Folds what was appended, at once when the source is idle, else after a batch of it: folding
+    /// many keys together costs less than folding them one by one.
+    async fn refresh_if_due(&mut self, caught_up: bool) -> Result<(), Error> {
+        let waited = self.refreshed_at.elapsed();
+        let changed = self.touched_rows > 0;
+        if changed
+            && ((caught_up && waited >= self.options.refresh_interval)
+                || waited >= self.options.refresh_interval_max)
+        {
+            self.refresh().await?;
+            self.evaluate().await?;
+        } else if !changed && self.board_is_old() {
+            self.evaluate().await?;
+        }
+        Ok(())
+    }
+
+    fn board_is_old(&self) -> bool {
+        let board = self.shared.board.load();
+        let age = Utc::now() - board.evaluated_at;
+        board.sequence != self.sequence || age.to_std().is_ok_and(|age| age >= self.options.evaluate_interval)
+    }
+
+    /// Brings the views up to date and publishes a snapshot.
+    pub async fn refresh(&mut self) -> Result<(), Error> {
+        let started = Instant::now();
+        let mut keys = std::mem::take(&mut self.touched);
+        self.touched_rows = 0;
+        keys.sort_unstable();
+        keys.dedup();
+        let tables = self.tables();
+        if !keys.is_empty() {
+            self.evaluator.views.refold(&tables, &keys, &mut self.views).await?;
+        }
+        self.publish(tables);
+        self.refreshed_at = Instant::now();
+        self.shared.with_stats(|stats| {
+            stats.refold_seconds = started.elapsed().as_secs_f64();
+            stats.refold_keys = keys.len() as u64;
+        });
+        Ok(())
+    }
+
+    /// Folds every view from all events.
+    pub async fn rebuild_views(&mut self) -> Result<(), Error> {
+        let tables = self.tables();
+        self.views = self.evaluator.views.fold_all(&tables, crate::tables::Moment::ALL).await?;
+        self.publish(tables);
+        Ok(())
+    }
+
+    /// Marks keys for the next refresh.
+    pub fn touch(&mut self, keys: impl IntoIterator<Item = i64>) {
+        self.touched.extend(keys);
+    }
+
+    async fn evaluate(&mut self) -> Result<(), Error> {
+        let (snapshot, last) = (self.shared.snapshot.load_full(), self.shared.board.load_full());
+        let board = self.evaluator.board(&snapshot, &last).await?;
+        self.shared.board.store(Arc::new(board));
+        Ok(())
+    }
+
+    fn tables(&self) -> Tables {
+        let segments = std::array::from_fn(|t| {
+            [&self.cold[t], &self.frozen[t], &self.hot[t]].into_iter().flatten().cloned().collect()
+        });
+        Tables { segments, dead_letters: self.dead_letters.clone(), variants: self.ids.variants() }
+    }
+
+    fn publish(&mut self, tables: Tables) {
+        self.sequence += 1;
+        let mut position = self.shared.snapshot.load().position.clone();
+        for span in self.pending.iter().flat_map(|batch| &batch.spans) {
+            position.insert(format!("{}/{}", span.topic, span.partition), span.next);
+        }
+        let snapshot = Snapshot { tables, views: self.views.clone(), position, sequence: self.sequence };
+        self.shared.with_stats(|stats| {
+            for (index, table) in EVENT_TABLES.iter().enumerate() {
+                let rows = |segments: &[Arc<Segment>]| segments.iter().map(|s| s.rows() as u64).sum::<u64>();
+                let name = table.name().to_owned();
+                stats.rows_hot.insert(name.clone(), rows(&self.hot[index]) + rows(&self.frozen[index]));
+                stats.rows_cold.insert(name, rows(&self.cold[index]));
+            }
+            stats.view_rows =
+                self.views.iter().map(|(name, rows)| (name.clone(), rows.len() as u64)).collect();
+        });
+        self.shared.snapshot.store(Arc::new(snapshot));
+    }
+
+    async fn flush_if_due(&mut self) -> Result<(), Error> {
+        if self.flush.as_ref().is_some_and(JoinHandle::is_finished)
+            || (self.flush.is_some() && self.pending_rows >= self.options.pending_rows_max)
+        {
+            self.end_flush().await?;
+        }
+        let failed = self.shared.with_stats(|stats| stats.commit_failure.is_some());
+        let wait = if failed { COMMIT_RETRY } else { self.options.flush_interval };
+        let due =
+            self.pending_rows >= self.options.flush_rows && !failed || self.flushed_at.elapsed() >= wait;
+        if self.flush.is_none() && !self.pending.is_empty() && due {
+            self.start_flush();
+        }
+        Ok(())
+    }
+
+    /// Freezes the hot rows and commits them beside the loop.
+    fn start_flush(&mut self) {
+        let store = self.store.take().expect("the store is here when no flush runs");
+        for (frozen, hot) in self.frozen.iter_mut().zip(&mut self.hot) {
+            frozen.append(hot);
+        }
+        let frozen = Frozen { batches: std::mem::take(&mut self.pending), segments: self.frozen.clone() };
+        self.pending_rows = 0;
+        self.flushed_at = Instant::now();
+        self.flush = Some(tokio::spawn(flush(store, frozen, self.cold.clone(), self.dir.clone())));
+    }
+
+    /// Waits for the flush under way and takes its segments over.
+    async fn end_flush(&mut self) -> Result<(), Error> {
+        let Some(flush) = self.flush.take() else { return Ok(()) };
+        let flushed = flush
+            .await
+            .map_err(|stopped| Error::Internal { message: format!("a flush stopped: {stopped}") })?;
+        match flushed.outcome {
+            Ok(rows) => {
+                for (table, segment) in rows.segments.into_iter().enumerate() {
+                    self.cold[table].extend(segment);
+                    self.frozen[table].clear();
+                }
+                let mut positions = self.shared.positions.lock().expect("no holder of the positions panics");
+                positions.extend(rows.spans.iter().map(|span| (span.app_id(), span.next)));
+            }
+            Err((error, frozen)) => {
+                tracing::error!(%error, "commit failed; the rows stay in memory and are tried again");
+                self.shared.with_stats(|stats| stats.commit_failure = Some(error.to_string()));
+                self.pending_rows += frozen.batches.iter().map(|b| b.counts.records as usize).sum::<usize>();
+                self.pending.splice(0..0, frozen.batches);
+                self.store = Some(flushed.store);
+                return Ok(());
+            }
+        }
+        for (table, removed, merged) in flushed.compactions {
+            let gone = |s: &Arc<Segment>| s.file.as_ref().is_some_and(|file| removed.contains(file));
+            self.cold[table].retain(|segment| !gone(segment));
+            self.cold[table].push(merged);
+        }
+        self.shared.with_stats(|stats| {
+            stats.commit_failure = None;
+            stats.last_commit = Some(Utc::now());
+            stats.cold_version = flushed.store.version();
+            stats.cold_files = flushed.store.files().len() as u64;
+        });
+        self.store = Some(flushed.store);
+        let tables = self.tables();
+        self.publish(tables);
+        Ok(())
+    }
+
+    /// Writes the views beside the cache, so that a restart folds only what came after.
+    fn write_checkpoint(&mut self) -> Result<(), Error> {
+        if self.checkpoint_sequence == self.sequence {
+            return Ok(());
+        }
+        let positions = self.shared.positions.lock().expect("no holder of the positions panics").clone();
+        checkpoint::write(&self.dir, &self.evaluator.catalogue, &self.views, &positions)?;
+        self.checkpoint_sequence = self.sequence;
+        Ok(())
+    }
+}
+
+/// Commits, then merges small files; gives the segments that readers shall use from now on.
+async fn flush(mut store: ColdStore, frozen: Frozen, cold: [Vec<Arc<Segment>>; 3], dir: PathBuf) -> Flushed {
+    let outcome = match commit(&mut store, &frozen, &dir).await {
+        Ok(rows) => Ok(rows),
+        Err(error) => Err((error, frozen)),
+    };
+    let mut compactions = Vec::new();
+    if let Ok(rows) = &outcome {
+        let mut cold = cold;
+        for (table, segment) in rows.segments.iter().enumerate() {
+            cold[table].extend(segment.clone());
+        }
+        match store.compact().await {
+            Ok(done) => {
+                for compaction in done {
+                    match merged_segment(&compaction, &cold, &dir) {
+                        Ok(Some(merged)) => compactions.push(merged),
+                        Ok(None) => {}
+                        Err(error) => {
+                            tracing::warn!(%error, "merged cache file not written; it is rebuilt at restart")
+                        }
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "compaction failed; it is tried again after the next commit")
+            }
+        }
+        if let Err(error) = store.maintain().await {
+            tracing::warn!(%error, "checkpoint or vacuum failed; it is tried again after the next commit");
+        }
+    }
+    Flushed { store, outcome, compactions }
+}
+
+async fn commit(store: &mut ColdStore, frozen: &Frozen, dir: &Path) -> Result<FlushedRows, Error> {
+    let spans = merged_spans(&frozen.batches);
+    let mut parts = Vec::new();
+    for (index, table) in EVENT_TABLES.iter().enumerate() {
+        let batches = frozen.batches.iter().map(|b| [&b.commits, &b.reviews, &b.tickets][index]);
+        let rows = concat_batches(&schema(index), batches)?;
+        if rows.num_rows() > 0 {
+            parts.push((*table, sort_by_key(&rows)?));
+        }
+    }
+    let dead = concat_batches(
+        &event::schema::schema(Table::DeadLetters),
+        frozen.batches.iter().map(|batch| &batch.dead_letters),
+    )?;
+    if dead.num_rows() > 0 {
+        parts.push((Table::DeadLetters, dead));
+    }
+    let files = store.commit(parts, &spans).await?;
+    let mut segments = [None, None, None];
+    for file in files {
+        let Some(index) = EVENT_TABLES.iter().position(|table| *table == file.table) else { continue };
+        if frozen.segments[index].is_empty() {
+            continue;
+        }
+        let merged = Segment::merge(&frozen.segments[index], Some(file.path.clone()))?;
+        segments[index] = Some(Arc::new(map_or_keep(merged, dir)));
+    }
+    Ok(FlushedRows { segments, spans })
+}
+
+/// The segment that stands for the files of a compaction.
+fn merged_segment(
+    compaction: &Compaction,
+    cold: &[Vec<Arc<Segment>>; 3],
+    dir: &Path,
+) -> Result<Option<(usize, Vec<String>, Arc<Segment>)>, Error> {
+    let Some(index) = EVENT_TABLES.iter().position(|table| *table == compaction.added.table) else {
+        return Ok(None);
+    };
+    let gone = |s: &&Arc<Segment>| s.file.as_ref().is_some_and(|file| compaction.removed.contains(file));
+    let old: Vec<Arc<Segment>> = cold[index].iter().filter(gone).cloned().collect();
+    if old.is_empty() {
+        return Ok(None);
+    }
+    let merged = Segment::merge(&old, Some(compaction.added.path.clone()))?;
+    for segment in &old {
+        let path = cold_path(dir, segment.file.as_deref().unwrap_or_default());
+        // A mapped file lives on until its last reader is gone; its name goes now.
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(Some((index, compaction.removed.clone(), Arc::new(map_or_keep(merged, dir)))))
+}
+
+/// Moves a segment's rows from memory to a mapped cache file, where that can be written.
+pub fn map_or_keep(segment: Segment, dir: &Path) -> Segment {
+    let Some(file) = segment.file.clone() else { return segment };
+    let path = cold_path(dir, &file);
+    match cache::write(&path, &segment.batch).and_then(|()| cache::map(&path)) {
+        Ok(mapped) => Segment::sorted(mapped, Some(file)),
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "cache file not written; the rows stay in memory");
+            segment
+        }
+    }
+}
+
+/// One span a partition: the first base to the last next.
+fn merged_spans(batches: &[Batch]) -> Vec<Span> {
+    let mut spans: BTreeMap<String, Span> = BTreeMap::new();
+    for span in batches.iter().flat_map(|batch| &batch.spans) {
+        spans
+            .entry(span.app_id())
+            .and_modify(|merged| merged.next = span.next)
+            .or_insert_with(|| span.clone());
+    }
+    spans.into_values().collect()
+}
+
+/// Merges the small segments of a table when there are many, so that a look-up has few places to look.
+fn merge_small(segments: &mut Vec<Arc<Segment>>) -> Result<(), Error> {
+    if segments.len() <= HOT_SEGMENTS_MAX {
+        return Ok(());
+    }
+    segments.sort_by_key(|segment| std::cmp::Reverse(segment.rows()));
+    let mut from = segments.len() - 1;
+    let mut rows = segments[from].rows();
+    while from > 0 && segments[from - 1].rows() <= 2 * rows {
+        from -= 1;
+        rows += segments[from].rows();
+    }
+    let from = from.min(segments.len() - 2);
+    let merged = Segment::merge(&segments[from..], None)?;
+    segments.truncate(from);
+    segments.push(Arc::new(merged));
+    Ok(())
+}
+
+/// Largest `occurred_at`, leaving out what the source dated after the log record.
+fn watermark(batch: &RecordBatch) -> Option<DateTime<Utc>> {
+    let effective = crate::segment::micros(batch, "effective_at").iter().copied().max()?;
+    DateTime::from_timestamp_micros(effective)
+}
+
+/// Dead letters by reason.
+pub fn reasons(dead_letters: &RecordBatch) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    if let Some(column) = dead_letters.column_by_name("reason") {
+        for reason in column.as_string_view().iter().flatten() {
+            *counts.entry(reason.to_owned()).or_default() += 1;
+        }
+    }
+    counts
+}

@@ -1,0 +1,205 @@
+//! Many records into one [`Batch`]: rows of the four tables, the log positions they cover, and counts.
+//!
+//! Invariant: each pushed record adds one row to one table, or is counted as unknown or a tombstone:
+//! `records = events + dead_letters + unknown + tombstones`.
+//! Deliberately absent: deduplication, which needs the whole store, and any limit on rows, which the caller sets.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+
+use crate::columns::{DeadLetterRows, EventRows};
+use crate::decode::{Decoded, Event, Limits, Record, decode_with};
+use crate::model::Table;
+use crate::reject::Reason;
+
+/// Offsets `[base, next)` of one partition of one log, covered by a batch. Holes inside it are legal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// `kafka:<cluster id>` or `local:<uuid>`.
+    pub log: Arc<str>,
+    pub topic: Arc<str>,
+    pub partition: i32,
+    pub base: i64,
+    pub next: i64,
+}
+
+impl Span {
+    /// The name under which the store keeps this partition's next offset.
+    pub fn app_id(&self) -> String {
+        format!("plimsoll:{}:{}:{}", self.log, self.topic, self.partition)
+    }
+}
+
+/// What became of records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub records: u64,
+    pub events: u64,
+    /// Always 0 here: only the store can tell.
+    pub duplicates: u64,
+    pub dead_letters: u64,
+    /// Records of a type that is not Plimsoll's, skipped.
+    pub unknown: u64,
+    /// Records with a null value, skipped.
+    pub tombstones: u64,
+    /// Data fields that no column takes, kept in `extra`.
+    pub unknown_fields: u64,
+    /// Events dated more than a day after the log recorded them, kept and flagged.
+    pub future: u64,
+}
+
+impl Counts {
+    /// Adds `other` to `self`.
+    pub fn add(&mut self, other: &Counts) {
+        self.records += other.records;
+        self.events += other.events;
+        self.duplicates += other.duplicates;
+        self.dead_letters += other.dead_letters;
+        self.unknown += other.unknown;
+        self.tombstones += other.tombstones;
+        self.unknown_fields += other.unknown_fields;
+        self.future += other.future;
+    }
+}
+
+/// What became of one record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// A row of this table.
+    Event(Table),
+    DeadLetter(Reason),
+    Unknown,
+    Tombstone,
+}
+
+/// Rows of the four tables, in the order of their records.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    pub commits: RecordBatch,
+    pub reviews: RecordBatch,
+    pub tickets: RecordBatch,
+    pub dead_letters: RecordBatch,
+    pub spans: Vec<Span>,
+    pub counts: Counts,
+}
+
+impl Batch {
+    /// The rows of `table`.
+    pub fn table(&self, table: Table) -> &RecordBatch {
+        match table {
+            Table::Commits => &self.commits,
+            Table::Reviews => &self.reviews,
+            Table::Tickets => &self.tickets,
+            Table::DeadLetters => &self.dead_letters,
+        }
+    }
+}
+
+/// Collects records; [`BatchBuilder::finish`] hands out what was collected and starts again.
+#[derive(Debug)]
+pub struct BatchBuilder {
+    limits: Limits,
+    commits: EventRows,
+    reviews: EventRows,
+    tickets: EventRows,
+    dead_letters: DeadLetterRows,
+    counts: Counts,
+    bytes: usize,
+}
+
+impl Default for BatchBuilder {
+    fn default() -> Self {
+        BatchBuilder::new()
+    }
+}
+
+/// What a row costs beside the bytes of its record, roughly: views, validity and fixed-width columns.
+const ROW_BYTES: usize = 512;
+
+impl BatchBuilder {
+    /// An empty builder with the default limits.
+    pub fn new() -> Self {
+        BatchBuilder::with_limits(Limits::default())
+    }
+
+    pub fn with_limits(limits: Limits) -> Self {
+        BatchBuilder {
+            limits,
+            commits: EventRows::new(Table::Commits),
+            reviews: EventRows::new(Table::Reviews),
+            tickets: EventRows::new(Table::Tickets),
+            dead_letters: DeadLetterRows::new(),
+            counts: Counts::default(),
+            bytes: 0,
+        }
+    }
+
+    /// Decodes a record and appends it to its table, or to the dead letters. Never fails.
+    pub fn push(&mut self, record: &Record<'_>) -> Outcome {
+        self.counts.records += 1;
+        match decode_with(record, &self.limits) {
+            Ok(Decoded::Event(event)) => self.push_event(record, &event),
+            Ok(Decoded::Unknown { .. }) => {
+                self.counts.unknown += 1;
+                Outcome::Unknown
+            }
+            Ok(Decoded::Tombstone) => {
+                self.counts.tombstones += 1;
+                Outcome::Tombstone
+            }
+            Err(reject) => {
+                self.counts.dead_letters += 1;
+                self.bytes += ROW_BYTES + self.dead_letters.append(record, &reject, &self.limits);
+                Outcome::DeadLetter(reject.reason)
+            }
+        }
+    }
+
+    /// Rows collected so far, dead letters included.
+    pub fn len(&self) -> usize {
+        (self.counts.events + self.counts.dead_letters) as usize
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes collected so far, roughly.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// What became of the records pushed so far.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Everything collected, as covering `spans`; the builder is empty afterwards.
+    pub fn finish(&mut self, spans: Vec<Span>) -> Batch {
+        self.bytes = 0;
+        Batch {
+            commits: self.commits.finish(),
+            reviews: self.reviews.finish(),
+            tickets: self.tickets.finish(),
+            dead_letters: self.dead_letters.finish(),
+            spans,
+            counts: std::mem::take(&mut self.counts),
+        }
+    }
+
+    fn push_event(&mut self, record: &Record<'_>, event: &Event<'_>) -> Outcome {
+        let table = event.table();
+        self.counts.events += 1;
+        self.counts.unknown_fields += u64::from(event.unknown_fields);
+        self.counts.future += u64::from(event.future);
+        self.bytes += ROW_BYTES + record.value.map_or(0, <[u8]>::len);
+        match table {
+            Table::Commits => self.commits.append(record, event),
+            Table::Reviews => self.reviews.append(record, event),
+            Table::Tickets => self.tickets.append(record, event),
+            Table::DeadLetters => unreachable!("no event type belongs to the dead letters"),
+        }
+        Outcome::Event(table)
+    }
+}

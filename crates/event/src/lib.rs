@@ -1,0 +1,37 @@
+//! The event model: CloudEvents records in, typed Arrow rows out.
+//!
+//! [`decode`] turns one log record into a typed [`Event`] or a [`Reject`] with a closed [`Reason`];
+//! [`BatchBuilder`] does that for many records and lays them out in the tables of [`schema`].
+//! One table of fields ([`model`]) drives the decoder, the Arrow schemas, the JSON Schema and the documentation.
+//!
+//! Invariant: every record ends as exactly one row, or is counted (unknown type, tombstone); no input
+//! panics, recurses without bound or costs more memory than a constant times its size.
+//! Deliberately absent: I/O, clocks, threads and async. The time that a rule needs is the time the log recorded.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod batch;
+mod canonical;
+mod columns;
+mod data;
+mod decode;
+mod diagnose;
+mod envelope;
+mod hash;
+pub mod json_schema;
+pub mod model;
+mod reject;
+pub mod schema;
+mod time;
+mod trace;
+mod value;
+
+pub use batch::{Batch, BatchBuilder, Counts, Outcome, Span};
+pub use decode::{Decoded, Event, Limits, Record, decode, decode_with};
+pub use hash::key_hash;
+pub use model::Table;
+pub use reject::{Reason, Reject};
+pub use time::{parse_date, parse_time};
+pub use value::{FileChange, Person, Value};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,347 @@
+//! Git history as `commit.pushed` events: commits with their files, lines and renames as
+//! `git log --numstat -M` gives them, people after `.mailmap`, and what trailers say of reviews and
+//! tickets.
+//!
+//! One thread walks the commits, newest first; the others take runs of neighbouring commits and
+//! compare trees and files, sharing one cache of decoded objects; the caller's thread hands the
+//! entries on in the order of the walk.
+//!
+//! Invariants: the same history gives the same entries in the same order; totals equal git's own;
+//! memory is bounded by the options and about 50 bytes a commit; nothing in a history stops it: what
+//! cannot be read is counted and the commit's event says `incomplete`.
+//! Deliberately lacking: fetching, work trees, and files of merges (git shows none).
+
+mod attributes;
+mod commit;
+mod cursor;
+mod lines;
+mod objects;
+mod people;
+mod pushed;
+mod rename;
+mod repository;
+mod trailers;
+mod tree;
+mod walk;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::{Entry, Error};
+pub use cursor::Cursor;
+use objects::{Packs, Reader};
+use repository::Repository;
+use walk::{Node, Walk};
+use work::{Done, Worker};
+
+/// Where a walk starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// The checked-out branch, like `git log`.
+    #[default]
+    Head,
+    /// All local and remote branches, like `git log HEAD --branches --remotes`.
+    Branches,
+}
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub scope: Scope,
+    /// The repository's name in events; by default `owner/name` of the remote `origin`, else the
+    /// directory's name.
+    pub name: Option<String>,
+    /// Threads that compare files; 0 means one for each core.
+    pub threads: usize,
+    /// Decoded objects kept.
+    pub cache_bytes: usize,
+    /// Entries handed over at once, about.
+    pub batch_entries: usize,
+    /// An earlier end to a batch of large entries.
+    pub batch_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            scope: Scope::Head,
+            name: None,
+            threads: 0,
+            cache_bytes: 256 << 20,
+            batch_entries: 8_192,
+            batch_bytes: 16 << 20,
+        }
+    }
+}
+
+/// How far a run is, to be looked at from another thread.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Commits found so far; the number to do once `walked` is set.
+    pub found: AtomicU64,
+    pub walked: AtomicBool,
+    /// Commits handed over.
+    pub done: AtomicU64,
+}
+
+/// What a run came to. Lines and files are those of `git log --numstat -M`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub repository: String,
+    pub commits: u64,
+    pub merges: u64,
+    /// Rows of `--numstat`.
+    pub files: u64,
+    pub renames: u64,
+    pub binary_files: u64,
+    pub additions: u64,
+    pub deletions: u64,
+    /// Commits with a `Reviewed-by` trailer.
+    pub reviewed_commits: u64,
+    /// Commits whose files could not be told because objects are missing or damaged.
+    pub incomplete_commits: u64,
+    /// Commits that are missing or damaged themselves.
+    pub absent_commits: u64,
+    /// The first things that could not be read.
+    pub faults: Vec<String>,
+    pub bytes: u64,
+}
+
+/// Faults named in [`Totals`].
+const FAULTS_MAX: usize = 10;
+/// Neighbouring commits taken by a thread at once: enough to be worth a lock, few enough that all
+/// threads work on the same part of the history and share what is cached.
+const RUN_COMMITS: usize = 32;
+/// Runs that may be finished ahead of the one that is handed over next.
+const RUNS_AHEAD: u64 = 64;
+/// Bytes of finished entries before threads wait for them to be handed over.
+const BYTES_AHEAD: usize = 64 << 20;
+/// Trees inside each other and long searches are recursive.
+const STACK_BYTES: usize = 16 << 20;
+
+impl Totals {
+    fn add(&mut self, other: Totals) {
+        self.commits += other.commits;
+        self.merges += other.merges;
+        self.files += other.files;
+        self.renames += other.renames;
+        self.binary_files += other.binary_files;
+        self.additions += other.additions;
+        self.deletions += other.deletions;
+        self.reviewed_commits += other.reviewed_commits;
+        self.incomplete_commits += other.incomplete_commits;
+        self.absent_commits += other.absent_commits;
+        self.bytes += other.bytes;
+        self.faults.extend(other.faults);
+        self.faults.truncate(FAULTS_MAX);
+    }
+}
+
+/// Hands every commit that `cursor` does not know yet to `sink`, in batches and newest first. Blocks.
+/// `cursor` moves on only when the sink has taken everything.
+pub fn ingest(
+    path: &Path,
+    options: &Options,
+    cursor: &mut Cursor,
+    progress: &Progress,
+    sink: &mut dyn FnMut(Vec<Entry>) -> Result<(), Error>,
+) -> Result<Totals, Error> {
+    let repository = Repository::open(path, options)?;
+    let packs = Packs::open(&repository.git.to_thread_local(), options.cache_bytes)?;
+    let known = cursor.known(&repository.name);
+    let threads = match options.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    };
+    let line = Line::default();
+    let mut totals = std::thread::scope(|scope| {
+        // Whatever ends this closure ends the threads.
+        let _stop = StopOnDrop(&line);
+        let (repository, packs, line, known) = (&repository, &packs, &line, &known);
+        let failed = |error: std::io::Error| Error::Git {
+            repository: path.to_owned(),
+            detail: format!("cannot start a thread: {error}"),
+        };
+        let thread = || std::thread::Builder::new().name("git".to_owned()).stack_size(STACK_BYTES);
+        let walk = move || {
+            let _stop = StopOnPanic(line);
+            let mut reader = Reader::new(packs, repository.git.to_thread_local());
+            let shallow = repository.shallow.iter().copied().collect();
+            let walk = Walk::new(&mut reader, shallow, &repository.tips, known);
+            line.feed(walk, progress);
+        };
+        let work = move || {
+            let _stop = StopOnPanic(line);
+            let git = repository.git.to_thread_local();
+            let mut worker = Worker::new(packs, &git, repository);
+            while let Some((number, run)) = line.take() {
+                line.put(number, worker.run(&run));
+            }
+        };
+        thread().spawn_scoped(scope, walk).map_err(failed)?;
+        for _ in 0..threads {
+            thread().spawn_scoped(scope, work).map_err(failed)?;
+        }
+        hand_over(line, options, progress, sink)
+    })?;
+    totals.repository.clone_from(&repository.name);
+    let state = lock(&line.state);
+    totals.absent_commits += state.absent_count;
+    totals.faults.extend(state.absent.iter().map(ToString::to_string));
+    totals.faults.truncate(FAULTS_MAX);
+    cursor.set(&repository.name, options.scope, &repository.tips);
+    Ok(totals)
+}
+
+/// Takes finished runs in the order of the walk and gives their entries to the sink.
+fn hand_over(
+    line: &Line,
+    options: &Options,
+    progress: &Progress,
+    sink: &mut dyn FnMut(Vec<Entry>) -> Result<(), Error>,
+) -> Result<Totals, Error> {
+    let mut totals = Totals::default();
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    while let Some(mut done) = line.next()? {
+        bytes += done.totals.bytes as usize;
+        batch.append(&mut done.entries);
+        totals.add(done.totals);
+        if batch.len() >= options.batch_entries || bytes >= options.batch_bytes {
+            sink(std::mem::take(&mut batch))?;
+            bytes = 0;
+            progress.done.store(totals.commits, Ordering::Relaxed);
+        }
+    }
+    if !batch.is_empty() {
+        sink(batch)?;
+    }
+    progress.done.store(totals.commits, Ordering::Relaxed);
+    Ok(totals)
+}
+
+/// The runs between the walk, the threads that work on them and the one that hands them on.
+#[derive(Default)]
+struct Line {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Vec<Node>>,
+    walked: bool,
+    taken: u64,
+    finished: BTreeMap<u64, Done>,
+    finished_bytes: usize,
+    handed_over: u64,
+    stopped: bool,
+    panicked: bool,
+    absent: Vec<objects::Fault>,
+    absent_count: u64,
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Line {
+    fn feed(&self, mut walk: Walk<'_, '_>, progress: &Progress) {
+        loop {
+            let run: Vec<Node> = walk.by_ref().take(RUN_COMMITS).collect();
+            let last = run.len() < RUN_COMMITS;
+            progress.found.fetch_add(run.len() as u64, Ordering::Relaxed);
+            let mut state = lock(&self.state);
+            if !run.is_empty() {
+                state.waiting.push_back(run);
+            }
+            if last {
+                state.walked = true;
+                state.absent_count = walk.absent_count;
+                state.absent = std::mem::take(&mut walk.absent);
+                progress.walked.store(true, Ordering::Relaxed);
+            }
+            self.changed.notify_all();
+            if last || state.stopped {
+                return;
+            }
+        }
+    }
+
+    /// The next run and its number; `None` when there is no more to do.
+    fn take(&self) -> Option<(u64, Vec<Node>)> {
+        let mut state = lock(&self.state);
+        loop {
+            if state.stopped || (state.walked && state.waiting.is_empty()) {
+                return None;
+            }
+            // The run that is to be handed over next may always be taken, or nothing would move.
+            let ahead = state.taken - state.handed_over;
+            if (ahead == 0 || (ahead < RUNS_AHEAD && state.finished_bytes < BYTES_AHEAD))
+                && let Some(run) = state.waiting.pop_front()
+            {
+                let number = state.taken;
+                state.taken += 1;
+                return Some((number, run));
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn put(&self, number: u64, done: Done) {
+        let mut state = lock(&self.state);
+        state.finished_bytes += done.totals.bytes as usize;
+        state.finished.insert(number, done);
+        if number == state.handed_over {
+            self.changed.notify_all();
+        }
+    }
+
+    /// The next finished run in order; `None` when all are handed over.
+    fn next(&self) -> Result<Option<Done>, Error> {
+        let mut state = lock(&self.state);
+        loop {
+            assert!(!state.panicked, "a thread of the git source panicked");
+            let number = state.handed_over;
+            if let Some(done) = state.finished.remove(&number) {
+                state.handed_over += 1;
+                state.finished_bytes -= done.totals.bytes as usize;
+                self.changed.notify_all();
+                return Ok(Some(done));
+            }
+            if state.walked && state.waiting.is_empty() && state.taken == number {
+                return Ok(None);
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn stop(&self, panicked: bool) {
+        let mut state = lock(&self.state);
+        state.stopped = true;
+        state.panicked |= panicked;
+        self.changed.notify_all();
+    }
+}
+
+struct StopOnDrop<'l>(&'l Line);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.stop(false);
+    }
+}
+
+struct StopOnPanic<'l>(&'l Line);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.stop(true);
+        }
+    }
+}

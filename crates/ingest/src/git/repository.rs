@@ -1,0 +1,118 @@
+//! A repository as a run needs it: its name, where to start, where it is cut off, and its mailmap.
+
+use std::path::Path;
+
+use gix::ObjectId;
+use gix::bstr::ByteSlice;
+
+use super::{Options, Scope};
+use crate::Error;
+
+/// Git's default for `diff.renameLimit`.
+const RENAME_LIMIT: u64 = 1_000;
+
+pub struct Repository {
+    pub git: gix::ThreadSafeRepository,
+    pub name: String,
+    /// The short name of the checked-out branch.
+    pub branch: Option<String>,
+    /// Commits to start from, each once.
+    pub tips: Vec<ObjectId>,
+    /// Commits of a shallow clone whose parents are not there.
+    pub shallow: Vec<ObjectId>,
+    pub mailmap: gix::mailmap::Snapshot,
+    pub rename_limit: u64,
+}
+
+impl Repository {
+    /// Opens the repository at `path` or in a directory above it. One without commits has no tips.
+    pub fn open(path: &Path, options: &Options) -> Result<Repository, Error> {
+        let failed = |detail: String| Error::Git { repository: path.to_owned(), detail };
+        let git = gix::discover(path).map_err(|error| failed(error.to_string()))?;
+        let shallow = match git.shallow_commits() {
+            Ok(commits) => commits.map(|commits| commits.iter().copied().collect()).unwrap_or_default(),
+            Err(error) => return Err(failed(format!("the list of shallow commits: {error}"))),
+        };
+        let head = git.head().map_err(|error| failed(format!("HEAD: {error}")))?;
+        let branch = head.referent_name().map(|name| name.shorten().to_str_lossy().into_owned());
+        let id = head.id().map(gix::Id::detach);
+        let mut tips: Vec<ObjectId> = id.and_then(|id| commit_of(&git, id)).into_iter().collect();
+        if options.scope == Scope::Branches {
+            branches(&git, &mut tips).map_err(failed)?;
+        }
+        let rename_limit = git.config_snapshot().integer("diff.renameLimit");
+        Ok(Repository {
+            name: options.name.clone().unwrap_or_else(|| name(&git)),
+            branch: branch.filter(|_| options.scope == Scope::Head),
+            tips,
+            shallow,
+            mailmap: git.open_mailmap(),
+            rename_limit: rename_limit.map_or(RENAME_LIMIT, |limit| u64::try_from(limit).unwrap_or(0)),
+            git: git.into_sync(),
+        })
+    }
+}
+
+/// The commit that an id stands for, through tags; the id itself when it cannot be read, so that it
+/// is counted as absent.
+fn commit_of(git: &gix::Repository, id: ObjectId) -> Option<ObjectId> {
+    match git.find_object(id) {
+        Ok(object) => Some(object.peel_to_commit().ok()?.id),
+        Err(_) => Some(id),
+    }
+}
+
+fn branches(git: &gix::Repository, tips: &mut Vec<ObjectId>) -> Result<(), String> {
+    let platform = git.references().map_err(|error| error.to_string())?;
+    let local = platform.local_branches().map_err(|error| error.to_string())?;
+    let remote = platform.remote_branches().map_err(|error| error.to_string())?;
+    // A reference that cannot be read is no branch; git warns and goes on.
+    for reference in local.chain(remote).filter_map(Result::ok) {
+        let id = reference.clone().peel_to_id().ok().map(gix::Id::detach);
+        let id = id.or_else(|| reference.try_id().map(gix::Id::detach));
+        if let Some(commit) = id.and_then(|id| commit_of(git, id))
+            && !tips.contains(&commit)
+        {
+            tips.push(commit);
+        }
+    }
+    Ok(())
+}
+
+/// `owner/name` of the remote `origin`, else the directory's name.
+fn name(git: &gix::Repository) -> String {
+    let remote = git.config_snapshot().string("remote.origin.url").and_then(|address| remote_name(&address));
+    remote.unwrap_or_else(|| {
+        let directory = git.workdir().unwrap_or_else(|| git.git_dir());
+        let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+        let name = directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = name.strip_suffix(".git").unwrap_or(&name);
+        if name.is_empty() { "repository".to_owned() } else { name.to_owned() }
+    })
+}
+
+/// The path of a remote address as its host names it; a remote on this machine has no such name.
+fn remote_name(address: &[u8]) -> Option<String> {
+    let url = gix::url::parse(address.as_bstr()).ok()?;
+    url.host()?;
+    let path = url.path.to_str().ok()?.trim_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    (!path.is_empty()).then(|| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remote_addresses_name_the_repository() {
+        let check = |address: &str, expect: Option<&str>| {
+            assert_eq!(remote_name(address.as_bytes()).as_deref(), expect, "{address}");
+        };
+        check("https://git.acme.example/acme/api.git", Some("acme/api"));
+        check("git@git.acme.example:acme/api.git", Some("acme/api"));
+        check("ssh://git@git.acme.example:29418/group/sub/api", Some("group/sub/api"));
+        check("/srv/git/api.git", None);
+        check("file:///srv/git/api.git", None);
+    }
+}

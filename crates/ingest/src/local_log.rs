@@ -1,0 +1,454 @@
+//! The embedded local log: Kafka's semantics in one file, for a laptop or one machine.
+//!
+//! Invariants: an append returns after its records are on disk (one fsync shared by all appends
+//! that wait at the time), offsets are dense and never reused, and what was acknowledged survives
+//! a crash at any moment: the file is a [`redb`] database, whose commits are atomic, so a torn
+//! tail is simply a commit that never happened. After a failed write the log takes nothing more
+//! until it is opened again, because a failed fsync cannot be tried again.
+//! Deliberately lacking: topics as separate logs (the topic is a field), partitions, retention.
+
+mod block;
+mod source;
+
+use std::fs::File;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use redb::{Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, TableDefinition};
+use tokio::sync::{mpsc, oneshot};
+use tracing::{error, warn};
+
+use crate::{Entry, Error, Position, Produce};
+use block::{Block, Frames};
+
+pub use block::MAX_RECORD_BYTES;
+pub use source::LocalSource;
+
+/// The name that records of this log carry as their topic; their partition is 0.
+pub const TOPIC: &str = "local";
+
+const FILE: &str = "log.redb";
+const FORMAT: &str = "1";
+const BLOCKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("blocks");
+const ABOUT: TableDefinition<'_, &str, &str> = TableDefinition::new("about");
+/// Memory that the database may keep for pages.
+const CACHE_BYTES: usize = 64 << 20;
+/// Appends that may wait for the writer.
+const QUEUE: usize = 64;
+/// One commit takes no further appends once it holds this much.
+const GROUP_BYTES: usize = 64 << 20;
+/// Appends smaller than this share a block with their neighbours in the same commit.
+const SMALL_BYTES: usize = 64 << 10;
+
+/// A handle on an open log; clones share it. The file is released with the last handle.
+#[derive(Clone)]
+pub struct LocalLog {
+    inner: Arc<Inner>,
+}
+
+/// A record as the log keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    pub offset: i64,
+    pub timestamp_us: i64,
+    pub topic: String,
+    pub key: Vec<u8>,
+    pub headers: Vec<(String, Vec<u8>)>,
+    pub value: Vec<u8>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    id: Arc<str>,
+    requests: Option<mpsc::Sender<Request>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    path: PathBuf,
+    database: Database,
+    tail: Mutex<Tail>,
+    grown: Condvar,
+}
+
+struct Tail {
+    next: i64,
+    failed: Option<Error>,
+}
+
+struct Request {
+    parts: Vec<Part>,
+    records: i64,
+    bytes: usize,
+    reply: oneshot::Sender<Result<Range<i64>, Error>>,
+}
+
+enum Part {
+    Small(Frames),
+    Whole(Block),
+}
+
+impl LocalLog {
+    /// Opens the log in `directory`, creating both where they are missing. One process at a time:
+    /// another gets [`Error::Locked`].
+    pub fn open(directory: &Path) -> Result<LocalLog, Error> {
+        let path = directory.join(FILE);
+        let failed = |error: std::io::Error| Error::Log { path: path.clone(), detail: error.to_string() };
+        std::fs::create_dir_all(directory).map_err(failed)?;
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE_BYTES);
+        let named = path.clone();
+        builder.set_repair_callback(move |session| {
+            let percent = (session.progress() * 100.0) as u8;
+            warn!(log = %named.display(), percent, "checking the log after an unclean end");
+        });
+        let database = builder.create(&path).map_err(|error| open_error(&path, error))?;
+        for parent in [Some(directory), directory.parent()].into_iter().flatten() {
+            if !parent.as_os_str().is_empty() {
+                File::open(parent).and_then(|directory| directory.sync_all()).map_err(failed)?;
+            }
+        }
+        LocalLog::start(path, database)
+    }
+
+    fn start(path: PathBuf, database: Database) -> Result<LocalLog, Error> {
+        let id: Arc<str> =
+            identity(&database).map_err(|detail| Error::Log { path: path.clone(), detail })?.into();
+        let next = next_offset(&database).map_err(|detail| Error::Log { path: path.clone(), detail })?;
+        let shared = Arc::new(Shared {
+            path,
+            database,
+            tail: Mutex::new(Tail { next, failed: None }),
+            grown: Condvar::new(),
+        });
+        let (requests, receiver) = mpsc::channel(QUEUE);
+        let writer = {
+            let shared = Arc::clone(&shared);
+            std::thread::Builder::new()
+                .name("local-log".to_owned())
+                .spawn(move || write_loop(&shared, receiver))
+                .map_err(|error| Error::Log {
+                    path: PathBuf::from(FILE),
+                    detail: format!("cannot start its writer thread: {error}"),
+                })?
+        };
+        Ok(LocalLog { inner: Arc::new(Inner { shared, id, requests: Some(requests), writer: Some(writer) }) })
+    }
+
+    /// `local:<uuid>`, made when the log was created.
+    pub fn id(&self) -> &Arc<str> {
+        &self.inner.id
+    }
+
+    /// The offset that the next record will get; everything below is durable.
+    pub fn next_offset(&self) -> i64 {
+        self.inner.shared.tail().next
+    }
+
+    /// Appends the entries next to each other and returns their offsets once they are durable.
+    /// Any number of threads may append at once. Not to be called on an async task.
+    pub fn append(&self, entries: Vec<Entry>) -> Result<Range<i64>, Error> {
+        let (request, answer) = self.request(&entries)?;
+        drop(entries);
+        self.requests().blocking_send(request).map_err(|_| self.stopped())?;
+        answer.blocking_recv().map_err(|_| self.stopped())?
+    }
+
+    /// [`LocalLog::append`] for async code.
+    pub async fn append_async(&self, entries: Vec<Entry>) -> Result<Vec<Position>, Error> {
+        let (request, answer) = self.request(&entries)?;
+        drop(entries);
+        self.requests().send(request).await.map_err(|_| self.stopped())?;
+        let offsets = answer.await.map_err(|_| self.stopped())??;
+        let topic: Arc<str> = TOPIC.into();
+        Ok(offsets.map(|offset| Position { topic: Arc::clone(&topic), partition: 0, offset }).collect())
+    }
+
+    /// The records from offset `from` on: at most `max_records`, and no further record once
+    /// `max_bytes` of values are reached. Empty at the log's end.
+    pub fn read(&self, from: i64, max_records: usize, max_bytes: usize) -> Result<Vec<Stored>, Error> {
+        let mut records = Vec::new();
+        let mut bytes = 0;
+        let mut cursor = source::Cursor::new(self.clone(), from);
+        while records.len() < max_records && bytes < max_bytes {
+            let Some((offset, frame)) = cursor.next()? else {
+                break;
+            };
+            bytes += frame.value.len();
+            records.push(Stored {
+                offset,
+                timestamp_us: frame.timestamp_us,
+                topic: frame.topic.to_owned(),
+                key: frame.key.to_vec(),
+                headers: frame
+                    .headers
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), value.to_vec()))
+                    .collect(),
+                value: frame.value.to_vec(),
+            });
+        }
+        Ok(records)
+    }
+
+    /// Waits until the log reaches past `offset`, or the timeout; says whether it does.
+    pub fn wait_past(&self, offset: i64, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut tail = self.inner.shared.tail();
+        while tail.next <= offset {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            tail = self.inner.shared.grown.wait_timeout(tail, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    /// Frames and compresses on the caller's thread, so that the writer only stores.
+    fn request(&self, entries: &[Entry]) -> Result<(Request, Answer), Error> {
+        let now_us = now_us();
+        let mut parts = Vec::new();
+        let mut frames = Frames::default();
+        for entry in entries {
+            frames.push(entry, now_us)?;
+            if frames.is_full() {
+                parts.push(Part::Whole(frames.seal()));
+                frames.bytes.clear();
+                frames.count = 0;
+            }
+        }
+        if frames.bytes.len() >= SMALL_BYTES {
+            parts.push(Part::Whole(frames.seal()));
+        } else if frames.count > 0 {
+            parts.push(Part::Small(frames));
+        }
+        let bytes = parts
+            .iter()
+            .map(|part| match part {
+                Part::Small(frames) => frames.bytes.len(),
+                Part::Whole(block) => block.bytes.len(),
+            })
+            .sum();
+        let (reply, answer) = oneshot::channel();
+        let request = Request { parts, records: entries.len() as i64, bytes, reply };
+        Ok((request, answer))
+    }
+
+    fn requests(&self) -> &mpsc::Sender<Request> {
+        self.inner.requests.as_ref().expect("taken only when the last handle is dropped")
+    }
+
+    fn stopped(&self) -> Error {
+        self.inner.shared.failure().unwrap_or_else(|| Error::Log {
+            path: self.inner.shared.path.clone(),
+            detail: "its writer has stopped; restart".to_owned(),
+        })
+    }
+}
+
+type Answer = oneshot::Receiver<Result<Range<i64>, Error>>;
+
+impl Produce for LocalLog {
+    fn produce(&mut self, entries: Vec<Entry>) -> Result<(), Error> {
+        self.append(entries).map(drop)
+    }
+}
+
+impl Drop for Inner {
+    /// Ends the writer, so that the file can be opened again as soon as this returns.
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            error!(log = %self.shared.path.display(), "the log's writer panicked");
+        }
+    }
+}
+
+impl Shared {
+    fn tail(&self) -> MutexGuard<'_, Tail> {
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failure(&self) -> Option<Error> {
+        self.tail().failed.clone()
+    }
+
+    /// The block that holds `offset`: its first offset and its bytes handed to `use_block`.
+    fn block_of<T>(
+        &self,
+        offset: i64,
+        use_block: impl FnOnce(i64, &[u8]) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        let failed = |detail: String| Error::Log { path: self.path.clone(), detail };
+        let table = self
+            .database
+            .begin_read()
+            .map_err(|error| failed(error.to_string()))?
+            .open_table(BLOCKS)
+            .map_err(|error| failed(error.to_string()))?;
+        let block = table
+            .range(..=offset as u64)
+            .and_then(|mut blocks| blocks.next_back().transpose())
+            .map_err(|error| failed(error.to_string()))?;
+        let Some((first, bytes)) = block else {
+            return Ok(None);
+        };
+        use_block(first.value() as i64, bytes.value()).map(Some)
+    }
+
+    fn corrupt(&self, offset: i64, detail: &str) -> Error {
+        Error::Corrupt { path: self.path.clone(), offset, detail: detail.to_owned() }
+    }
+}
+
+/// Takes every append that waits, commits them together, and answers them all.
+fn write_loop(shared: &Shared, mut receiver: mpsc::Receiver<Request>) {
+    while let Some(request) = receiver.blocking_recv() {
+        let mut bytes = request.bytes;
+        let mut group = vec![request];
+        while bytes < GROUP_BYTES {
+            let Ok(request) = receiver.try_recv() else {
+                break;
+            };
+            bytes += request.bytes;
+            group.push(request);
+        }
+        let first = shared.tail().next;
+        let outcome = match shared.failure() {
+            Some(failure) => Err(failure),
+            None => commit(shared, first, &mut group),
+        };
+        answer(shared, first, group, outcome);
+    }
+}
+
+fn answer(shared: &Shared, first: i64, group: Vec<Request>, outcome: Result<i64, Error>) {
+    match outcome {
+        Ok(next) => {
+            shared.tail().next = next;
+            shared.grown.notify_all();
+            let mut offset = first;
+            for request in group {
+                let range = offset..offset + request.records;
+                offset = range.end;
+                // A caller that went away needs no answer; its records are in the log all the same.
+                let _ = request.reply.send(Ok(range));
+            }
+        }
+        Err(failure) => {
+            if shared.failure().is_none() {
+                error!(log = %shared.path.display(), error = %failure, "the log takes no more");
+                shared.tail().failed = Some(failure.clone());
+            }
+            for request in group {
+                let _ = request.reply.send(Err(failure.clone()));
+            }
+        }
+    }
+}
+
+/// One durable transaction with the blocks of the whole group; gives the offset after them.
+fn commit(shared: &Shared, first: i64, group: &mut [Request]) -> Result<i64, Error> {
+    let failed = |detail: String| Error::Log {
+        path: shared.path.clone(),
+        detail: format!("a write failed: {detail}; free or repair the disk, then restart"),
+    };
+    let mut transaction = shared.database.begin_write().map_err(|error| failed(error.to_string()))?;
+    transaction.set_durability(Durability::Immediate).map_err(|error| failed(error.to_string()))?;
+    let mut next = first;
+    {
+        let mut table = transaction.open_table(BLOCKS).map_err(|error| failed(error.to_string()))?;
+        let mut store = |block: &Block| {
+            table.insert(next as u64, block.bytes.as_slice()).map_err(|error| failed(error.to_string()))?;
+            next += i64::from(block.count);
+            Ok(())
+        };
+        let mut small = Frames::default();
+        for part in group.iter_mut().flat_map(|request| &mut request.parts) {
+            match part {
+                Part::Small(frames) => {
+                    small.count += frames.count;
+                    small.bytes.append(&mut frames.bytes);
+                }
+                Part::Whole(_) => {}
+            }
+            let whole = matches!(part, Part::Whole(_));
+            if small.count > 0 && (whole || small.is_full()) {
+                store(&small.seal())?;
+                small = Frames::default();
+            }
+            if let Part::Whole(block) = part {
+                store(block)?;
+            }
+        }
+        if small.count > 0 {
+            store(&small.seal())?;
+        }
+    }
+    transaction.commit().map_err(|error| failed(error.to_string()))?;
+    Ok(next)
+}
+
+/// Reads the log's id, or gives a new log one.
+fn identity(database: &Database) -> Result<String, String> {
+    let transaction = database.begin_write().map_err(|error| error.to_string())?;
+    let id = {
+        let mut about = transaction.open_table(ABOUT).map_err(|error| error.to_string())?;
+        transaction.open_table(BLOCKS).map_err(|error| error.to_string())?;
+        let stored = |about: &redb::Table<'_, &str, &str>, key: &str| {
+            about
+                .get(key)
+                .map(|value| value.map(|value| value.value().to_owned()))
+                .map_err(|error| error.to_string())
+        };
+        match (stored(&about, "format")?, stored(&about, "id")?) {
+            (Some(format), Some(_)) if format != FORMAT => {
+                return Err(format!(
+                    "format {format} is not known to this version; use the version that wrote it"
+                ));
+            }
+            (Some(_), Some(id)) => return Ok(id),
+            (None, _) | (_, None) => {
+                let id = format!("local:{}", uuid::Uuid::new_v4());
+                for (key, value) in [("format", FORMAT), ("id", &id)] {
+                    about.insert(key, value).map_err(|error| error.to_string())?;
+                }
+                id
+            }
+        }
+    };
+    transaction.commit().map_err(|error| error.to_string())?;
+    Ok(id)
+}
+
+fn next_offset(database: &Database) -> Result<i64, String> {
+    let table = database
+        .begin_read()
+        .map_err(|error| error.to_string())?
+        .open_table(BLOCKS)
+        .map_err(|error| error.to_string())?;
+    match table.last().map_err(|error| error.to_string())? {
+        Some((first, block)) => Ok(first.value() as i64 + i64::from(block::count(block.value())?)),
+        None => Ok(0),
+    }
+}
+
+fn open_error(path: &Path, error: DatabaseError) -> Error {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => Error::Locked { path: path.to_owned() },
+        other => Error::Log { path: path.to_owned(), detail: format!("cannot be opened: {other}") },
+    }
+}
+
+fn now_us() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_micros() as i64)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,271 @@
+//! What was typed: the command line, parsed and nothing more.
+//!
+//! Nothing here reads a file, the clock or the environment; `config::resolve` turns this into what
+//! is meant before any command runs. Parsing errors come back as one line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::failure::Failure;
+use crate::moment;
+
+/// Engineering metrics that you can audit at any past date.
+#[derive(Debug, Parser)]
+#[command(name = "plimsoll", version, about, max_term_width = 100)]
+#[command(
+    after_help = "Start with `plimsoll demo`, or `plimsoll ingest git .` and then `plimsoll query review_load`."
+)]
+pub struct Cli {
+    /// Data directory [default: ./plimsoll-data, for demo ./plimsoll-demo]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Configuration file [default: ./plimsoll.toml where there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Generate an example organisation, load it, print what it shows and serve it
+    Demo(DemoArgs),
+    /// Load events from a git history or from files
+    #[command(subcommand)]
+    Ingest(IngestCommand),
+    /// Ingest from Kafka or the local log, and serve HTTP
+    Serve(ServeArgs),
+    /// Print one metric, now or at any past moment
+    Query(QueryArgs),
+    /// Run one read-only SQL statement over tables, views and functions
+    Sql(SqlArgs),
+    /// Check every view and metric file and report problems as file:line
+    Check(CheckArgs),
+    /// Print the effective configuration, where each value comes from, secrets redacted
+    Config,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Address to serve on; loopback only [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<String>,
+    /// Print the summary and stop, without serving
+    #[arg(long)]
+    pub once: bool,
+    /// Seed of the generator: the same seed and moment give the same organisation
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The moment at which the example ends: RFC 3339 or a date [default: now]
+    #[arg(long, value_name = "T", value_parser = moment::parse)]
+    pub as_of: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum IngestCommand {
+    /// Backfill commits, reviews and tickets from git repositories; a second run takes what is new
+    Git(IngestGitArgs),
+    /// Load CloudEvents, one JSON object a line; .gz and .zst are read as they are
+    Events(IngestEventsArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct IngestGitArgs {
+    /// Repositories: work trees, .git directories or bare repositories
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Read all local and remote branches, not only the one that is checked out
+    #[arg(long)]
+    pub branches: bool,
+    /// Produce to the Kafka topics instead of the local log
+    #[arg(long)]
+    pub to_kafka: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct IngestEventsArgs {
+    /// Files of one event a line, or - for stdin
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Produce to the Kafka topics instead of the local log
+    #[arg(long)]
+    pub to_kafka: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Address to listen on; loopback only [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct QueryArgs {
+    /// Name of the metric; without one, the metrics are listed
+    pub metric: Option<String>,
+    /// List the metrics
+    #[arg(long, conflicts_with = "metric")]
+    pub list: bool,
+    /// What had happened by then: RFC 3339, or a date for the end of that day UTC [default: now]
+    #[arg(long, value_name = "T", value_parser = moment::parse)]
+    pub as_of: Option<DateTime<Utc>>,
+    /// What was known by then [default: now]
+    #[arg(long, value_name = "K", value_parser = moment::parse)]
+    pub known_at: Option<DateTime<Utc>>,
+    /// Only rows of this team
+    #[arg(long)]
+    pub team: Option<String>,
+    /// A parameter of the metric; may be repeated
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub params: Vec<(String, String)>,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct SqlArgs {
+    /// One SELECT, or - to read it from stdin
+    pub statement: String,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// A directory with view/ and metric/ to check beside the shipped files
+    pub dir: Option<PathBuf>,
+}
+
+/// How results are written to stdout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Aligned columns for people
+    #[default]
+    Table,
+    /// The same JSON as the HTTP route
+    Json,
+    /// Comma-separated values with a header
+    Csv,
+    /// An Arrow IPC stream
+    Arrow,
+    /// A Parquet file
+    Parquet,
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        Some(_) | None => Err("give it as name=value, such as window_days=28".to_owned()),
+    }
+}
+
+/// What parsing came to: a command, or text such as help that ends the run with success.
+pub enum Parsed {
+    Run(Box<Cli>),
+    Print(String),
+}
+
+pub fn parse<I, T>(arguments: I) -> Result<Parsed, Failure>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString>,
+{
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    match Cli::try_parse_from(&arguments) {
+        Ok(cli) => Ok(Parsed::Run(Box::new(cli))),
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                Ok(Parsed::Print(error.render().to_string()))
+            }
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                Err(Failure::misuse("no command given; try 'plimsoll demo', or 'plimsoll --help'"))
+            }
+            _ => Err(Failure::misuse(one_line(&error, &arguments))),
+        },
+    }
+}
+
+/// Clap explains over several lines; this keeps the first sentence, its list and its suggestion,
+/// and names the help of the command that was meant.
+fn one_line(error: &clap::Error, arguments: &[OsString]) -> String {
+    let text = error.to_string();
+    let body = text.split("\n\nUsage:").next().unwrap_or(&text);
+    let body = body.split("\n\nFor more information").next().unwrap_or(body);
+    let mut lines = body.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or("bad arguments");
+    let mut message = first.strip_prefix("error: ").unwrap_or(first).to_owned();
+    for line in lines {
+        let line = line.strip_prefix("tip: ").unwrap_or(line);
+        let separator = if message.ends_with(':') { " " } else { "; " };
+        message.push_str(separator);
+        message.push_str(line);
+    }
+    format!("{message}; try '{} --help'", command_of(arguments))
+}
+
+/// The command that the arguments lead to, such as `plimsoll ingest git`.
+fn command_of(arguments: &[OsString]) -> String {
+    let root = Cli::command();
+    let mut command = &root;
+    let mut path = root.get_name().to_owned();
+    for argument in arguments.iter().skip(1) {
+        if let Some(inner) = command.find_subcommand(argument) {
+            command = inner;
+            path.push(' ');
+            path.push_str(inner.get_name());
+        }
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(line: &str) -> String {
+        match parse(line.split(' ')) {
+            Ok(_) => panic!("{line} was accepted"),
+            Err(failure) => {
+                assert_eq!(failure.exit_code(), 2);
+                failure.to_string()
+            }
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn wrong_flags_get_one_line_that_names_the_next_command() {
+        for (line, expect) in [
+            ("plimsoll query review_load --fromat json", "'--fromat'"),
+            ("plimsoll query review_load --format xml", "table, json, csv"),
+            ("plimsoll query review_load --as-of yesterday", "is not a moment"),
+            ("plimsoll query review_load --param x", "name=value"),
+            ("plimsoll ingest git", "<PATH>"),
+            ("plimsoll serv", "'serv'"),
+            ("plimsoll", "plimsoll demo"),
+        ] {
+            let message = error(line);
+            assert!(message.contains(expect), "{line}: {message}");
+            assert!(message.contains("--help'"), "{line}: {message}");
+            assert!(!message.contains('\n'), "{line}: {message}");
+        }
+    }
+
+    #[test]
+    fn global_flags_are_taken_on_either_side() {
+        for line in ["plimsoll --data d config", "plimsoll config --data d"] {
+            match parse(line.split(' ')) {
+                Ok(Parsed::Run(cli)) => assert_eq!(cli.data, Some(PathBuf::from("d"))),
+                Ok(Parsed::Print(_)) | Err(_) => panic!("{line} was not accepted"),
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! `demo`: the example organisation, through the same log and ingest as anything else, then served.
+//!
+//! Invariants: the example lives in a directory of its own and never mixes with other data; a second
+//! run uses what is there; every surface says that it is example data.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use engine::Query;
+use ingest::{Entry, Produce};
+use serde_json::{Map, Value};
+
+use super::{has_data, print, spinner, tell};
+use crate::cli::DemoArgs;
+use crate::config::Config;
+use crate::demo;
+use crate::example::Example;
+use crate::failure::Failure;
+use crate::moment;
+use crate::output::{self, EXAMPLE_NOTE, Encoding};
+use crate::pipeline::{self, Store};
+
+/// Beside ./plimsoll-data, so that example and real numbers never meet.
+const DEFAULT_DIR: &str = "plimsoll-demo";
+/// Events produced at once.
+const BATCH_EVENTS: usize = 10_000;
+
+pub fn run(mut config: Config, data: Option<PathBuf>, arguments: &DemoArgs) -> Result<(), Failure> {
+    config.data_dir = data.unwrap_or_else(|| PathBuf::from(DEFAULT_DIR));
+    // The example has no business in anybody's Kafka, and its people are invented.
+    config.kafka.brokers.clear();
+    config.people.visibility = crate::config::Visibility::All;
+    let example = plan(&config.data_dir, arguments)?;
+    let summary = crate::serve::runtime("plimsoll")?.block_on(load(&config, &example))?;
+    print(summary.as_bytes())?;
+    if arguments.once {
+        return Ok(());
+    }
+    let dir = config.data_dir.clone();
+    crate::serve::run(config, dir, |address| {
+        tell(&format!("\nserving the {EXAMPLE_NOTE}, on http://{address}/ (stop with ctrl-c)"));
+    })
+}
+
+/// What the directory holds already, or what it is to hold.
+fn plan(dir: &Path, arguments: &DemoArgs) -> Result<Example, Failure> {
+    let other = |what: &str| {
+        Err(Failure::misuse(format!(
+            "{} holds {what}; choose another directory: plimsoll demo --data DIR",
+            dir.display()
+        )))
+    };
+    if let Some(example) = Example::read(dir)? {
+        if example.seed != arguments.seed {
+            return other(&format!("the example of seed {}", example.seed));
+        }
+        if arguments.as_of.is_some_and(|as_of| as_of != example.as_of) {
+            return other(&format!("an example that ends at {}", moment::format(example.as_of)));
+        }
+        return Ok(example);
+    }
+    if has_data(dir) {
+        return other("data that is not the example");
+    }
+    let now = Utc::now();
+    let as_of = arguments.as_of.unwrap_or(now);
+    if as_of > now {
+        return Err(Failure::misuse(format!("--as-of {} is in the future", moment::format(as_of))));
+    }
+    Ok(Example { seed: arguments.seed, as_of, complete: false })
+}
+
+async fn load(config: &Config, example: &Example) -> Result<String, Failure> {
+    let dir = &config.data_dir;
+    let started = Instant::now();
+    if !example.complete {
+        example.write(dir)?;
+    }
+    let store = pipeline::open(config, dir).await?;
+    let mut text = String::new();
+    if example.complete {
+        store.catch_up(config).await?;
+        text.push_str(&format!("{EXAMPLE_NOTE}: using what is in {}\n", dir.display()));
+    } else {
+        let (seed, as_of) = (example.seed, example.as_of);
+        let events = store.load(config, move |log| produce(seed, as_of, log)).await?;
+        Example { complete: true, ..example.clone() }.write(dir)?;
+        let seconds = started.elapsed().as_secs_f64();
+        text.push_str(&format!(
+            "{EXAMPLE_NOTE} --seed {seed}: {events} events in {seconds:.1} s, in {}\n",
+            dir.display()
+        ));
+    }
+    text.push_str(&findings(&store, example.as_of, dir).await?);
+    Ok(text)
+}
+
+/// Generates into the log. A run that was interrupted makes the same events again, and those that
+/// the tables have are dropped as copies.
+fn produce(seed: u64, as_of: DateTime<Utc>, log: &mut dyn Produce) -> Result<u64, ingest::Error> {
+    let bar = spinner("example");
+    let mut batch = Vec::with_capacity(BATCH_EVENTS);
+    let mut events = 0;
+    for event in demo::generate(seed, as_of) {
+        batch.push(Entry {
+            topic: event.topic,
+            key: event.key.into_bytes(),
+            headers: Vec::new(),
+            value: event.json.into_bytes(),
+        });
+        events += 1;
+        if batch.len() == BATCH_EVENTS {
+            log.produce(std::mem::replace(&mut batch, Vec::with_capacity(BATCH_EVENTS)))?;
+            bar.set_position(events);
+        }
+    }
+    log.produce(batch)?;
+    bar.finish_and_clear();
+    Ok(events)
+}
+
+/// The stories of the example, each with the numbers that tell it and the command that asks for more.
+async fn findings(store: &Store, as_of: DateTime<Utc>, dir: &Path) -> Result<String, Failure> {
+    let mut text = format!("as of {}\n", moment::format(as_of));
+    for story in demo::stories(as_of) {
+        text.push_str(&format!("\n{}\n  {}\n", story.title, story.text));
+        if let Some(numbers) = numbers(store, &story.command, as_of).await? {
+            text.push_str(&format!("  {numbers}\n"));
+        }
+        text.push_str(&format!("  {} --data {}\n", story.command, dir.display()));
+    }
+    text.push_str(&format!(
+        "\nmore: plimsoll query --list; plimsoll sql \"SELECT * FROM change LIMIT 5\" --data {}\n",
+        dir.display()
+    ));
+    Ok(text)
+}
+
+/// The row of the command's metric that stands out most, as `column value` pairs.
+async fn numbers(store: &Store, command: &str, as_of: DateTime<Utc>) -> Result<Option<String>, Failure> {
+    let mut words = command.split_whitespace().skip(2);
+    let Some(name) = words.next() else { return Ok(None) };
+    let Some(metric) = store.engine.catalogue().metric(name) else { return Ok(None) };
+    let past = words.skip_while(|word| *word != "--as-of").nth(1).map(moment::parse);
+    let mut lines = Vec::new();
+    for moment in [past.and_then(Result::ok), Some(as_of)].into_iter().flatten() {
+        let query = Query { as_of: Some(moment), ..Query::default() };
+        let result = store.engine.query(name, &query).await.map_err(|error| Failure::engine(&error))?;
+        let json = output::rows(&result.rows, Encoding::Json, false)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        let rows = json.as_ref().and_then(|json| json["rows"].as_array());
+        let top = rows.into_iter().flatten().filter_map(Value::as_object).max_by(|a, b| {
+            let number = |row: &Map<String, Value>| row.get(&metric.value).and_then(Value::as_f64);
+            number(a).unwrap_or(f64::MIN).total_cmp(&number(b).unwrap_or(f64::MIN))
+        });
+        if let Some(row) = top {
+            let label = metric.labels.iter().filter_map(|label| row.get(label)?.as_str());
+            let label = label.map(output::printable).collect::<Vec<_>>().join(" / ");
+            let value = row.get(&metric.value).unwrap_or(&Value::Null);
+            lines.push(format!("{}: {label}: {} = {value}", moment.date_naive(), metric.value));
+        }
+    }
+    Ok((!lines.is_empty()).then(|| lines.join("; ")))
+}

@@ -1,0 +1,171 @@
+//! `query` and `sql`: one answer from the data directory, printed.
+//!
+//! Invariant: the directory is only read, but for bringing the tables up to date with the log. A
+//! directory that is not there is not created by asking.
+
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+
+use engine::catalogue::{Catalogue, Level};
+use engine::{MetricResult, Query};
+use serde_json::json;
+
+use super::{Scratch, has_data, print, tell};
+use crate::cli::{Format, QueryArgs, SqlArgs};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::http::describe;
+use crate::moment;
+use crate::output::{self, EXAMPLE_NOTE, Encoding};
+use crate::pipeline::{self, Store};
+
+/// Longest statement that is read from stdin; the engine's own bound is smaller.
+const STATEMENT_BYTES_MAX: u64 = 1 << 20;
+
+pub fn metric(config: &Config, arguments: QueryArgs) -> Result<(), Failure> {
+    let encoding = encoding(arguments.format)?;
+    let Some(name) = arguments.metric else {
+        return list(config, encoding);
+    };
+    let mut query = Query {
+        as_of: arguments.as_of,
+        known_at: arguments.known_at,
+        team: arguments.team,
+        params: Default::default(),
+    };
+    for (name, value) in arguments.params {
+        if query.params.insert(name.clone(), value).is_some() {
+            return Err(Failure::misuse(format!("parameter '{name}' is given more than once")));
+        }
+    }
+    crate::serve::runtime("plimsoll")?.block_on(with_store(config, async |store| {
+        let result = store.engine.query(&name, &query).await.map_err(|error| Failure::engine(&error))?;
+        let example = store.example.is_some();
+        let bytes = match encoding {
+            Some(encoding) => output::metric(&result, encoding, example),
+            None => output::table(&result.rows, &footer(&result, example)).map(String::into_bytes),
+        };
+        print(&bytes.map_err(unprintable)?)
+    }))
+}
+
+pub fn sql(config: &Config, arguments: SqlArgs) -> Result<(), Failure> {
+    let encoding = encoding(arguments.format)?;
+    let statement = if arguments.statement == "-" { read_statement()? } else { arguments.statement };
+    crate::serve::runtime("plimsoll")?.block_on(with_store(config, async |store| {
+        // Metrics are tables here; they are read from the board.
+        let failed = |error: engine::Error| Failure::engine(&error);
+        if store.engine.catalogue().metrics.iter().any(|metric| statement.contains(&metric.name)) {
+            store.engine.evaluate().await.map_err(failed)?;
+        }
+        let rows = store.engine.sql(&statement).await.map_err(failed)?;
+        let example = store.example.is_some();
+        let bytes = match encoding {
+            Some(encoding) => output::rows(&rows, encoding, example),
+            None => output::table(&rows, &example_footer(example)).map(String::into_bytes),
+        };
+        print(&bytes.map_err(unprintable)?)
+    }))
+}
+
+fn unprintable(error: arrow::error::ArrowError) -> Failure {
+    Failure::failed(format!("could not write the result: {error}; try another --format"))
+}
+
+fn read_statement() -> Result<String, Failure> {
+    let mut statement = String::new();
+    std::io::stdin()
+        .take(STATEMENT_BYTES_MAX)
+        .read_to_string(&mut statement)
+        .map_err(|error| Failure::failed(format!("could not read the statement from stdin: {error}")))?;
+    Ok(statement)
+}
+
+/// `None` is the table.
+fn encoding(format: Format) -> Result<Option<Encoding>, Failure> {
+    let encoding = match format {
+        Format::Table => return Ok(None),
+        Format::Json => Encoding::Json,
+        Format::Csv => Encoding::Csv,
+        Format::Arrow => Encoding::Arrow,
+        Format::Parquet => Encoding::Parquet,
+    };
+    if encoding.is_binary() && std::io::stdout().is_terminal() {
+        return Err(Failure::misuse(format!(
+            "--format {name} is binary and stdout is a terminal; redirect it: > result.{name}",
+            name = encoding.name()
+        )));
+    }
+    Ok(Some(encoding))
+}
+
+fn footer(result: &MetricResult, example: bool) -> Vec<String> {
+    let mut lines = vec![format!(
+        "as of {}, known at {}, definition {}",
+        moment::format(result.as_of),
+        moment::format(result.known_at),
+        result.definition
+    )];
+    lines.extend(example_footer(example));
+    lines
+}
+
+fn example_footer(example: bool) -> Vec<String> {
+    if example { vec![EXAMPLE_NOTE.to_owned()] } else { Vec::new() }
+}
+
+/// Opens the data directory, up to date with its log, for one question.
+async fn with_store(
+    config: &Config,
+    ask: impl AsyncFnOnce(&Store) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let dir = &config.data_dir;
+    if !has_data(dir) {
+        let empty = Scratch::new()?;
+        ask(&pipeline::open(config, empty.path()).await?).await?;
+        tell(&no_data(dir));
+        return Ok(());
+    }
+    let store = pipeline::open(config, dir).await?;
+    store.catch_up(config).await?;
+    ask(&store).await
+}
+
+fn no_data(dir: &Path) -> String {
+    format!(
+        "plimsoll: there is no data in {}; load some with 'plimsoll ingest git PATH', or see 'plimsoll demo'",
+        dir.display()
+    )
+}
+
+/// The metrics: what they are and what they take.
+fn list(config: &Config, encoding: Option<Encoding>) -> Result<(), Failure> {
+    let catalogue = pipeline::sound_catalogue(config)?;
+    match encoding {
+        None => print(listing(&catalogue).as_bytes()),
+        Some(Encoding::Json) => {
+            let metrics: Vec<_> =
+                catalogue.metrics.iter().map(|m| describe(m, &catalogue.definition(m))).collect();
+            print(format!("{}\n", json!({ "metrics": metrics })).as_bytes())
+        }
+        Some(Encoding::Csv | Encoding::Arrow | Encoding::Parquet) => {
+            Err(Failure::misuse("the list of metrics comes as --format table or json"))
+        }
+    }
+}
+
+fn listing(catalogue: &Catalogue) -> String {
+    let width = catalogue.metrics.iter().map(|metric| metric.name.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for metric in &catalogue.metrics {
+        let person = if metric.level == Level::Person { " (person)" } else { "" };
+        text.push_str(&format!("{:width$}  {}{person}\n", metric.name, metric.help));
+        for param in &metric.params {
+            text.push_str(&format!(
+                "{:width$}    --param {}={}  {}\n",
+                "", param.name, param.default, param.help
+            ));
+        }
+    }
+    text
+}

@@ -1,0 +1,427 @@
+//! The configuration: every key, its type, its default and its bounds.
+//!
+//! A value comes from the last of: default, `plimsoll.toml`, `PLIMSOLL_*` environment variable,
+//! flag. `resolve` reads them once, before any command runs; after it, a `Config` is valid. A key
+//! that is not explained in `plimsoll.example.toml` fails a test.
+
+mod layers;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+pub use layers::{Flags, resolve};
+
+/// Key of the pass-through settings: each child is a librdkafka property, dots included.
+const SETTINGS: &str = "kafka.settings";
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    pub data_dir: PathBuf,
+    pub http: Http,
+    pub kafka: Kafka,
+    pub ingest: Ingest,
+    pub store: Store,
+    pub board: Board,
+    pub limits: Limits,
+    pub people: People,
+    pub catalogue: Catalogue,
+    pub log: Log,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    pub listen: String,
+    pub hosts: Vec<String>,
+    pub sql: bool,
+    pub drain_timeout_ms: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Kafka {
+    pub brokers: Vec<String>,
+    pub topics: Vec<String>,
+    pub group: String,
+    pub format: KafkaFormat,
+    #[serde(deserialize_with = "dotted")]
+    pub settings: BTreeMap<String, String>,
+}
+
+/// How records of the topics are encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KafkaFormat {
+    CloudEvents,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ingest {
+    pub batch_rows_max: usize,
+    pub batch_bytes_max: usize,
+    pub batch_wait_ms: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    pub flush_interval_ms: u64,
+    pub flush_rows: usize,
+    pub pending_rows_max: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Board {
+    pub refresh_interval_ms: u64,
+    pub refresh_interval_max_ms: u64,
+    pub evaluate_interval_ms: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    pub sql_timeout_ms: u64,
+    pub sql_rows_max: usize,
+    pub sql_memory_bytes: usize,
+    pub sql_spill_bytes_max: u64,
+    pub request_timeout_ms: u64,
+    pub requests_max: usize,
+    pub body_bytes_max: usize,
+    pub events_max: usize,
+    pub series_max: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct People {
+    pub visibility: Visibility,
+}
+
+/// Who may read person-level metrics over the network. There are no tokens yet to tell a person
+/// or a lead by, so everything short of `All` refuses them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    None,
+    #[serde(rename = "self")]
+    Own,
+    Lead,
+    All,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Catalogue {
+    pub dirs: Vec<PathBuf>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    pub format: LogFormat,
+    pub filter: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("plimsoll-data"),
+            http: Http::default(),
+            kafka: Kafka::default(),
+            ingest: Ingest::default(),
+            store: Store::default(),
+            board: Board::default(),
+            limits: Limits::default(),
+            people: People::default(),
+            catalogue: Catalogue::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:8080".to_owned(), hosts: Vec::new(), sql: true, drain_timeout_ms: 10_000 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sql_timeout_ms: 10_000,
+            sql_rows_max: 100_000,
+            sql_memory_bytes: 512 << 20,
+            sql_spill_bytes_max: 1 << 30,
+            request_timeout_ms: 30_000,
+            requests_max: 256,
+            body_bytes_max: 8 << 20,
+            events_max: 10_000,
+            series_max: 1_000,
+        }
+    }
+}
+
+impl Default for Kafka {
+    fn default() -> Self {
+        Self {
+            brokers: Vec::new(),
+            topics: ["plimsoll.commits", "plimsoll.reviews", "plimsoll.tickets"].map(str::to_owned).to_vec(),
+            group: "plimsoll".to_owned(),
+            format: KafkaFormat::CloudEvents,
+            settings: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for Ingest {
+    fn default() -> Self {
+        Self { batch_rows_max: 50_000, batch_bytes_max: 32 << 20, batch_wait_ms: 100 }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { flush_interval_ms: 30_000, flush_rows: 250_000, pending_rows_max: 1_000_000 }
+    }
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Self { refresh_interval_ms: 50, refresh_interval_max_ms: 1_000, evaluate_interval_ms: 15_000 }
+    }
+}
+
+impl Default for People {
+    fn default() -> Self {
+        Self { visibility: Visibility::Lead }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "warn,plimsoll=info".to_owned() }
+    }
+}
+
+/// A value that is of the right type and still wrong: the key, and what would do.
+#[derive(Debug, PartialEq)]
+pub struct BadValue {
+    pub key: &'static str,
+    pub message: String,
+}
+
+fn bad(key: &'static str, message: impl Into<String>) -> Result<(), BadValue> {
+    Err(BadValue { key, message: message.into() })
+}
+
+impl Config {
+    pub fn validate(&self) -> Result<(), BadValue> {
+        self.validate_bounds()?;
+        if self.data_dir.as_os_str().is_empty() {
+            return bad("data_dir", "is empty; name a directory");
+        }
+        self.listen_address()?;
+        self.validate_kafka()
+    }
+
+    fn validate_bounds(&self) -> Result<(), BadValue> {
+        let bounds: [(&'static str, u64, u64, u64); 20] = [
+            ("limits.sql_timeout_ms", self.limits.sql_timeout_ms, 10, 3_600_000),
+            ("limits.sql_rows_max", self.limits.sql_rows_max as u64, 1, 100_000_000),
+            ("limits.sql_memory_bytes", self.limits.sql_memory_bytes as u64, 1 << 20, 1 << 44),
+            ("limits.sql_spill_bytes_max", self.limits.sql_spill_bytes_max, 0, 1 << 44),
+            ("limits.request_timeout_ms", self.limits.request_timeout_ms, 100, 3_600_000),
+            ("limits.requests_max", self.limits.requests_max as u64, 1, 100_000),
+            ("limits.body_bytes_max", self.limits.body_bytes_max as u64, 1_024, 256 << 20),
+            ("limits.events_max", self.limits.events_max as u64, 1, 1_000_000),
+            ("limits.series_max", self.limits.series_max as u64, 0, 1_000_000),
+            ("http.drain_timeout_ms", self.http.drain_timeout_ms, 0, 600_000),
+            ("ingest.batch_rows_max", self.ingest.batch_rows_max as u64, 1, 10_000_000),
+            ("ingest.batch_bytes_max", self.ingest.batch_bytes_max as u64, 1_024, 1 << 30),
+            ("ingest.batch_wait_ms", self.ingest.batch_wait_ms, 1, 60_000),
+            ("store.flush_interval_ms", self.store.flush_interval_ms, 10, 86_400_000),
+            ("store.flush_rows", self.store.flush_rows as u64, 1, 100_000_000),
+            ("store.pending_rows_max", self.store.pending_rows_max as u64, 1, 100_000_000),
+            ("board.refresh_interval_ms", self.board.refresh_interval_ms, 1, 3_600_000),
+            ("board.refresh_interval_max_ms", self.board.refresh_interval_max_ms, 1, 3_600_000),
+            ("board.evaluate_interval_ms", self.board.evaluate_interval_ms, 100, 3_600_000),
+            ("kafka.group", self.kafka.group.len() as u64, 1, 249),
+        ];
+        for (key, value, min, max) in bounds {
+            if !(min..=max).contains(&value) {
+                return bad(key, format!("is {value}; give {min} to {max}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_kafka(&self) -> Result<(), BadValue> {
+        if self.kafka.brokers.iter().any(|broker| broker.trim().is_empty()) {
+            return bad("kafka.brokers", "has an empty entry; give host:port for each broker");
+        }
+        if !self.kafka.brokers.is_empty() && self.kafka.topics.is_empty() {
+            return bad("kafka.topics", "is empty; name at least one topic");
+        }
+        for owned in ["bootstrap.servers", "group.id"] {
+            if self.kafka.settings.contains_key(owned) {
+                return bad(SETTINGS, format!("sets {owned}; use kafka.brokers and kafka.group instead"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The address to listen on. Without TLS and tokens only loopback is safe, so nothing else is
+    /// accepted: no flag turns this off.
+    pub fn listen_address(&self) -> Result<SocketAddr, BadValue> {
+        let text = self.http.listen.trim();
+        let address = match text.strip_prefix("localhost:").map(str::parse::<u16>) {
+            Some(Ok(port)) => SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)),
+            Some(Err(_)) | None => match text.parse::<SocketAddr>() {
+                Ok(address) => address,
+                Err(_) => {
+                    return Err(BadValue {
+                        key: "http.listen",
+                        message: format!("is {text:?}, not an address; give one such as 127.0.0.1:8080"),
+                    });
+                }
+            },
+        };
+        if address.ip().is_loopback() {
+            return Ok(address);
+        }
+        Err(BadValue {
+            key: "http.listen",
+            message: format!(
+                "is {address}, which others can reach without tls or a password; listen on 127.0.0.1:{} and put a reverse proxy with both in front",
+                address.port()
+            ),
+        })
+    }
+
+    pub fn kafka_enabled(&self) -> bool {
+        !self.kafka.brokers.is_empty()
+    }
+
+    pub fn engine_options(&self) -> engine::Options {
+        engine::Options {
+            flush_interval: Duration::from_millis(self.store.flush_interval_ms),
+            flush_rows: self.store.flush_rows,
+            pending_rows_max: self.store.pending_rows_max,
+            refresh_interval: Duration::from_millis(self.board.refresh_interval_ms),
+            refresh_interval_max: Duration::from_millis(self.board.refresh_interval_max_ms),
+            evaluate_interval: Duration::from_millis(self.board.evaluate_interval_ms),
+            sql: engine::SqlLimits {
+                rows_max: self.limits.sql_rows_max,
+                timeout: Duration::from_millis(self.limits.sql_timeout_ms),
+                memory_bytes: self.limits.sql_memory_bytes,
+                spill_bytes_max: self.limits.sql_spill_bytes_max,
+                ..engine::SqlLimits::default()
+            },
+        }
+    }
+
+    pub fn ingest_limits(&self) -> ingest::Limits {
+        ingest::Limits {
+            max_rows: self.ingest.batch_rows_max,
+            max_bytes: self.ingest.batch_bytes_max,
+            max_wait: Duration::from_millis(self.ingest.batch_wait_ms),
+        }
+    }
+
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.limits.request_timeout_ms)
+    }
+}
+
+/// Takes `security.protocol = "SSL"` and `"security.protocol" = "SSL"` alike, and numbers and
+/// booleans as text, the way librdkafka wants them.
+fn dotted<'de, D: Deserializer<'de>>(input: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let table = toml::Table::deserialize(input)?;
+    let mut settings = BTreeMap::new();
+    flatten_settings("", &table, &mut settings).map_err(serde::de::Error::custom)?;
+    Ok(settings)
+}
+
+fn flatten_settings(
+    prefix: &str,
+    table: &toml::Table,
+    settings: &mut BTreeMap<String, String>,
+) -> Result<(), String> {
+    for (key, value) in table {
+        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        let text = match value {
+            toml::Value::Table(inner) => {
+                flatten_settings(&path, inner, settings)?;
+                continue;
+            }
+            toml::Value::String(text) => text.clone(),
+            toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Float(number) => number.to_string(),
+            toml::Value::Boolean(flag) => flag.to_string(),
+            toml::Value::Array(_) | toml::Value::Datetime(_) => {
+                return Err(format!("kafka setting {path} takes a string, a number or a boolean"));
+            }
+        };
+        settings.insert(path, text);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listen(text: &str) -> Result<SocketAddr, BadValue> {
+        let mut config = Config::default();
+        config.http.listen = text.to_owned();
+        config.listen_address()
+    }
+
+    #[test]
+    fn the_defaults_are_valid() {
+        assert_eq!(Config::default().validate(), Ok(()));
+    }
+
+    #[test]
+    fn only_loopback_is_listened_on() {
+        for good in ["127.0.0.1:0", "127.9.9.9:80", "[::1]:8080", "localhost:8080"] {
+            assert!(listen(good).is_ok(), "{good}");
+        }
+        for (wrong, expect) in [
+            ("0.0.0.0:8080", "reverse proxy"),
+            ("[::]:8080", "reverse proxy"),
+            ("192.168.1.4:80", "reverse proxy"),
+            ("[::ffff:127.0.0.1]:80", "reverse proxy"),
+            ("8080", "not an address"),
+            ("example.com:80", "not an address"),
+        ] {
+            let message = listen(wrong).expect_err(wrong).message;
+            assert!(message.contains(expect), "{wrong}: {message}");
+        }
+    }
+
+    #[test]
+    fn settings_take_both_spellings() {
+        let text = "[kafka.settings]\nsecurity.protocol = \"SSL\"\n\"ssl.ca.location\" = \"/ca\"\nsocket.timeout.ms = 10\n";
+        let config: Config = toml::from_str(text).expect("settings parse");
+        let settings: Vec<_> = config.kafka.settings.iter().collect();
+        assert_eq!(
+            format!("{settings:?}"),
+            r#"[("security.protocol", "SSL"), ("socket.timeout.ms", "10"), ("ssl.ca.location", "/ca")]"#
+        );
+    }
+}

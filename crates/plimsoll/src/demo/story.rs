@@ -1,0 +1,200 @@
+//! What is not ordinary at Little Harbour Ferries: the four stories that the metrics must find,
+//! two oddities of the records, and the texts that lead a reader to them.
+//!
+//! The rest of the generator knows of no story; it asks the functions here for the probabilities
+//! and rules of the day. Dates are days before the last day of the history.
+
+use super::people::{BOOKING, FLEET, PAYMENTS, PEOPLE, PLATFORM, PersonId, TEAMS, TeamId, by_login, lead_of};
+use super::planning;
+use super::services::{CHECKOUT, CREWING, LEDGER, ServiceId};
+use super::world::{Milestone, World};
+use chrono::{DateTime, Days, Duration, Utc};
+use serde_json::json;
+
+// Story 1: everything that touches money waits for one reviewer, who is busy with something else.
+const SIGNER: PersonId = by_login("leila");
+const SIGN_OFF_BEGAN: i64 = 60;
+
+// Story 2: one milestone, four re-plans. Each pair: on which day, to which due date.
+const RESTLESS: &str = "Night sailings";
+const RESTLESS_CREATED: i64 = 200;
+const RESTLESS_FIRST_DUE: i64 = 95;
+const RESTLESS_REPLANS: [(i64, i64); 4] = [(130, 60), (75, 30), (24, -5), (9, -26)];
+
+// Story 3: the lead of this team takes nearly every critical ticket.
+const KEEPER_TEAM: TeamId = FLEET;
+const KEEPING_BEGAN: i64 = 120;
+
+// Story 4: this team let reviews wait until it agreed on a rota.
+const SLOW_TEAM: TeamId = BOOKING;
+const ROTA_BEGAN: i64 = 130;
+const ROTA_NOTE: &str = "review rota: a first look within half a working day, two people on duty each week";
+
+/// The directory hears of a change of team this much later.
+pub const MOVE_RECORDED_AFTER: Duration = Duration::hours(5 * 24);
+
+/// One person committed under an old address, until it was linked.
+const OLD_ADDRESS: (PersonId, &str, i64) = (by_login("kurian"), "t.kurian@old-harbour.example", 330);
+
+/// The chance that somebody with a review waiting does one in the next hour.
+pub fn review_chance(who: PersonId, ago: i64) -> f64 {
+    if who == SIGNER && ago <= SIGN_OFF_BEGAN {
+        0.035
+    } else if PEOPLE[who].team(ago) == Some(SLOW_TEAM) && ago > ROTA_BEGAN {
+        0.045
+    } else {
+        0.14
+    }
+}
+
+/// The person without whose approval a change of this service cannot be merged.
+pub fn sign_off(service: ServiceId, ago: i64) -> Option<PersonId> {
+    (ago <= SIGN_OFF_BEGAN && [LEDGER, CHECKOUT].contains(&service)).then_some(SIGNER)
+}
+
+/// The share of a team's new stories that are critical.
+pub fn critical_share(team: TeamId, ago: i64) -> f64 {
+    if team == KEEPER_TEAM && ago <= KEEPING_BEGAN { 0.28 } else { 0.12 }
+}
+
+/// Who takes nearly every critical ticket, where that is not open to the team.
+pub fn keeper(team: TeamId, ago: i64) -> Option<PersonId> {
+    (team == KEEPER_TEAM && ago <= KEEPING_BEGAN).then(|| lead_of(team))
+}
+
+/// People who take no leave at a time when a story needs them.
+pub fn stays(who: PersonId, ago: i64) -> bool {
+    (who == SIGNER || who == lead_of(KEEPER_TEAM)) && (-30..=SIGN_OFF_BEGAN + 20).contains(&ago)
+}
+
+/// Goals of the last quarter that somebody forgot to give an owner, or a date.
+pub fn goal_lacks_owner(team: TeamId, is_last_quarter: bool) -> bool {
+    is_last_quarter && team == BOOKING
+}
+
+pub fn goal_lacks_date(team: TeamId, is_last_quarter: bool) -> bool {
+    is_last_quarter && team == FLEET
+}
+
+/// The address in a person's commits while nobody knows whose it is.
+pub fn unlinked_email(who: PersonId, ago: i64) -> Option<&'static str> {
+    let (person, email, linked) = OLD_ADDRESS;
+    (who == person && ago > linked).then_some(email)
+}
+
+/// The address that a person reports as theirs today.
+pub fn email_to_link(who: PersonId, ago: i64) -> Option<&'static str> {
+    let (person, email, linked) = OLD_ADDRESS;
+    (who == person && ago <= linked).then_some(email)
+}
+
+/// What the scripts ask of a team today, done by `planner`.
+pub fn play(world: &mut World, team: TeamId, planner: PersonId) {
+    if team == FLEET {
+        play_restless(world, planner);
+    }
+    if team == SLOW_TEAM && world.ago() <= ROTA_BEGAN && world.plans[team].story_step == 0 {
+        world.plans[team].story_step = 1;
+        let data = json!({
+            "team": TEAMS[team].id,
+            "name": TEAMS[team].name,
+            "lead": PEOPLE[lead_of(team)].login,
+            "working_agreement": ROTA_NOTE,
+        });
+        world.emit("team.updated", TEAMS[team].id, data);
+    }
+}
+
+/// Creates the restless milestone, then moves it, each time with a little more in it.
+fn play_restless(world: &mut World, planner: PersonId) {
+    let step = world.plans[FLEET].story_step;
+    if step == 0 {
+        if world.ago() <= RESTLESS_CREATED {
+            world.plans[FLEET].story_step = 1;
+            let milestone = world.create_milestone(Milestone {
+                id: "fleet-night".to_owned(),
+                team: FLEET,
+                title: RESTLESS.to_owned(),
+                start_on: world.day,
+                due_on: planning::last_weekday(world.ends_on - Duration::days(RESTLESS_FIRST_DUE)),
+                owner: Some(lead_of(FLEET)),
+                goal: world.plans[FLEET].goal,
+                depends_on: Vec::new(),
+                open: true,
+                moved: false,
+                scripted: true,
+            });
+            world.emit_milestone("milestone.baselined", milestone, None);
+            add_night_stories(world, planner, 9);
+        }
+        return;
+    }
+    let Some(&(asked, due)) = RESTLESS_REPLANS.get(step - 1) else { return };
+    if world.ago() <= asked {
+        world.plans[FLEET].story_step += 1;
+        let milestone = restless(world);
+        let due_on = planning::last_weekday(world.ends_on - Duration::days(due));
+        world.edit_milestone(milestone, |milestone| milestone.due_on = due_on);
+        add_night_stories(world, planner, 3);
+    }
+}
+
+fn add_night_stories(world: &mut World, planner: PersonId, count: usize) {
+    let milestone = restless(world);
+    for _ in 0..count {
+        planning::create_story(world, FLEET, planner, Some(milestone), None, Some(CREWING));
+    }
+}
+
+fn restless(world: &World) -> usize {
+    world.milestones.iter().position(|milestone| milestone.title == RESTLESS).expect("created in step 0")
+}
+
+/// A story in the data and the command that shows it.
+pub struct Story {
+    pub title: &'static str,
+    pub text: String,
+    pub command: String,
+}
+
+/// What to look for, for a history that was generated at `now`.
+pub fn stories(now: DateTime<Utc>) -> Vec<Story> {
+    let before_rota = now.date_naive() - Days::new(ROTA_BEGAN as u64 + 14);
+    let (signer, keeper) = (&PEOPLE[SIGNER], &PEOPLE[lead_of(KEEPER_TEAM)]);
+    let (payments, booking) = (TEAMS[PAYMENTS].name, TEAMS[SLOW_TEAM].name);
+    let (fleet, platform) = (TEAMS[FLEET].name, TEAMS[PLATFORM].name);
+    vec![
+        Story {
+            title: "One reviewer is overloaded",
+            text: format!(
+                "In {payments} every change to the ledger and the checkout waits for {}. For comparison, look at \
+                 {platform}, where nothing special happens.",
+                signer.name
+            ),
+            command: "plimsoll query reviewer_load".to_owned(),
+        },
+        Story {
+            title: "A milestone that does not come to rest",
+            text: format!(
+                "\"{RESTLESS}\" of {fleet} was re-planned four times, once after its due date had already passed."
+            ),
+            command: "plimsoll query milestone_drift".to_owned(),
+        },
+        Story {
+            title: "A lead who keeps the critical work",
+            text: format!(
+                "In {fleet} nearly all critical tickets are assigned to {}, the lead.",
+                keeper.name
+            ),
+            command: "plimsoll query delegation_balance".to_owned(),
+        },
+        Story {
+            title: "A team that recovered",
+            text: format!(
+                "{booking} let reviews wait for days, then agreed on a review rota (a team.updated event). The \
+                 same question asked of a day before it and of today."
+            ),
+            command: format!("plimsoll query review_load --as-of {before_rota}"),
+        },
+    ]
+}

@@ -1,0 +1,331 @@
+//! The HTTP server's frame: shared state, routes, and the guard that every request passes.
+//!
+//! The listener answers before the store is open: `/healthz` is 200 from the first moment and
+//! `/readyz` tells when the rest answers. Every request has a time limit, a place among a bounded
+//! number, and a panic barrier; only loopback and configured host names are served, which stops
+//! DNS rebinding. Deliberately absent: TLS, tokens and CORS.
+
+mod api;
+mod events;
+mod page;
+
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use chrono::{DateTime, Utc};
+use engine::Engine;
+use futures::FutureExt;
+use ingest::{Appender, Progress};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+use crate::pipeline::FeedLog;
+use crate::problem::Problem;
+
+pub use api::describe;
+
+/// What the server is doing; it only moves forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Phase {
+    /// Opening the store.
+    Opening = 0,
+    /// The store is open; the log is still being read up to where it ended at the start.
+    CatchingUp = 1,
+    Ready = 2,
+    Stopping = 3,
+}
+
+/// What is there once the store is open.
+pub struct Parts {
+    pub engine: Engine,
+    pub appender: Appender,
+    /// Threads for work that would keep HTTP from answering.
+    pub compute: Handle,
+    /// One for each log that is read.
+    pub feeds: Vec<FeedView>,
+    /// Whether the data directory holds the generated example.
+    pub example: bool,
+}
+
+/// What can be told about a log that is being read.
+pub struct FeedView {
+    pub log: FeedLog,
+    pub progress: Arc<Progress>,
+}
+
+impl Parts {
+    /// Runs `work` on the engine's threads; it is stopped when the request ends before it does.
+    pub async fn compute<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, engine::Error>> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let mut task = Stopped(self.compute.spawn(work));
+        match (&mut task.0).await {
+            Ok(result) => Ok(result?),
+            Err(error) => Err(Problem::internal(&format!("a query stopped: {error}"))),
+        }
+    }
+}
+
+/// A task that does not outlive whoever waits for it.
+struct Stopped<T>(JoinHandle<T>);
+
+impl<T> Drop for Stopped<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+pub struct App {
+    pub config: Config,
+    pub started_at: DateTime<Utc>,
+    parts: OnceLock<Parts>,
+    phase: AtomicU8,
+    places: Semaphore,
+}
+
+impl App {
+    pub fn new(config: Config) -> Arc<Self> {
+        Arc::new(Self {
+            places: Semaphore::new(config.limits.requests_max),
+            config,
+            started_at: Utc::now(),
+            parts: OnceLock::new(),
+            phase: AtomicU8::new(Phase::Opening as u8),
+        })
+    }
+
+    /// Called once, when the store is open.
+    pub fn open(&self, parts: Parts) {
+        let first = self.parts.set(parts).is_ok();
+        assert!(first, "the store is opened once");
+        self.advance(Phase::CatchingUp);
+    }
+
+    pub fn advance(&self, phase: Phase) {
+        self.phase.fetch_max(phase as u8, Ordering::Release);
+    }
+
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Opening,
+            1 => Phase::CatchingUp,
+            2 => Phase::Ready,
+            _ => Phase::Stopping,
+        }
+    }
+
+    pub fn parts(&self) -> Result<&Parts, Problem> {
+        self.parts.get().ok_or_else(|| {
+            Problem::unavailable("starting", "the store is being opened; /readyz tells when it is there")
+        })
+    }
+}
+
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/", get(page::index))
+        .route("/api/v1/metrics", get(api::metrics))
+        .route("/api/v1/metrics/{name}", get(api::metric))
+        .route("/api/v1/sql", post(api::sql))
+        .route("/api/v1/events", post(events::post))
+        .route("/metrics", get(api::prometheus))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(readyz))
+        .fallback(async |request: Request| {
+            let path = crate::output::printable(request.uri().path());
+            Problem::new(StatusCode::NOT_FOUND, "not-found", format!("nothing at {path}; see /"))
+        })
+        .method_not_allowed_fallback(async |request: Request| {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                format!("{} is not answered here; see the Allow header", request.method()),
+            )
+        })
+        .layer(DefaultBodyLimit::disable()) // `body` below bounds it, with a problem as the answer
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), guard))
+        .with_state(app)
+}
+
+/// Serves until `stop` resolves, then lets open requests end.
+pub async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, router(app)).with_graceful_shutdown(stop).await
+}
+
+async fn readyz(State(app): State<Arc<App>>) -> Response {
+    let problem = match app.phase() {
+        Phase::Ready => return "ready\n".into_response(),
+        Phase::Opening => Problem::unavailable("starting", "the store is being opened"),
+        Phase::CatchingUp => Problem::unavailable("catching-up", "the log is being read"),
+        Phase::Stopping => Problem::unavailable("stopping", "the server is shutting down"),
+    };
+    problem.into_response()
+}
+
+/// Every request passes here, the refused ones too.
+async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    // Health answers even when every place is taken: it says that the process lives.
+    let vital = matches!(request.uri().path(), "/healthz" | "/readyz");
+    let place = app.places.try_acquire();
+    let mut response = if let Err(problem) = admissible(&app.config, &request) {
+        problem.into_response()
+    } else if place.is_err() && !vital {
+        Problem::unavailable("busy", "the server has as many requests as it takes; try again").into_response()
+    } else {
+        let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+        match tokio::time::timeout(app.config.request_timeout(), answer).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(_)) => Problem::internal("a request handler panicked").into_response(),
+            Err(_) => timed_out(&app.config).into_response(),
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn timed_out(config: &Config) -> Problem {
+    let limit_ms = config.limits.request_timeout_ms;
+    Problem::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "timeout",
+        format!("the request took longer than {limit_ms} ms (limits.request_timeout_ms)"),
+    )
+}
+
+fn admissible(config: &Config, request: &Request) -> Result<(), Problem> {
+    if let Some(host) = request.headers().get(header::HOST) {
+        let known = host.to_str().is_ok_and(|host| is_own_host(host, &config.http.hosts));
+        if !known {
+            return Err(Problem::new(
+                StatusCode::MISDIRECTED_REQUEST,
+                "unknown-host",
+                "the Host header names no host of this server; add it to http.hosts if a proxy sends it",
+            ));
+        }
+    }
+    let cross_site =
+        request.headers().get("sec-fetch-site").is_some_and(|site| site.as_bytes() == b"cross-site");
+    if cross_site && request.method() == Method::POST {
+        return Err(Problem::forbidden("posts from pages of other sites are refused"));
+    }
+    Ok(())
+}
+
+/// Loopback names and addresses with any port, and the configured names.
+fn is_own_host(host: &str, configured: &[String]) -> bool {
+    let name = if host.parse::<IpAddr>().is_ok() {
+        host
+    } else if let Some(inner) = host.strip_prefix('[') {
+        inner.split(']').next().unwrap_or_default()
+    } else {
+        host.rsplit_once(':').map_or(host, |(name, _)| name)
+    };
+    let loopback = name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        || host.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback());
+    loopback
+        || name.eq_ignore_ascii_case("localhost")
+        || configured.iter().any(|own| own.eq_ignore_ascii_case(name) || own.eq_ignore_ascii_case(host))
+}
+
+/// The body of a POST, within the limit and uncompressed.
+async fn body(config: &Config, request: Request) -> Result<(HeaderMap, Bytes), Problem> {
+    let limit = config.limits.body_bytes_max;
+    let (parts, body) = request.into_parts();
+    if parts.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        return Err(Problem::unsupported_media_type("compressed bodies are not understood; send it plain"));
+    }
+    let over = || Problem::too_large(format!("the body is over {limit} bytes (limits.body_bytes_max)"));
+    let announced = parts
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(over());
+    }
+    match axum::body::to_bytes(body, limit).await {
+        Ok(bytes) => Ok((parts.headers, bytes)),
+        Err(error) => {
+            let source = std::error::Error::source(&error);
+            if source.is_some_and(|source| source.to_string().contains("length limit")) {
+                Err(over())
+            } else {
+                Err(Problem::bad_request("the body could not be read to its end"))
+            }
+        }
+    }
+}
+
+/// The media type without its parameters, in lower case.
+fn media_type(headers: &HeaderMap) -> String {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_own_hosts_are_served() {
+        let configured = ["plimsoll.example.com".to_owned()];
+        for host in [
+            "127.0.0.1:8080",
+            "127.0.0.1",
+            "localhost",
+            "LOCALHOST:1",
+            "[::1]:8080",
+            "[::1]",
+            "plimsoll.example.com",
+            "plimsoll.example.com:443",
+        ] {
+            assert!(is_own_host(host, &configured), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "evil.example:8080",
+            "10.0.0.1",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "",
+            "[",
+            "[::2]:80",
+        ] {
+            assert!(!is_own_host(host, &configured), "{host}");
+        }
+    }
+
+    #[test]
+    fn phases_only_move_forward() {
+        let app = App::new(Config::default());
+        assert_eq!(app.phase(), Phase::Opening);
+        app.advance(Phase::Stopping);
+        app.advance(Phase::Ready);
+        assert_eq!(app.phase(), Phase::Stopping);
+    }
+}

@@ -1,0 +1,287 @@
+//! Reading over HTTP: the catalogue, one metric, SQL, and the Prometheus page.
+//!
+//! Invariant: what is not understood is refused, never ignored: parameters, formats, body members.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use engine::Query;
+use engine::catalogue::{Level, Metric};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{App, body, media_type};
+use crate::config::{Config, Visibility};
+use crate::failure::nearest;
+use crate::moment;
+use crate::output::{self, EXAMPLE_NOTE, Encoding};
+use crate::problem::Problem;
+use crate::prom;
+use crate::query_string::QueryString;
+
+const METRIC_PARAMETERS: [&str; 4] = ["as_of", "known_at", "team", "format"];
+
+/// `GET /api/v1/metrics`: the catalogue.
+pub async fn metrics(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Result<Response, Problem> {
+    QueryString::parse(raw.as_deref(), [])?;
+    let parts = app.parts()?;
+    let catalogue = parts.engine.catalogue();
+    let list: Vec<Value> = catalogue
+        .metrics
+        .iter()
+        .map(|metric| {
+            let mut entry = describe(metric, &catalogue.definition(metric));
+            entry["href"] = json!(format!("/api/v1/metrics/{}", metric.name));
+            entry
+        })
+        .collect();
+    let mut answer = json!({ "metrics": list });
+    if parts.example {
+        answer["example"] = json!(EXAMPLE_NOTE);
+    }
+    Ok(([(header::CONTENT_TYPE, "application/json")], format!("{answer}\n")).into_response())
+}
+
+/// A metric of the catalogue as the HTTP route and `query --list --format json` show it.
+pub fn describe(metric: &Metric, definition: &str) -> Value {
+    let params: Vec<Value> = metric
+        .params
+        .iter()
+        .map(|param| {
+            json!({
+                "name": param.name,
+                "type": param.type_.as_str(),
+                "default": param.default.to_string(),
+                "min": param.min.as_ref().map(ToString::to_string),
+                "max": param.max.as_ref().map(ToString::to_string),
+                "help": param.help,
+            })
+        })
+        .collect();
+    json!({
+        "name": metric.name,
+        "title": metric.title,
+        "help": metric.help,
+        "unit": metric.unit,
+        "level": metric.level.as_str(),
+        "labels": metric.labels,
+        "value": metric.value,
+        "section": metric.section,
+        "panel": metric.panel,
+        "params": params,
+        "definition": definition,
+    })
+}
+
+/// `GET /api/v1/metrics/{name}`: one metric's rows.
+pub async fn metric(
+    State(app): State<Arc<App>>,
+    path: Result<Path<String>, PathRejection>,
+    RawQuery(raw): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let parts = app.parts()?;
+    let Path(name) = path.map_err(|_| Problem::bad_request("the metric's name is not clean text"))?;
+    if name.chars().any(char::is_control) {
+        return Err(Problem::bad_request("the metric's name has a control character"));
+    }
+    let catalogue = parts.engine.catalogue();
+    let Some(metric) = catalogue.metric(&name) else {
+        let names = catalogue.metrics.iter().map(|metric| metric.name.as_str());
+        let near = nearest(&name, names).into_iter().map(str::to_owned).collect();
+        return Err(engine::Error::UnknownMetric { name: output::printable(&name), near }.into());
+    };
+    visible(&app.config, metric)?;
+    let declared = metric.params.iter().map(|param| param.name.as_str());
+    let mut given = QueryString::parse(raw.as_deref(), METRIC_PARAMETERS.into_iter().chain(declared))?;
+    let encoding = encoding(given.take("format").as_deref(), &headers)?;
+    let query = Query {
+        as_of: time(&mut given, "as_of")?,
+        known_at: time(&mut given, "known_at")?,
+        team: given.take("team"),
+        params: given.rest(),
+    };
+    let engine = parts.engine.clone();
+    let result = parts.compute(async move { engine.query(&name, &query).await }).await?;
+    let bytes = output::metric(&result, encoding, parts.example);
+    answer(encoding, bytes, parts.example)
+}
+
+fn time(given: &mut QueryString, name: &str) -> Result<Option<chrono::DateTime<chrono::Utc>>, Problem> {
+    given
+        .take(name)
+        .map(|text| moment::parse(&text).map_err(|reason| Problem::bad_parameter(name, &reason)))
+        .transpose()
+}
+
+/// People's numbers are for those whom the configuration names, and without tokens nobody short
+/// of everybody can be told apart.
+fn visible(config: &Config, metric: &Metric) -> Result<(), Problem> {
+    match (metric.level, config.people.visibility) {
+        (Level::Team, _) | (Level::Person, Visibility::All) => Ok(()),
+        (Level::Person, Visibility::None | Visibility::Own | Visibility::Lead) => {
+            Err(Problem::forbidden(format!(
+                "{} is about single people, which people.visibility keeps off the network; ask it with 'plimsoll query {}' where the data is",
+                metric.name, metric.name
+            )))
+        }
+    }
+}
+
+/// What a SQL request may have in its JSON body.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SqlRequest {
+    sql: String,
+    format: Option<String>,
+}
+
+/// `POST /api/v1/sql`: one read-only statement, as JSON `{"sql": ...}` or as plain text.
+pub async fn sql(
+    State(app): State<Arc<App>>,
+    RawQuery(raw): RawQuery,
+    request: Request,
+) -> Result<Response, Problem> {
+    if !app.config.http.sql || app.config.people.visibility == Visibility::None {
+        return Err(Problem::forbidden(
+            "sql over http is off here (http.sql, people.visibility); use 'plimsoll sql' where the data is",
+        ));
+    }
+    let parts = app.parts()?;
+    let mut given = QueryString::parse(raw.as_deref(), ["format"])?;
+    let (headers, bytes) = body(&app.config, request).await?;
+    let statement = match media_type(&headers).as_str() {
+        "application/json" => serde_json::from_slice::<SqlRequest>(&bytes).map_err(|error| {
+            Problem::bad_request(format!("the body is not {{\"sql\": \"SELECT ...\"}}: {error}"))
+        })?,
+        "text/plain" => SqlRequest {
+            sql: String::from_utf8(bytes.to_vec())
+                .map_err(|_| Problem::bad_request("the statement is not utf-8"))?,
+            format: None,
+        },
+        _ => {
+            return Err(Problem::unsupported_media_type(
+                "send application/json with {\"sql\": \"SELECT ...\"}, or text/plain",
+            ));
+        }
+    };
+    let format = match (given.take("format"), statement.format) {
+        (Some(_), Some(_)) => return Err(Problem::bad_parameter("format", "is given more than once")),
+        (in_query, in_body) => in_query.or(in_body),
+    };
+    let encoding = encoding(format.as_deref(), &headers)?;
+    people_stay_home(&app.config, &parts.engine.catalogue().metrics, &statement.sql)?;
+    let engine = parts.engine.clone();
+    let rows = parts.compute(async move { engine.sql(&statement.sql).await }).await?;
+    answer(encoding, output::rows(&rows, encoding, parts.example), parts.example)
+}
+
+/// Person-level metrics are tables to SQL, so the rule for their route holds for their names too.
+fn people_stay_home(config: &Config, metrics: &[Metric], sql: &str) -> Result<(), Problem> {
+    let words: Vec<String> =
+        sql.split(|c: char| !(c.is_alphanumeric() || c == '_')).map(str::to_lowercase).collect();
+    metrics
+        .iter()
+        .filter(|metric| words.contains(&metric.name))
+        .try_for_each(|metric| visible(config, metric))
+}
+
+/// `GET /metrics`: the board and the counters as Prometheus text.
+pub async fn prometheus(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+    let parts = app.parts()?;
+    let page = prom::Page {
+        catalogue: parts.engine.catalogue(),
+        board: &parts.engine.board(),
+        stats: &parts.engine.stats(),
+        feeds: &parts.feeds,
+        series_max: app.config.limits.series_max,
+        example: parts.example,
+        started_at: app.started_at,
+        ready: app.phase() == super::Phase::Ready,
+    };
+    let text = page.render().map_err(|error| Problem::internal(&error.to_string()))?;
+    Ok(([(header::CONTENT_TYPE, prom::CONTENT_TYPE)], text).into_response())
+}
+
+fn answer(
+    encoding: Encoding,
+    bytes: Result<Vec<u8>, arrow::error::ArrowError>,
+    example: bool,
+) -> Result<Response, Problem> {
+    let bytes = bytes.map_err(|error| Problem::internal(&error.to_string()))?;
+    let mut response = ([(header::CONTENT_TYPE, encoding.media_type())], bytes).into_response();
+    if example {
+        // CSV has no room for a note, so the header carries it.
+        let note = header::HeaderValue::from_static(EXAMPLE_NOTE);
+        response.headers_mut().insert("x-plimsoll-example", note);
+    }
+    Ok(response)
+}
+
+/// `format=` decides; without it the Accept header does, and JSON is what most get.
+fn encoding(format: Option<&str>, headers: &HeaderMap) -> Result<Encoding, Problem> {
+    if let Some(name) = format {
+        return Encoding::ALL
+            .into_iter()
+            .find(|encoding| encoding.name() == name)
+            .ok_or_else(|| Problem::bad_parameter("format", "is none of json, csv, arrow, parquet"));
+    }
+    let Some(accept) = headers.get(header::ACCEPT) else {
+        return Ok(Encoding::Json);
+    };
+    let accept = accept.to_str().map_err(|_| Problem::bad_request("the Accept header is not text"))?;
+    accepted(accept).ok_or_else(|| {
+        Problem::new(
+            StatusCode::NOT_ACCEPTABLE,
+            "not-acceptable",
+            "Accept names no format that is to be had: application/json, text/csv, application/vnd.apache.arrow.stream, application/vnd.apache.parquet",
+        )
+    })
+}
+
+fn accepted(accept: &str) -> Option<Encoding> {
+    let mut ranges: Vec<(f32, &str)> = accept
+        .split(',')
+        .map(|range| {
+            let (name, parameters) = range.split_once(';').unwrap_or((range, ""));
+            let weight = parameters
+                .split(';')
+                .find_map(|parameter| parameter.trim().strip_prefix("q="))
+                .map_or(1.0, |weight| weight.parse().unwrap_or(0.0));
+            (weight, name.trim())
+        })
+        .filter(|(weight, _)| *weight > 0.0)
+        .collect();
+    ranges.sort_by(|a, b| b.0.total_cmp(&a.0)); // stable: ties stay in the order given
+    ranges.into_iter().find_map(|(_, range)| match range {
+        "*/*" | "application/*" => Some(Encoding::Json),
+        "text/*" => Some(Encoding::Csv),
+        exact => {
+            Encoding::ALL.into_iter().find(|encoding| encoding.media_type().split(';').next() == Some(exact))
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accept_is_weighed() {
+        for (accept, expect) in [
+            ("*/*", Some(Encoding::Json)),
+            ("text/csv", Some(Encoding::Csv)),
+            ("text/html,application/xhtml+xml,*/*;q=0.8", Some(Encoding::Json)),
+            ("application/json;q=0.1, application/vnd.apache.arrow.stream", Some(Encoding::Arrow)),
+            ("application/vnd.apache.parquet;q=0.5, text/*;q=0.9", Some(Encoding::Csv)),
+            ("application/json;q=0", None),
+            ("image/png", None),
+            ("", None),
+        ] {
+            assert_eq!(accepted(accept), expect, "{accept}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! `plimsoll`: engineering metrics that can be audited at any past date.
+//!
+//! What was typed (`cli`) becomes what is meant (`config`), then one command runs. Exit codes are
+//! decided here: 0 done, 1 could not be done, 2 was asked wrongly. Results go to stdout, everything
+//! else to stderr, and an error is one line.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod cli;
+mod config;
+mod moment;
+
+mod commands;
+mod demo;
+mod example;
+mod pipeline;
+mod serve;
+
+mod http;
+mod output;
+mod problem;
+mod prom;
+mod query_string;
+
+mod failure;
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use tracing_subscriber::EnvFilter;
+
+use cli::{Cli, Command, Parsed};
+use config::{Config, LogFormat};
+use failure::Failure;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !matches!(failure, Failure::BrokenPipe) {
+                // Nobody may be reading stderr either; the exit code still tells.
+                let _ = writeln!(std::io::stderr(), "plimsoll: {failure}");
+            }
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    match cli::parse(std::env::args_os())? {
+        Parsed::Print(text) => commands::print(text.as_bytes()),
+        Parsed::Run(cli) => execute(*cli),
+    }
+}
+
+fn execute(cli: Cli) -> Result<(), Failure> {
+    let listen = match &cli.command {
+        Command::Demo(arguments) => arguments.listen.clone(),
+        Command::Serve(arguments) => arguments.listen.clone(),
+        Command::Ingest(_) | Command::Query(_) | Command::Sql(_) | Command::Check(_) | Command::Config => {
+            None
+        }
+    };
+    let flags = config::Flags { config: cli.config, data: cli.data.clone(), listen };
+    // Variables that are not unicode cannot be ours.
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let effective = config::resolve(&flags, environment)?;
+    let stays = matches!(cli.command, Command::Serve(_));
+    start_log(&effective.config, if stays { &effective.config.log.filter } else { "error" })?;
+    if stays || matches!(cli.command, Command::Config) {
+        for warning in &effective.warnings {
+            let _ = writeln!(std::io::stderr(), "plimsoll: {warning}");
+        }
+    }
+    match cli.command {
+        Command::Demo(arguments) => commands::demo::run(effective.config, cli.data, &arguments),
+        Command::Ingest(command) => commands::ingest::run(effective.config, command),
+        Command::Serve(_) => commands::serve(effective.config),
+        Command::Query(arguments) => commands::query::metric(&effective.config, arguments),
+        Command::Sql(arguments) => commands::query::sql(&effective.config, arguments),
+        Command::Check(arguments) => commands::check::run(&effective.config, arguments),
+        Command::Config => commands::print(effective.render().as_bytes()),
+    }
+}
+
+/// Log lines go to stderr; one-shot commands log errors only, because their own line tells the rest.
+fn start_log(config: &Config, filter: &str) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        Failure::misuse(format!("log.filter is {filter:?}: {error}; give a level such as info"))
+    })?;
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
+    match config.log.format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+    Ok(())
+}

@@ -1,0 +1,318 @@
+//! Log to engine: opening a data directory, and the threads that feed the engine from the logs.
+//!
+//! Invariants: the engine's lock is taken before the log is touched, so a second process changes
+//! nothing; batches reach the engine over one bounded channel; a source ends before the channel
+//! closes, and the engine ends after it, with everything evaluated and durable.
+//! Deliberately absent: retries and positions of its own; the store's positions are the only ones.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use engine::{Catalogue, Engine};
+use event::Batch;
+use ingest::kafka::{self, Consumer, Producer, Status};
+use ingest::local_log::{LocalLog, LocalSource};
+use ingest::{Appender, Entry, Positions, Produce, Progress, Source, Stop};
+use tokio::sync::mpsc::Sender;
+
+use crate::config::Config;
+use crate::example::Example;
+use crate::failure::Failure;
+
+const LOG_DIR: &str = "log";
+
+/// An open data directory.
+pub struct Store {
+    pub engine: Engine,
+    pub log: LocalLog,
+    pub example: Option<Example>,
+}
+
+/// The shipped catalogue and the configured directories.
+pub fn catalogue(config: &Config, more: &[PathBuf]) -> Result<Catalogue, Vec<engine::Problem>> {
+    let dirs: Vec<PathBuf> = config.catalogue.dirs.iter().chain(more).cloned().collect();
+    Catalogue::load(&dirs)
+}
+
+pub fn sound_catalogue(config: &Config) -> Result<Catalogue, Failure> {
+    catalogue(config, &[]).map_err(|problems| {
+        let more = match problems.len() {
+            0 | 1 => String::new(),
+            count => format!(", and {} more problems", count - 1),
+        };
+        let first = problems.first().map_or_else(String::new, ToString::to_string);
+        Failure::misuse(format!("{first}{more}; run 'plimsoll check' to see all"))
+    })
+}
+
+pub fn log_failure(error: &ingest::Error) -> Failure {
+    Failure::failed(error.to_string())
+}
+
+/// Opens `dir`, creating it where it is missing.
+pub async fn open(config: &Config, dir: &Path) -> Result<Store, Failure> {
+    let catalogue = sound_catalogue(config)?;
+    let engine =
+        Engine::open(dir, catalogue, config.engine_options()).await.map_err(|error| match error {
+            engine::Error::BadSql { message } => Failure::failed(format!(
+                "the catalogue does not plan: {message}; run 'plimsoll check' to see where"
+            )),
+            other => Failure::engine(&other),
+        })?;
+    let log = LocalLog::open(&dir.join(LOG_DIR)).map_err(|error| log_failure(&error))?;
+    let example = Example::read(dir)?;
+    Ok(Store { engine, log, example })
+}
+
+impl Store {
+    fn positions(&self) -> Positions {
+        let engine = self.engine.clone();
+        Arc::new(move |app_id| engine.positions().get(app_id).copied())
+    }
+
+    fn local_source(&self) -> Result<LocalSource, Failure> {
+        LocalSource::new(&self.log, &self.positions()).map_err(|error| log_failure(&error))
+    }
+
+    /// Ingests what the log has and the tables lack, such as events posted just before a crash.
+    pub async fn catch_up(&self, config: &Config) -> Result<(), Failure> {
+        if self.local_source()?.position() == self.log.next_offset() {
+            return Ok(());
+        }
+        self.load(config, |_| Ok(())).await
+    }
+
+    /// Runs `work`, which produces to the log, and ingests beside it until all of it is in the
+    /// tables, durable and evaluated. What `work` produced before it failed is ingested as well.
+    pub async fn load<T: Send + 'static>(
+        &self,
+        config: &Config,
+        work: impl FnOnce(&mut dyn Produce) -> Result<T, ingest::Error> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (sender, receiver) = tokio::sync::mpsc::channel(ingest::CHANNEL_BATCHES);
+        let feed = Feed::local(self, config, sender)?;
+        let stop = Arc::clone(&feed.stop);
+        let engine_gone = Arc::new(AtomicBool::new(false));
+        let mut log = Watched { log: Appender::Local(self.log.clone()), gone: Arc::clone(&engine_gone) };
+        let work = tokio::task::spawn_blocking(move || {
+            let result = work(&mut log);
+            stop.at_end();
+            result
+        });
+        let ran = self.engine.run(receiver).await;
+        engine_gone.store(ran.is_err(), Ordering::Relaxed);
+        let worked = work.await;
+        let fed = feed.join();
+        ran.map_err(|error| Failure::engine(&error))?;
+        fed?;
+        match worked {
+            Ok(result) => result.map_err(|error| log_failure(&error)),
+            Err(error) => Err(Failure::failed(format!("reading the input stopped: {error}"))),
+        }
+    }
+}
+
+/// A log that refuses entries once nobody ingests them any more, so that the producer ends.
+struct Watched {
+    log: Appender,
+    gone: Arc<AtomicBool>,
+}
+
+impl Produce for Watched {
+    fn produce(&mut self, entries: Vec<Entry>) -> Result<(), ingest::Error> {
+        if self.gone.load(Ordering::Relaxed) {
+            return Err(ingest::Error::Closed);
+        }
+        self.log.produce(entries)
+    }
+}
+
+/// One log being read, on a thread of its own.
+pub struct Feed {
+    pub stop: Arc<Stop>,
+    pub progress: Arc<Progress>,
+    pub log: FeedLog,
+    /// The source has ended; the thread may still wait to be joined.
+    ended: Arc<AtomicBool>,
+    /// Dropped by `join`, once the engine has committed everything.
+    committed: std::sync::mpsc::Sender<()>,
+    thread: JoinHandle<Result<(), ingest::Error>>,
+}
+
+/// What a surface can tell about the log behind a feed.
+#[derive(Clone)]
+pub enum FeedLog {
+    Local(LocalLog),
+    Kafka(Arc<Status>),
+}
+
+impl FeedLog {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Local(_) => "local",
+            Self::Kafka(_) => "kafka",
+        }
+    }
+}
+
+impl Feed {
+    pub fn local(store: &Store, config: &Config, sender: Sender<Batch>) -> Result<Feed, Failure> {
+        let source = store.local_source()?;
+        let log = FeedLog::Local(store.log.clone());
+        Self::start("ingest-local", log, source, config, sender, |_| {})
+    }
+
+    pub fn kafka(store: &Store, config: &Config, sender: Sender<Batch>) -> Result<Feed, Failure> {
+        let consumer =
+            Consumer::open(&kafka_config(config), store.positions()).map_err(|error| log_failure(&error))?;
+        let log = FeedLog::Kafka(consumer.status());
+        Self::start("ingest-kafka", log, consumer, config, sender, |consumer| consumer.advise(true))
+    }
+
+    /// `after` runs when everything that the source read is committed.
+    fn start<S: Source + Send + 'static>(
+        name: &str,
+        log: FeedLog,
+        mut source: S,
+        config: &Config,
+        sender: Sender<Batch>,
+        after: fn(&mut S),
+    ) -> Result<Feed, Failure> {
+        let (stop, progress) = (Arc::new(Stop::new()), Arc::new(Progress::default()));
+        let ended = Arc::new(AtomicBool::new(false));
+        let (committed, commit) = std::sync::mpsc::channel::<()>();
+        let limits = config.ingest_limits();
+        let (told, seen, over) = (Arc::clone(&stop), Arc::clone(&progress), Arc::clone(&ended));
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || {
+                let result = ingest::run(&mut source, &sender, &limits, &told, &seen);
+                over.store(true, Ordering::Release);
+                drop(sender); // the engine ends once no source can send any more
+                let _ = commit.recv(); // ends when `committed` is dropped
+                after(&mut source);
+                result
+            })
+            .map_err(|error| Failure::failed(format!("could not start a thread: {error}")))?;
+        Ok(Feed { stop, progress, log, ended, committed, thread })
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire) || self.thread.is_finished()
+    }
+
+    /// To be called once the engine has ended.
+    pub fn join(self) -> Result<(), Failure> {
+        drop(self.committed);
+        match self.thread.join() {
+            Ok(result) => result.map_err(|error| log_failure(&error)),
+            Err(_) => {
+                Err(Failure::failed(format!("the thread that reads the {} log panicked", self.log.name())))
+            }
+        }
+    }
+}
+
+fn kafka_config(config: &Config) -> kafka::Config {
+    kafka::Config {
+        brokers: config.kafka.brokers.join(","),
+        group: config.kafka.group.clone(),
+        topics: config.kafka.topics.clone(),
+        settings: config.kafka.settings.clone(),
+    }
+}
+
+pub fn kafka_producer(config: &Config) -> Result<Producer, Failure> {
+    if !config.kafka_enabled() {
+        return Err(Failure::misuse(
+            "no kafka brokers are configured; set kafka.brokers in plimsoll.toml or PLIMSOLL_KAFKA_BROKERS=host:port",
+        ));
+    }
+    Producer::open(&kafka_config(config)).map_err(|error| log_failure(&error))
+}
+
+/// The logs that `serve` reads: Kafka where it is configured, and the local log where it is the
+/// only one or has something in it.
+pub fn feeds(store: &Store, config: &Config, sender: Sender<Batch>) -> Result<Vec<Feed>, Failure> {
+    let mut feeds = Vec::new();
+    if config.kafka_enabled() {
+        feeds.push(Feed::kafka(store, config, sender.clone())?);
+    }
+    if !config.kafka_enabled() || store.log.next_offset() > 0 {
+        feeds.push(Feed::local(store, config, sender)?);
+    }
+    Ok(feeds)
+}
+
+/// Whether everything that the logs held at some moment has reached the board.
+pub struct CatchUp {
+    local_end: Option<i64>,
+    /// Partitions seen so far, with the end that each had then.
+    kafka_ends: Vec<(String, i64)>,
+    seen: BTreeSet<String>,
+}
+
+impl CatchUp {
+    pub fn new(feeds: &[FeedLog]) -> Self {
+        let local_end = feeds.iter().find_map(|log| match log {
+            FeedLog::Local(log) => Some(log.next_offset()),
+            FeedLog::Kafka(_) => None,
+        });
+        Self { local_end, kafka_ends: Vec::new(), seen: BTreeSet::new() }
+    }
+
+    /// `covered` gives the board's next offset of a "topic/partition".
+    pub fn is_done(&mut self, feeds: &[FeedLog], covered: &dyn Fn(&str) -> i64) -> bool {
+        let local_done = self.local_end.is_none_or(|end| covered("local/0") >= end);
+        let kafka_done = feeds.iter().all(|log| match log {
+            FeedLog::Local(_) => true,
+            FeedLog::Kafka(status) => self.kafka_done(status, covered),
+        });
+        local_done && kafka_done
+    }
+
+    fn kafka_done(&mut self, status: &Status, covered: &dyn Fn(&str) -> i64) -> bool {
+        if !status.connected.load(Ordering::Relaxed) {
+            return false;
+        }
+        let partitions = status.partitions();
+        for ((topic, partition), state) in &partitions {
+            let name = format!("{topic}/{partition}");
+            if let Some(end) = state.end
+                && self.seen.insert(name.clone())
+            {
+                self.kafka_ends.push((name, end));
+            }
+        }
+        // A halted partition is an alarm, not a reason to refuse the rest. Transaction markers at
+        // the end are records that never come, so reading up to the end counts as well.
+        let read_to_end = |name: &str| {
+            partitions.iter().any(|((topic, partition), state)| {
+                format!("{topic}/{partition}") == name && (state.halted.is_some() || state.lag() == Some(0))
+            })
+        };
+        !partitions.is_empty()
+            && self.kafka_ends.iter().all(|(name, end)| covered(name) >= *end || read_to_end(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_local_log_is_caught_up() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let log = LocalLog::open(dir.path()).expect("a new log");
+        let feeds = [FeedLog::Local(log.clone())];
+        assert!(CatchUp::new(&feeds).is_done(&feeds, &|_| 0));
+        let entry = Entry { topic: "plimsoll.tickets", key: vec![], headers: vec![], value: b"{}".to_vec() };
+        log.append(vec![entry]).expect("appended");
+        let mut behind = CatchUp::new(&feeds);
+        assert!(!behind.is_done(&feeds, &|_| 0));
+        assert!(behind.is_done(&feeds, &|_| 1));
+    }
+}

@@ -1,0 +1,224 @@
+//! The server: logs -> ingest -> engine -> HTTP, started in that order and stopped in that order.
+//!
+//! Invariants: HTTP answers from the first moment and says whether it is ready; on SIGTERM or
+//! SIGINT the sources stop, the engine flushes and evaluates, and only then HTTP drains and ends;
+//! a second signal ends at once, which loses nothing, since the log has everything.
+//! When a part fails while running, the whole process ends with exit code 1 (fail closed).
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ingest::Appender;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::http::{self, App, Parts, Phase};
+use crate::pipeline::{self, CatchUp, Feed, FeedLog, Store};
+
+/// How often starting and running parts are looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+/// Threads that fold, evaluate and query, apart from those that answer HTTP.
+const COMPUTE_THREADS_MIN: usize = 2;
+/// Planning recurses over the query.
+const STACK_BYTES: usize = 8 << 20;
+
+/// A runtime with stacks that planning fits in.
+pub fn runtime(name: &str) -> Result<tokio::runtime::Runtime, Failure> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.max(COMPUTE_THREADS_MIN))
+        .thread_name(name)
+        .thread_stack_size(STACK_BYTES)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("could not start threads: {error}")))
+}
+
+/// Serves `dir` until told to stop. `ready` hears the address once everything has caught up.
+pub fn run(
+    config: Config,
+    dir: PathBuf,
+    ready: impl FnOnce(SocketAddr) + Send + 'static,
+) -> Result<(), Failure> {
+    let compute = runtime("engine")?;
+    let front = runtime("http")?;
+    let result = front.block_on(serve(config, dir, compute.handle().clone(), ready));
+    // Queries that ignore being stopped must not hold up the end.
+    compute.shutdown_background();
+    front.shutdown_background();
+    result
+}
+
+async fn serve(
+    config: Config,
+    dir: PathBuf,
+    compute: tokio::runtime::Handle,
+    ready: impl FnOnce(SocketAddr) + Send + 'static,
+) -> Result<(), Failure> {
+    let mut signals = Signals::new()?;
+    let listener = listen(&config).await?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| Failure::failed(format!("could not tell the address listened on: {error}")))?;
+    let app = App::new(config);
+    let (drain, drained) = oneshot::channel::<()>();
+    let server = http::serve(listener, Arc::clone(&app), async move {
+        let _ = drained.await;
+    });
+    let server = tokio::spawn(server);
+
+    let opening = compute.spawn({
+        let (config, dir) = (app.config.clone(), dir.clone());
+        async move { pipeline::open(&config, &dir).await }
+    });
+    let store = tokio::select! {
+        opened = opening => opened.map_err(|error| Failure::failed(format!("opening the store stopped: {error}")))??,
+        () = signals.next() => return Ok(()),
+    };
+    tracing::info!(%address, data = %dir.display(), "listening");
+    let running = Running::start(&app, &store, &compute)?;
+    app.open(Parts {
+        engine: store.engine.clone(),
+        appender: appender(&app.config, &store)?,
+        compute,
+        feeds: running.logs(),
+        example: store.example.is_some(),
+    });
+    tokio::spawn(announce(Arc::clone(&app), address, ready));
+
+    let ended = running.until_stopped(&app, &mut signals).await;
+    tracing::info!("stopped, draining http");
+    let _ = drain.send(());
+    let drain_timeout = Duration::from_millis(app.config.http.drain_timeout_ms);
+    if tokio::time::timeout(drain_timeout, server).await.is_err() {
+        tracing::warn!("some requests did not end in time (http.drain_timeout_ms)");
+    }
+    ended
+}
+
+async fn listen(config: &Config) -> Result<TcpListener, Failure> {
+    let address =
+        config.listen_address().map_err(|bad| Failure::misuse(format!("{} {}", bad.key, bad.message)))?;
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::failed(format!(
+            "could not listen on {address}: {error}; choose another with --listen 127.0.0.1:PORT"
+        ))
+    })
+}
+
+fn appender(config: &Config, store: &Store) -> Result<Appender, Failure> {
+    if config.kafka_enabled() {
+        pipeline::kafka_producer(config).map(Appender::Kafka)
+    } else {
+        Ok(Appender::Local(store.log.clone()))
+    }
+}
+
+/// The threads and the task between the logs and the board.
+struct Running {
+    feeds: Vec<Feed>,
+    engine: JoinHandle<Result<(), engine::Error>>,
+}
+
+impl Running {
+    fn start(app: &App, store: &Store, compute: &tokio::runtime::Handle) -> Result<Running, Failure> {
+        let (sender, receiver) = tokio::sync::mpsc::channel(ingest::CHANNEL_BATCHES);
+        let feeds = pipeline::feeds(store, &app.config, sender)?;
+        let engine = store.engine.clone();
+        let engine = compute.spawn(async move {
+            engine.evaluate().await?; // a board from the start, before the first batch
+            engine.run(receiver).await
+        });
+        Ok(Running { feeds, engine })
+    }
+
+    fn logs(&self) -> Vec<http::FeedView> {
+        let view =
+            |feed: &Feed| http::FeedView { log: feed.log.clone(), progress: Arc::clone(&feed.progress) };
+        self.feeds.iter().map(view).collect()
+    }
+
+    /// Waits for a signal, or for a part to fail; then stops the parts in order.
+    async fn until_stopped(mut self, app: &App, signals: &mut Signals) -> Result<(), Failure> {
+        let mut look = tokio::time::interval(LOOK_INTERVAL);
+        let mut ran = None;
+        loop {
+            tokio::select! {
+                () = signals.next() => break,
+                ended = &mut self.engine => {
+                    ran = Some(ended);
+                    break;
+                }
+                _ = look.tick() => if self.feeds.iter().any(Feed::has_ended) { break },
+            }
+        }
+        tracing::info!("stopping: sources first, then flush and evaluate");
+        app.advance(Phase::Stopping);
+        for feed in &self.feeds {
+            feed.stop.now();
+        }
+        let ran = match ran {
+            Some(ran) => ran,
+            None => tokio::select! {
+                ran = &mut self.engine => ran,
+                () = signals.next() => {
+                    return Err(Failure::failed("stopped at once on a second signal; the log has what is not in the tables yet"));
+                }
+            },
+        };
+        let fed = self.feeds.into_iter().map(Feed::join).fold(Ok(()), Result::and);
+        match ran {
+            Ok(ran) => ran.map_err(|error| Failure::engine(&error))?,
+            Err(error) => return Err(Failure::failed(format!("the engine stopped: {error}"))),
+        }
+        fed
+    }
+}
+
+/// Marks the server ready once the board covers what the logs held at the start.
+async fn announce(app: Arc<App>, address: SocketAddr, ready: impl FnOnce(SocketAddr)) {
+    let Ok(parts) = app.parts() else { return };
+    let logs: Vec<FeedLog> = parts.feeds.iter().map(|feed| feed.log.clone()).collect();
+    let mut catch_up = CatchUp::new(&logs);
+    loop {
+        let board = parts.engine.board();
+        let evaluated = board.evaluated_at > app.started_at;
+        let covered = |name: &str| board.position.get(name).copied().unwrap_or(0);
+        if evaluated && catch_up.is_done(&logs, &covered) {
+            break;
+        }
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+    app.advance(Phase::Ready);
+    tracing::info!("ready");
+    ready(address);
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        let failed = |error| Failure::failed(format!("could not wait for signals: {error}"));
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,219 @@
+-- +++
+-- title = "Delegation balance"
+-- help = "How open assigned work spreads over each team's people, and how much of the critical work its lead keeps."
+-- unit = "ratio"
+-- level = "team"
+-- labels = ["team"]
+-- value = "gini"
+-- section = "Delegation balance"
+-- panel = "bargauge"
+-- [params]
+-- estimates_min = { type = "int", default = 1, min = 1, max = 1000, help = "with fewer estimated tickets in a team nothing is imputed" }
+-- critical = { type = "text", default = "blocker,critical,highest,p0,security,urgent", help = "priorities and labels, lower case and separated by commas, that make a ticket critical" }
+-- delegated_days = { type = "int", default = 28, min = 1, max = 366, help = "days in which the lead's handing over of critical work counts as delegated" }
+-- lead_factor = { type = "float", default = 2.0, min = 1, max = 100, help = "a lead keeps too much with more than this multiple of a fair share of the critical work" }
+-- +++
+-- A ticket splits equally over its human assignees, in 720720ths (the least number that 1 to 16 divide). An unestimated
+-- ticket takes the median estimate of the team's open tickets; a team without estimates is weighed by tickets.
+-- Goals are not tickets here. Somebody in two teams counts in both.
+WITH open_ticket AS (
+  SELECT
+    key_hash,
+    assignees,
+    status_category,
+    priority,
+    labels,
+    CASE WHEN points_hundredths BETWEEN 0 AND 100000000 THEN points_hundredths END AS points_hundredths
+  FROM ticket
+  WHERE is_open
+    AND kind IS DISTINCT FROM 'goal'
+),
+assigned AS (
+  SELECT
+    key_hash,
+    UNNEST(assignees) AS person
+  FROM open_ticket
+),
+holder AS (
+  SELECT DISTINCT
+    assigned.key_hash,
+    assigned.person
+  FROM assigned
+  LEFT JOIN person ON person.person = assigned.person
+  WHERE NOT COALESCE(person.kind <> 'human', is_bot(assigned.person))
+),
+split AS (
+  SELECT
+    key_hash,
+    720720 / COUNT(*) AS unit
+  FROM holder
+  GROUP BY key_hash
+),
+member AS (
+  SELECT
+    membership.team,
+    membership.person,
+    BOOL_OR(COALESCE(LOWER(membership.role) = 'lead', FALSE)) AS is_lead
+  FROM membership
+  LEFT JOIN person ON person.person = membership.person
+  WHERE membership.from_at <= $as_of
+    AND (membership.to_at IS NULL OR membership.to_at > $as_of)
+    AND NOT COALESCE(person.kind <> 'human', is_bot(membership.person))
+  GROUP BY membership.team, membership.person
+),
+roster AS (
+  SELECT team, person FROM member
+  UNION ALL
+  SELECT DISTINCT
+    '(none)' AS team,
+    holder.person
+  FROM holder
+  LEFT JOIN member ON member.person = holder.person
+  WHERE member.person IS NULL
+),
+share AS (
+  SELECT
+    roster.team,
+    roster.person,
+    holder.key_hash,
+    split.unit,
+    open_ticket.points_hundredths,
+    open_ticket.status_category,
+    open_ticket.priority,
+    open_ticket.labels
+  FROM roster
+  INNER JOIN holder ON holder.person = roster.person
+  INNER JOIN split ON split.key_hash = holder.key_hash
+  INNER JOIN open_ticket ON open_ticket.key_hash = holder.key_hash
+),
+estimated AS (
+  SELECT DISTINCT
+    team,
+    key_hash,
+    points_hundredths
+  FROM share
+),
+typical AS (
+  SELECT
+    team,
+    percentile_nearest(points_hundredths, 0.5, $estimates_min) AS points_hundredths
+  FROM estimated
+  GROUP BY team
+),
+carried AS (
+  SELECT
+    share.team,
+    share.person,
+    SUM(share.unit) AS ticket_units,
+    SUM(share.unit * COALESCE(share.points_hundredths, typical.points_hundredths)) AS point_units,
+    SUM(share.unit * typical.points_hundredths) FILTER (WHERE share.points_hundredths IS NULL) AS imputed_units,
+    COUNT(*) FILTER (WHERE share.points_hundredths IS NULL) AS unestimated,
+    SUM(share.unit) FILTER (WHERE share.status_category = 'in_progress') AS progress_units
+  FROM share
+  INNER JOIN typical ON typical.team = share.team
+  GROUP BY share.team, share.person
+),
+load AS (
+  SELECT
+    roster.team,
+    roster.person,
+    COALESCE(carried.ticket_units, 0) AS ticket_units,
+    CASE WHEN carried.person IS NULL THEN 0 ELSE carried.point_units END AS point_units,
+    COALESCE(carried.imputed_units, 0) AS imputed_units,
+    COALESCE(carried.unestimated, 0) AS unestimated,
+    COALESCE(carried.progress_units, 0) AS progress_units,
+    COALESCE(CASE WHEN typical.points_hundredths IS NULL THEN carried.ticket_units ELSE carried.point_units END, 0) AS weight
+  FROM roster
+  LEFT JOIN carried ON carried.team = roster.team AND carried.person = roster.person
+  LEFT JOIN typical ON typical.team = roster.team
+),
+lead AS (
+  SELECT
+    roster.team,
+    roster.person
+  FROM roster
+  LEFT JOIN team ON team.team = roster.team
+  LEFT JOIN member ON member.team = roster.team AND member.person = roster.person
+  WHERE COALESCE(team.lead = roster.person, member.is_lead)
+),
+critical_share AS (
+  SELECT
+    share.team,
+    share.person,
+    share.key_hash,
+    share.unit,
+    lead.person IS NOT NULL AS is_lead
+  FROM share
+  LEFT JOIN lead ON lead.team = share.team AND lead.person = share.person
+  WHERE COALESCE(array_has(string_to_array($critical, ','), LOWER(share.priority)), FALSE)
+    OR COALESCE(array_has_any(share.labels, string_to_array($critical, ',')), FALSE)
+),
+critical AS (
+  SELECT
+    team,
+    COUNT(DISTINCT key_hash) AS tickets,
+    SUM(unit) AS units,
+    SUM(unit) FILTER (WHERE is_lead) AS lead_units
+  FROM critical_share
+  GROUP BY team
+),
+delegated AS (
+  SELECT
+    lead.team,
+    COUNT(DISTINCT critical_share.key_hash) AS tickets
+  FROM lead
+  INNER JOIN assignment ON assignment.person = lead.person
+  INNER JOIN critical_share
+    ON critical_share.key_hash = assignment.key_hash
+    AND critical_share.team = lead.team
+    AND NOT critical_share.is_lead
+  WHERE assignment.to_at > days_before($as_of, $delegated_days)
+    AND assignment.to_at <= $as_of
+  GROUP BY lead.team
+),
+led AS (
+  SELECT DISTINCT team FROM lead
+),
+balance AS (
+  SELECT
+    team,
+    COUNT(*) AS people,
+    SUM(ticket_units) AS ticket_units,
+    CASE WHEN COUNT(point_units) > 0 THEN SUM(point_units) END AS point_units,
+    SUM(imputed_units) AS imputed_units,
+    SUM(unestimated) AS unestimated,
+    gini(weight) AS gini,
+    hhi(weight) AS hhi,
+    effective_count(weight) AS effective_owners,
+    top_share(weight) AS top_share
+  FROM load
+  GROUP BY team
+),
+kept AS (
+  SELECT
+    critical.team,
+    critical.tickets,
+    CASE WHEN led.team IS NOT NULL THEN CAST(COALESCE(critical.lead_units, 0) AS DOUBLE) / critical.units END AS lead_share
+  FROM critical
+  LEFT JOIN led ON led.team = critical.team
+)
+SELECT
+  balance.team,
+  balance.people,
+  ROUND(CAST(balance.ticket_units AS DOUBLE) / 720720, 2) AS open_tickets,
+  ROUND(CAST(balance.point_units AS DOUBLE) / 72072000, 2) AS open_points,
+  ROUND(balance.gini, 6) AS gini,
+  ROUND(balance.hhi, 6) AS hhi,
+  ROUND(balance.effective_owners, 6) AS effective_owners,
+  ROUND(balance.top_share, 6) AS top_share,
+  ROUND(kept.lead_share, 6) AS lead_critical_share,
+  balance.effective_owners * 2 < balance.people AS concentrated,
+  kept.lead_share * balance.people > $lead_factor AS lead_keeps_too_much,
+  COALESCE(kept.tickets, 0) AS critical_tickets,
+  COALESCE(delegated.tickets, 0) AS lead_delegated,
+  balance.unestimated,
+  ROUND(CAST(balance.imputed_units AS DOUBLE) / NULLIF(balance.point_units, 0), 6) AS imputed_share
+FROM balance
+LEFT JOIN kept ON kept.team = balance.team
+LEFT JOIN delegated ON delegated.team = balance.team
+ORDER BY balance.team

@@ -1,0 +1,208 @@
+-- +++
+-- title = "Review load"
+-- help = "Open review requests of each team, how they spread over its reviewers, and how many of these are overloaded."
+-- unit = "reviews"
+-- level = "team"
+-- labels = ["team"]
+-- value = "open_reviews"
+-- section = "Review load"
+-- panel = "bargauge"
+-- [params]
+-- roster_days = { type = "int", default = 28, min = 1, max = 366, help = "people without a team count as reviewers when they reviewed within this many days" }
+-- lines_per_hour = { type = "int", default = 400, min = 1, max = 100000, help = "added and deleted lines that take one hour to review" }
+-- hours_min = { type = "float", default = 0.1, min = 0, max = 100, help = "least hours that one review counts" }
+-- hours_max = { type = "float", default = 4.0, min = 0, max = 100, help = "most hours that one review counts" }
+-- budget_hours = { type = "float", default = 3.2, min = 0.1, max = 40, help = "hours of review that one person has a week (Sadowski 2018)" }
+-- open_min = { type = "int", default = 5, min = 1, max = 1000, help = "fewer open reviews than this are never many" }
+-- open_factor = { type = "int", default = 2, min = 1, max = 100, help = "many is this multiple of the roster median" }
+-- reference_days = { type = "int", default = 84, min = 7, max = 366, help = "days of finished reviews that say what is old for the team" }
+-- reference_p = { type = "float", default = 0.85, min = 0.5, max = 0.99, help = "percentile of those reviews beyond which an open one is old" }
+-- reference_n_min = { type = "int", default = 7, min = 1, max = 1000, help = "fewer finished reviews than this say nothing" }
+-- overload_days = { type = "int", default = 3, min = 1, max = 10, help = "working days running on which the signs must hold" }
+-- +++
+-- Reviewers are the members of the team at $as_of, those without open reviews included; '(none)' holds reviewers
+-- without a team. Requests to the team itself that nobody claimed count as open, in `team_queue`, and for nobody.
+-- The steps up to `overload` are those of reviewer_load: the two must agree, and a test holds them to it.
+WITH moment AS (
+  SELECT
+    n,
+    CASE WHEN n = 0 THEN $as_of ELSE working_days_before($as_of, n - 1) END AS at
+  FROM (SELECT UNNEST(range(0, $overload_days + 1)) AS n) AS numbered
+),
+sized AS (
+  SELECT
+    key_hash,
+    CASE
+      WHEN lines IS NOT NULL THEN LEAST(
+        GREATEST(lines * 3600000 / $lines_per_hour, CAST($hours_min * 3600000 AS BIGINT)),
+        CAST($hours_max * 3600000 AS BIGINT)
+      )
+    END AS weight_ms
+  FROM change
+  WHERE is_open OR closed_at > days_before($as_of, $overload_days * 3 + 7)
+),
+episode AS (
+  SELECT
+    review_episode.key_hash,
+    review_episode.reviewer,
+    review_episode.kind,
+    review_episode.outcome,
+    review_episode.opened_at,
+    review_episode.ended_at,
+    review_episode.pauses
+  FROM review_episode
+  LEFT JOIN person ON person.person = review_episode.reviewer
+  WHERE (review_episode.is_open OR review_episode.ended_at > days_before($as_of, GREATEST($reference_days, $roster_days) + $overload_days * 3 + 7))
+    AND review_episode.reviewer IS NOT NULL
+    AND NOT review_episode.self_review
+    AND NOT COALESCE(person.kind <> 'human', review_episode.bot)
+),
+member AS (
+  SELECT DISTINCT
+    membership.team,
+    membership.person
+  FROM membership
+  LEFT JOIN person ON person.person = membership.person
+  WHERE membership.from_at <= $as_of
+    AND (membership.to_at IS NULL OR membership.to_at > $as_of)
+    AND NOT COALESCE(person.kind <> 'human', is_bot(membership.person))
+),
+roster AS (
+  SELECT team, person FROM member
+  UNION ALL
+  SELECT DISTINCT
+    '(none)' AS team,
+    episode.reviewer AS person
+  FROM episode
+  LEFT JOIN member ON member.person = episode.reviewer
+  WHERE member.person IS NULL
+    AND (episode.ended_at IS NULL OR episode.ended_at > days_before($as_of, $roster_days))
+),
+held AS (
+  SELECT
+    moment.n,
+    episode.reviewer,
+    COUNT(*) AS open_reviews,
+    SUM(sized.weight_ms) AS weight_ms,
+    COUNT(*) - COUNT(sized.weight_ms) AS unsized,
+    MAX(age_ms(episode.opened_at, episode.pauses, moment.at)) AS oldest_ms
+  FROM episode
+  INNER JOIN moment
+    ON episode.opened_at <= moment.at
+    AND (episode.ended_at IS NULL OR episode.ended_at > moment.at)
+  LEFT JOIN sized ON sized.key_hash = episode.key_hash
+  GROUP BY moment.n, episode.reviewer
+),
+load AS (
+  SELECT
+    moment.n,
+    moment.at,
+    roster.team,
+    roster.person,
+    COALESCE(held.open_reviews, 0) AS open_reviews,
+    CASE WHEN held.reviewer IS NULL THEN 0 ELSE held.weight_ms END AS weight_ms,
+    COALESCE(held.unsized, 0) AS unsized,
+    held.oldest_ms
+  FROM roster
+  CROSS JOIN moment
+  LEFT JOIN held ON held.n = moment.n AND held.reviewer = roster.person
+),
+typical AS (
+  SELECT
+    n,
+    team,
+    median_nearest(open_reviews) AS median_open
+  FROM load
+  GROUP BY n, team
+),
+finished AS (
+  SELECT
+    COALESCE(membership.team, '(none)') AS team,
+    episode.ended_at,
+    age_ms(episode.opened_at, episode.pauses, episode.ended_at) AS age_ms
+  FROM episode
+  LEFT JOIN membership
+    ON membership.person = episode.reviewer
+    AND membership.from_at <= episode.ended_at
+    AND (membership.to_at IS NULL OR membership.to_at > episode.ended_at)
+  WHERE episode.outcome = 'done'
+    AND episode.kind <> 'volunteered'
+),
+reference AS (
+  SELECT
+    moment.n,
+    finished.team,
+    percentile_nearest(finished.age_ms, $reference_p, $reference_n_min) AS old_ms
+  FROM finished
+  INNER JOIN moment
+    ON finished.ended_at <= moment.at
+    AND finished.ended_at > days_before(moment.at, $reference_days)
+  GROUP BY moment.n, finished.team
+),
+judged AS (
+  SELECT
+    load.n,
+    load.team,
+    load.person,
+    load.open_reviews,
+    load.weight_ms,
+    load.unsized,
+    load.oldest_ms,
+    typical.median_open,
+    reference.old_ms,
+    CAST(load.open_reviews >= GREATEST($open_min, $open_factor * typical.median_open) AS INT)
+    + CAST(COALESCE(load.weight_ms > CAST($budget_hours * 3600000 AS BIGINT), FALSE) AS INT)
+    + CAST(COALESCE(load.oldest_ms > reference.old_ms, FALSE) AS INT) >= 2 AS overloaded
+  FROM load
+  INNER JOIN typical ON typical.n = load.n AND typical.team = load.team
+  LEFT JOIN reference ON reference.n = load.n AND reference.team = load.team
+),
+overload AS (
+  SELECT
+    team,
+    person,
+    BOOL_AND(overloaded) AS overloaded
+  FROM judged
+  GROUP BY team, person
+),
+queue AS (
+  SELECT
+    team,
+    COUNT(*) AS queued
+  FROM review_episode
+  WHERE is_open AND reviewer IS NULL
+  GROUP BY team
+),
+reviewing AS (
+  SELECT
+    judged.team,
+    COUNT(*) AS reviewers,
+    SUM(judged.open_reviews) AS held,
+    MAX(judged.open_reviews) AS most,
+    COUNT(*) FILTER (WHERE overload.overloaded) AS overloaded
+  FROM judged
+  INNER JOIN overload ON overload.team = judged.team AND overload.person = judged.person
+  WHERE judged.n = 0
+  GROUP BY judged.team
+),
+team_load AS (
+  SELECT
+    COALESCE(reviewing.team, queue.team) AS team,
+    COALESCE(reviewing.held, 0) + COALESCE(queue.queued, 0) AS open_reviews,
+    COALESCE(reviewing.reviewers, 0) AS reviewers,
+    COALESCE(reviewing.most, 0) AS most,
+    COALESCE(reviewing.overloaded, 0) AS overloaded,
+    COALESCE(queue.queued, 0) AS queued
+  FROM reviewing
+  FULL JOIN queue ON queue.team = reviewing.team
+)
+SELECT
+  team,
+  open_reviews,
+  reviewers,
+  ROUND(CAST(open_reviews AS DOUBLE) / NULLIF(reviewers, 0), 6) AS open_per_reviewer,
+  ROUND(CAST(most AS DOUBLE) / NULLIF(open_reviews, 0), 6) AS top_share,
+  overloaded AS overloaded_reviewers,
+  queued AS team_queue
+FROM team_load
+ORDER BY team

@@ -1,0 +1,25 @@
+//! The real executable, driven from outside: its command line, its HTTP surface, a real Kafka broker,
+//! a real Prometheus, real git.
+//!
+//! Every test has its own temporary folder and port and can run beside the others. Nothing sleeps for
+//! a fixed time: whatever must come about is polled for with a deadline. A test that lacks its broker
+//! or data says that it did not run (`harness::did_not_run`); tests/run reports those.
+
+#![allow(clippy::unwrap_used)] // this whole crate is a test
+
+mod bad_records;
+mod broker;
+mod harness;
+mod http_client;
+mod story;
+
+mod cli;
+mod corpus;
+mod demo;
+mod disorder;
+mod git;
+mod http;
+mod kafka;
+mod lock;
+mod prometheus;
+mod restart;
