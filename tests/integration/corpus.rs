@@ -41,7 +41,7 @@ fn real_schedules_drift_as_recorded() {
     let Some(folder) = corpus("corpus_schedules") else { return };
     let place = loaded(&folder);
     let expect: Value = serde_json::from_str(&python(&folder, &["milestones"])).unwrap();
-    let found = rows(&place, "milestone_drift", "2026-06-30");
+    let found = rows(&place, "milestone_drift", "2026-10-31");
     assert_eq!(found.len(), expect.as_object().unwrap().len());
     for row in found {
         let expect = &expect[row["milestone"].as_str().unwrap()];

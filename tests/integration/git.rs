@@ -124,7 +124,7 @@ fn totals_equal_those_of_git_and_a_second_run_takes_only_what_is_new() {
 fn bare_shallow_and_dirty_repositories_stop_nothing() {
     let place = Place::new();
     let folder = repository(&place);
-    git(&folder, &["branch", "HEAD"]);
+    git(&folder, &["update-ref", "refs/heads/HEAD", "HEAD~5"]);
     let mut dated = Command::new("git");
     dated
         .current_dir(&folder)

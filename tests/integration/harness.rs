@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::http_client::{self, Response};
 
 /// How long anything may take to come about on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
 /// Asks until there is an answer; panics, naming what was waited for, when `PATIENCE` is over.

@@ -11,7 +11,7 @@ use crate::story::{self, AS_OF, COMMITS, TICKETS};
 fn by_team(rows: &Value, column: &str) -> Vec<(String, i64)> {
     let rows = rows.as_array().unwrap().iter();
     let mut pairs: Vec<(String, i64)> = rows
-        .map(|row| (row["team"].as_str().unwrap().to_owned(), row[column].as_i64().unwrap()))
+        .map(|row| (row["team"].as_str().unwrap().to_owned(), row[column].as_f64().unwrap() as i64))
         .filter(|(_, number)| *number > 0)
         .collect();
     pairs.sort();

@@ -42,9 +42,9 @@ pub struct Options {
     pub flush_rows: usize,
     /// The source waits when this many rows are not durable yet.
     pub pending_rows_max: usize,
-    /// Least time between two folds of touched keys when the source is idle.
+    /// Least time between two folds of touched keys.
     pub refresh_interval: Duration,
-    /// Longest time that a row waits for its fold while the source is busy.
+    /// Most time between two folds while rows wait, however long a fold takes.
     pub refresh_interval_max: Duration,
     /// Metrics are evaluated this often even when nothing changed: ages grow.
     pub evaluate_interval: Duration,
@@ -58,7 +58,7 @@ impl Default for Options {
             flush_rows: 250_000,
             pending_rows_max: 1_000_000,
             refresh_interval: Duration::from_millis(50),
-            refresh_interval_max: Duration::from_millis(1_000),
+            refresh_interval_max: Duration::from_secs(10),
             evaluate_interval: Duration::from_secs(15),
             sql: SqlLimits::default(),
         }

@@ -69,7 +69,7 @@ fn body(fact: &Fact) -> String {
     let (kind, data) = match fact.kind {
         0..=2 => (
             "change.opened",
-            format!(r#"{change},"author":"{person}","title":"x","draft":{}"#, fact.detail % 2 == 0),
+            format!(r#"{change},"author":"{person}","title":"x","draft":{}"#, fact.detail.is_multiple_of(2)),
         ),
         3 => ("change.ready", change),
         4 => ("change.drafted", change),
@@ -226,7 +226,7 @@ fn order_copies_batching_and_restarts_change_nothing() {
                 let second = engine(two.path()).await;
                 feed(&second, &shuffled[..half], other_size, 0).await;
                 drop(second);
-                if seed % 3 == 0 {
+                if seed.is_multiple_of(3) {
                     std::fs::remove_dir_all(two.path().join("cache")).unwrap();
                 }
                 let second = engine(two.path()).await;

@@ -161,6 +161,13 @@ pub fn settle(
     filter_record_batch(&RecordBatch::try_new(batch.schema(), columns)?, &keep.into())
 }
 
+/// Keys of every row of the ids that have a row not known at K: without it another row may win,
+/// under another key.
+pub fn keys_of_hidden_variants(variants: &Variants, known_at_us: i64) -> impl Iterator<Item = i64> {
+    let hidden = move |all: &&Vec<Variant>| all.iter().any(|v| v.observed_us > known_at_us);
+    variants.values().filter(hidden).flatten().map(|v| v.key_hash)
+}
+
 /// The winning row of an id among those known at K, and the id's earliest observation.
 fn resolve(all: &[Variant], known_at_us: i64) -> Option<(Variant, i64)> {
     let known = || all.iter().filter(|v| v.observed_us <= known_at_us);

@@ -139,7 +139,7 @@ pub fn micros<'a>(batch: &'a RecordBatch, name: &str) -> &'a [i64] {
 
 fn max_us(batch: &RecordBatch, name: &str) -> i64 {
     match batch.column_by_name(name) {
-        Some(column) if column.len() > 0 => {
+        Some(column) if !column.is_empty() => {
             let values = column.as_primitive::<TimestampMicrosecondType>().values();
             values.iter().copied().max().unwrap_or(i64::MIN)
         }

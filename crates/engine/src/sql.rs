@@ -4,6 +4,8 @@
 //! query. Parsing and planning recurse, so they run on threads with large stacks, after the tokens
 //! have been counted; running draws on a memory pool of its own and spills to a bounded directory.
 
+use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::SessionContext;
-use datafusion::sql::sqlparser::ast::Statement;
+use datafusion::sql::sqlparser::ast::{Query, Statement, Visit, Visitor, visit_relations};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -56,6 +58,11 @@ const UNBOUNDED_FUNCTIONS: [&str; 8] =
 /// Stack of the threads that parse and plan.
 const STACK_BYTES: usize = 32 << 20;
 
+/// Threads for users' queries: one that is slow to notice its timeout does not keep the others waiting.
+const WORKERS: usize = 4;
+/// Relations that a query reads once its CTEs are written out: planning does write them out.
+const RELATIONS_MAX: u64 = 1_000;
+
 /// Runs users' queries on threads of its own.
 pub struct SqlRunner {
     runtime: Option<Runtime>,
@@ -66,7 +73,7 @@ pub struct SqlRunner {
 impl SqlRunner {
     pub fn new(limits: SqlLimits) -> Result<SqlRunner, Error> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(WORKERS)
             .thread_name("sql")
             .thread_stack_size(STACK_BYTES)
             .enable_time()
@@ -157,6 +164,11 @@ fn verify(sql: &str, limits: &SqlLimits) -> Result<(), Error> {
         )));
     }
     let statements = Parser::parse_sql(&GenericDialect {}, sql).map_err(|e| bad(e.to_string()))?;
+    if statements.iter().any(|statement| relations_written_out(statement) > RELATIONS_MAX) {
+        return Err(bad(format!(
+            "the query reads more than {RELATIONS_MAX} relations once its WITH parts are written out"
+        )));
+    }
     match statements.as_slice() {
         [Statement::Query(_)] => Ok(()),
         [Statement::Explain { statement, .. }] if matches!(**statement, Statement::Query(_)) => Ok(()),
@@ -172,6 +184,47 @@ fn other_verb(tokens: &[Token]) -> Option<String> {
     let Token::Word(word) = first else { return None };
     let query = matches!(word.keyword, Keyword::SELECT | Keyword::WITH | Keyword::EXPLAIN | Keyword::VALUES);
     (!query && word.keyword != Keyword::NoKeyword).then(|| word.value.to_uppercase())
+}
+
+/// How many relations a statement reads when each use of a CTE counts what the CTE reads.
+fn relations_written_out(statement: &Statement) -> u64 {
+    /// What each CTE reads, by its name, at whatever depth it is declared.
+    #[derive(Default)]
+    struct Ctes(HashMap<String, Vec<String>>);
+    impl Visitor for Ctes {
+        type Break = ();
+        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+            for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+                self.0.entry(cte.alias.name.value.to_lowercase()).or_default().extend(relations(&cte.query));
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    /// A CTE that is being counted already (a recursive one) counts once.
+    fn weight(name: &str, ctes: &HashMap<String, Vec<String>>, known: &mut HashMap<String, u64>) -> u64 {
+        if let Some(&weight) = known.get(name) {
+            return weight;
+        }
+        known.insert(name.to_owned(), 1);
+        let Some(reads) = ctes.get(name) else { return 1 };
+        let total =
+            reads.iter().fold(0_u64, |sum, read| sum.saturating_add(weight(read, ctes, known))).max(1);
+        known.insert(name.to_owned(), total);
+        total
+    }
+    let mut ctes = Ctes::default();
+    let _ = statement.visit(&mut ctes);
+    let mut known = HashMap::new();
+    relations(statement).iter().fold(0, |sum, name| sum.saturating_add(weight(name, &ctes.0, &mut known)))
+}
+
+fn relations(node: &impl Visit) -> Vec<String> {
+    let mut names = Vec::new();
+    let _ = visit_relations(node, |name| {
+        names.push(name.to_string().to_lowercase());
+        ControlFlow::<()>::Continue(())
+    });
+    names
 }
 
 /// Tokens whose number bounds the depth and width of the plan.
@@ -228,7 +281,13 @@ mod tests {
         let pluses = format!("SELECT {}", vec!["1"; 3000].join("+"));
         let unions = vec!["SELECT 1"; 600].join(" UNION ALL ");
         let deep = format!("SELECT {}1{}", "(".repeat(4000), ")".repeat(4000));
+        let doubling: String = (1..30)
+            .map(|i| format!(", t{i} AS (SELECT * FROM t{0} UNION ALL SELECT * FROM t{0})", i - 1))
+            .collect();
+        let doubling = format!("WITH t0 AS (SELECT 1 AS x){doubling} SELECT count(*) FROM t29");
         for (sql, expected) in [
+            (doubling.as_str(), "bad"),
+            ("WITH RECURSIVE n AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM n) SELECT * FROM n", "ok"),
             ("SELECT 1", "ok"),
             ("EXPLAIN SELECT 1", "ok"),
             ("WITH a AS (SELECT 1) SELECT * FROM a", "ok"),

@@ -11,7 +11,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use event::Table;
 
-use crate::ids::{Variants, settle};
+use crate::ids::{Variants, keys_of_hidden_variants, settle};
 use crate::segment::{Segment, indices};
 
 /// A moment on both clocks, µs: what had happened by `as_of`, of what was known by `known_at`.
@@ -104,6 +104,7 @@ impl Tables {
         for segment in self.segments.iter().flatten() {
             segment.keys_hidden_at(moment.as_of_us, moment.known_at_us, &mut keys);
         }
+        keys.extend(keys_of_hidden_variants(&self.variants, moment.known_at_us));
         keys.sort_unstable();
         keys.dedup();
         keys

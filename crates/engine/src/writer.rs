@@ -34,6 +34,8 @@ use crate::views::ViewRows;
 const HOT_SEGMENTS_MAX: usize = 12;
 /// How often the loop looks whether a refresh or a flush is due.
 const TICK: Duration = Duration::from_millis(20);
+/// Folding takes at most one part in this many of the loop's time.
+const REFOLD_REST: u32 = 4;
 /// Wait after a failed commit.
 const COMMIT_RETRY: Duration = Duration::from_secs(5);
 
@@ -61,6 +63,9 @@ pub struct Writer {
     flush: Option<JoinHandle<Flushed>>,
     flushed_at: Instant,
     refreshed_at: Instant,
+    /// How long the last fold took.
+    refold_took: Duration,
+    evaluation: Option<JoinHandle<Result<(), Error>>>,
     checkpoint_sequence: u64,
 }
 
@@ -68,7 +73,14 @@ pub struct Writer {
 struct Flushed {
     store: ColdStore,
     outcome: Result<FlushedRows, (Error, Frozen)>,
-    compactions: Vec<(usize, Vec<String>, Arc<Segment>)>,
+    compactions: Vec<Merged>,
+}
+
+/// A segment that takes the place of several.
+struct Merged {
+    table: usize,
+    removed: Vec<String>,
+    segment: Arc<Segment>,
 }
 
 struct FlushedRows {
@@ -112,6 +124,8 @@ impl Writer {
             flush: None,
             flushed_at: now,
             refreshed_at: now,
+            refold_took: Duration::ZERO,
+            evaluation: None,
             checkpoint_sequence: 0,
         }
     }
@@ -129,8 +143,7 @@ impl Writer {
                 },
                 _ = tick.tick() => {}
             }
-            let caught_up = receiver.is_empty();
-            self.refresh_if_due(caught_up).await?;
+            self.refresh_if_due().await?;
             self.flush_if_due().await?;
         }
         self.finish().await
@@ -139,7 +152,8 @@ impl Writer {
     /// Everything that was appended becomes visible and durable.
     pub async fn finish(&mut self) -> Result<(), Error> {
         self.refresh().await?;
-        self.evaluate().await?;
+        self.end_evaluation().await?;
+        evaluate(&self.shared, &self.evaluator).await?;
         while self.flush.is_some() || self.pending_rows > 0 || !self.pending.is_empty() {
             if self.flush.is_none() {
                 self.start_flush();
@@ -195,21 +209,36 @@ impl Writer {
         });
     }
 
-    /// Folds what was appended, at once when the source is idle, else after a batch of it: folding
-    /// many keys together costs less than folding them one by one.
-    async fn refresh_if_due(&mut self, caught_up: bool) -> Result<(), Error> {
-        let waited = self.refreshed_at.elapsed();
-        let changed = self.touched_rows > 0;
-        if changed
-            && ((caught_up && waited >= self.options.refresh_interval)
-                || waited >= self.options.refresh_interval_max)
-        {
+    /// Folds what was appended. A fold of many keys costs less than many folds of few, so the wait
+    /// grows with what the last fold took: a trickle is visible at once, a flood in a few steps.
+    async fn refresh_if_due(&mut self) -> Result<(), Error> {
+        let wait = (self.refold_took * REFOLD_REST).min(self.options.refresh_interval_max);
+        let wait = wait.max(self.options.refresh_interval);
+        if self.touched_rows > 0 && self.refreshed_at.elapsed() >= wait {
             self.refresh().await?;
-            self.evaluate().await?;
-        } else if !changed && self.board_is_old() {
-            self.evaluate().await?;
+        }
+        self.evaluate_if_due().await
+    }
+
+    /// Evaluates the board beside the loop, one evaluation at a time.
+    async fn evaluate_if_due(&mut self) -> Result<(), Error> {
+        if self.evaluation.as_ref().is_some_and(JoinHandle::is_finished) {
+            self.end_evaluation().await?;
+        }
+        if self.evaluation.is_none() && self.board_is_old() {
+            let (shared, evaluator) = (self.shared.clone(), self.evaluator.clone());
+            self.evaluation = Some(tokio::spawn(async move { evaluate(&shared, &evaluator).await }));
         }
         Ok(())
+    }
+
+    async fn end_evaluation(&mut self) -> Result<(), Error> {
+        match self.evaluation.take() {
+            Some(running) => running.await.map_err(|stopped| Error::Internal {
+                message: format!("an evaluation stopped: {stopped}"),
+            })?,
+            None => Ok(()),
+        }
     }
 
     fn board_is_old(&self) -> bool {
@@ -231,8 +260,9 @@ impl Writer {
         }
         self.publish(tables);
         self.refreshed_at = Instant::now();
+        self.refold_took = started.elapsed();
         self.shared.with_stats(|stats| {
-            stats.refold_seconds = started.elapsed().as_secs_f64();
+            stats.refold_seconds = self.refold_took.as_secs_f64();
             stats.refold_keys = keys.len() as u64;
         });
         Ok(())
@@ -249,13 +279,6 @@ impl Writer {
     /// Marks keys for the next refresh.
     pub fn touch(&mut self, keys: impl IntoIterator<Item = i64>) {
         self.touched.extend(keys);
-    }
-
-    async fn evaluate(&mut self) -> Result<(), Error> {
-        let (snapshot, last) = (self.shared.snapshot.load_full(), self.shared.board.load_full());
-        let board = self.evaluator.board(&snapshot, &last).await?;
-        self.shared.board.store(Arc::new(board));
-        Ok(())
     }
 
     fn tables(&self) -> Tables {
@@ -337,10 +360,10 @@ impl Writer {
                 return Ok(());
             }
         }
-        for (table, removed, merged) in flushed.compactions {
-            let gone = |s: &Arc<Segment>| s.file.as_ref().is_some_and(|file| removed.contains(file));
-            self.cold[table].retain(|segment| !gone(segment));
-            self.cold[table].push(merged);
+        for merged in flushed.compactions {
+            let gone = |s: &Arc<Segment>| s.file.as_ref().is_some_and(|file| merged.removed.contains(file));
+            self.cold[merged.table].retain(|segment| !gone(segment));
+            self.cold[merged.table].push(merged.segment);
         }
         self.shared.with_stats(|stats| {
             stats.commit_failure = None;
@@ -364,6 +387,14 @@ impl Writer {
         self.checkpoint_sequence = self.sequence;
         Ok(())
     }
+}
+
+/// Evaluates every metric on the latest snapshot and puts the results on the board.
+async fn evaluate(shared: &Shared, evaluator: &Evaluator) -> Result<(), Error> {
+    let (snapshot, last) = (shared.snapshot.load_full(), shared.board.load_full());
+    let board = evaluator.board(&snapshot, &last).await?;
+    shared.board.store(Arc::new(board));
+    Ok(())
 }
 
 /// Commits, then merges small files; gives the segments that readers shall use from now on.
@@ -436,7 +467,7 @@ fn merged_segment(
     compaction: &Compaction,
     cold: &[Vec<Arc<Segment>>; 3],
     dir: &Path,
-) -> Result<Option<(usize, Vec<String>, Arc<Segment>)>, Error> {
+) -> Result<Option<Merged>, Error> {
     let Some(index) = EVENT_TABLES.iter().position(|table| *table == compaction.added.table) else {
         return Ok(None);
     };
@@ -451,7 +482,8 @@ fn merged_segment(
         // A mapped file lives on until its last reader is gone; its name goes now.
         let _ = std::fs::remove_file(path);
     }
-    Ok(Some((index, compaction.removed.clone(), Arc::new(map_or_keep(merged, dir)))))
+    let segment = Arc::new(map_or_keep(merged, dir));
+    Ok(Some(Merged { table: index, removed: compaction.removed.clone(), segment }))
 }
 
 /// Moves a segment's rows from memory to a mapped cache file, where that can be written.

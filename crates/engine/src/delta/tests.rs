@@ -391,6 +391,3 @@ async fn after_a_failed_fsync_nothing_is_stored() {
     assert_eq!(position(&store), Some(10));
     commit_tens(&mut store, 1..2).await;
 }
-
-#[path = "/work/scratch-delta/measure.rs"]
-mod measure;
