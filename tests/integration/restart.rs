@@ -23,11 +23,7 @@ fn a_server_killed_three_times_loses_and_doubles_nothing() {
     let total = facts.len() as i64;
     log.produce(&facts);
     // Small batches, so that a kill meets a load in all its stages.
-    // A static member of its group takes its place again at once, without waiting for the dead one's session to end.
-    let config = |name: &str| {
-        let static_member = format!("[kafka.settings]\n\"group.instance.id\" = {name:?}\n");
-        log.config(name) + "[ingest]\nbatch_rows_max = 500\n" + &static_member
-    };
+    let config = |name: &str| log.config(name) + "[ingest]\nbatch_rows_max = 500\n";
     let arrived = |server: &Server, count: i64| {
         wait_for("events to arrive", || server.events().filter(|events| *events >= count))
     };

@@ -7,6 +7,8 @@ use std::fmt;
 
 use datafusion::error::DataFusionError;
 
+use crate::delta::StoreError;
+
 /// A refused request or a broken world. Texts are lower case and name the thing and the remedy.
 #[derive(Debug)]
 pub enum Error {
@@ -28,6 +30,8 @@ pub enum Error {
     Locked { dir: String },
     /// The cold store or its files.
     Storage { message: String },
+    /// The cold store cannot promise anything any more, or does not stand where it must: stop.
+    Fatal { message: String },
     /// Our bug: a view or metric that passed `check` and failed all the same.
     Internal { message: String },
 }
@@ -56,7 +60,9 @@ impl fmt::Display for Error {
             Error::Locked { dir } => {
                 write!(f, "another plimsoll process uses {dir}; stop it or choose another --data directory")
             }
-            Error::Storage { message } | Error::Internal { message } => write!(f, "{message}"),
+            Error::Storage { message } | Error::Fatal { message } | Error::Internal { message } => {
+                write!(f, "{message}")
+            }
         }
     }
 }
@@ -69,9 +75,21 @@ impl From<std::io::Error> for Error {
     }
 }
 
-impl From<crate::delta::StoreError> for Error {
-    fn from(error: crate::delta::StoreError) -> Self {
-        Error::Storage { message: error.to_string() }
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let message = error.to_string();
+        match error {
+            StoreError::Io { .. }
+            | StoreError::Delta { .. }
+            | StoreError::Unsure { .. }
+            | StoreError::Cache { .. } => Error::Storage { message },
+            StoreError::Fatal { .. }
+            | StoreError::Position { .. }
+            | StoreError::Stale { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::Schema { .. }
+            | StoreError::Rows { .. } => Error::Fatal { message },
+        }
     }
 }
 

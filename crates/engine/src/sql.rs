@@ -11,10 +11,14 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::ast::{Query, Statement, Visit, Visitor, visit_relations};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
@@ -126,7 +130,8 @@ async fn execute(sql: &str, context: &SessionContext, limits: &SqlLimits) -> Res
     let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let frame = context.sql_with_options(sql, options).await?;
     let schema = frame.schema().inner().clone();
-    let mut stream = frame.execute_stream().await?;
+    let task = Arc::new(frame.task_ctx());
+    let mut stream = execute_stream(yielding(frame.create_physical_plan().await?)?, task)?;
     let (mut batches, mut rows) = (Vec::new(), 0);
     while let Some(batch) = stream.next().await {
         let batch = batch?;
@@ -137,6 +142,18 @@ async fn execute(sql: &str, context: &SessionContext, limits: &SqlLimits) -> Res
         batches.push(batch);
     }
     Ok(concat_batches(&schema, &batches)?)
+}
+
+/// Lets joins and recursion yield now and then: they turn few rows into many without asking for
+/// input, and a query that never yields never sees its timeout.
+fn yielding(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+    plan.transform_up(|node| {
+        if node.name().contains("Join") || node.name() == "RecursiveQueryExec" {
+            return Ok(Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>));
+        }
+        Ok(Transformed::no(node))
+    })
+    .data()
 }
 
 /// Refuses what must not even be planned.

@@ -351,6 +351,7 @@ impl Writer {
                 let mut positions = self.shared.positions.lock().expect("no holder of the positions panics");
                 positions.extend(rows.spans.iter().map(|span| (span.app_id(), span.next)));
             }
+            Err((error @ Error::Fatal { .. }, _)) => return Err(error),
             Err((error, frozen)) => {
                 tracing::error!(%error, "commit failed; the rows stay in memory and are tried again");
                 self.shared.with_stats(|stats| stats.commit_failure = Some(error.to_string()));

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Int32Builder, Int64Builder, ListArray,
-    ListBuilder, RecordBatch, StringViewBuilder, StructArray, TimestampMicrosecondBuilder,
+    Array, ArrayBuilder, ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Int32Builder, Int64Builder,
+    ListArray, ListBuilder, RecordBatch, StringViewBuilder, StructArray, TimestampMicrosecondBuilder,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::Field as ArrowField;
@@ -64,13 +64,18 @@ impl EventRows {
         }
     }
 
+    /// The rows so far, in buffers of their own size: batches are kept for long and many are small.
     pub(crate) fn finish(&mut self) -> RecordBatch {
+        if self.common.offset.is_empty() {
+            return RecordBatch::new_empty(schema(self.table));
+        }
         let mut arrays = self.common.finish();
         if let Some((entity, entity_id)) = &mut self.entity {
             arrays.push(Arc::new(entity.finish()));
             arrays.push(Arc::new(entity_id.finish()));
         }
         arrays.extend(self.columns.iter_mut().map(Column::finish));
+        arrays.iter_mut().for_each(Array::shrink_to_fit);
         RecordBatch::try_new(schema(self.table), arrays)
             .expect("the columns are built from the schema's own list")
     }

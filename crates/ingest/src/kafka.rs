@@ -13,6 +13,7 @@ mod producer;
 mod status;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
@@ -144,6 +145,26 @@ fn log_line(level: RDKafkaLogLevel, facility: &str, message: &str) {
         RDKafkaLogLevel::Notice => info!(target: "librdkafka", facility, "{message}"),
         RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => {
             debug!(target: "librdkafka", facility, "{message}");
+        }
+    }
+}
+
+/// The name of a data directory's member in its consumer group, made once and kept in `instance`.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub fn instance_id(dir: &Path) -> Result<String, Error> {
+    let path = dir.join("instance");
+    match std::fs::read_to_string(&path) {
+        Ok(id) if !id.trim().is_empty() => Ok(id.trim().to_owned()),
+        _ => {
+            let id = format!("plimsoll-{}", uuid::Uuid::new_v4());
+            match std::fs::create_dir_all(dir).and_then(|()| std::fs::write(&path, &id)) {
+                Ok(()) => Ok(id),
+                Err(error) => {
+                    Err(Error::Input { name: path.display().to_string(), detail: error.to_string() })
+                }
+            }
         }
     }
 }

@@ -56,6 +56,7 @@ impl Failure {
             | Error::ResourcesExhausted { .. }
             | Error::Locked { .. }
             | Error::Storage { .. }
+            | Error::Fatal { .. }
             | Error::Internal { .. } => Self::failed(text),
         }
     }

@@ -166,8 +166,12 @@ impl Feed {
     }
 
     pub fn kafka(store: &Store, config: &Config, sender: Sender<Batch>) -> Result<Feed, Failure> {
-        let consumer =
-            Consumer::open(&kafka_config(config), store.positions()).map_err(|error| log_failure(&error))?;
+        let mut kafka = kafka_config(config);
+        if !kafka.settings.contains_key(INSTANCE_SETTING) {
+            let id = kafka::instance_id(&config.data_dir).map_err(|error| log_failure(&error))?;
+            kafka.settings.insert(INSTANCE_SETTING.to_owned(), id);
+        }
+        let consumer = Consumer::open(&kafka, store.positions()).map_err(|error| log_failure(&error))?;
         let log = FeedLog::Kafka(consumer.status());
         Self::start("ingest-kafka", log, consumer, config, sender, |consumer| consumer.advise(true))
     }
@@ -215,6 +219,10 @@ impl Feed {
         }
     }
 }
+
+/// A static member of the group gets its partitions back at once after a restart or a crash; the
+/// broker would otherwise wait for the session of the dead member to run out.
+const INSTANCE_SETTING: &str = "group.instance.id";
 
 fn kafka_config(config: &Config) -> kafka::Config {
     kafka::Config {

@@ -93,7 +93,7 @@ impl From<engine::Error> for Problem {
                 tracing::error!(error = detail, "data directory in use");
                 Self::unavailable("locked", "the data directory is in use by another process")
             }
-            Error::Storage { .. } => {
+            Error::Storage { .. } | Error::Fatal { .. } => {
                 tracing::error!(error = detail, "storage failed");
                 Self::unavailable("storage", "the store failed; the server's log has the details")
             }
@@ -152,6 +152,7 @@ mod tests {
         let message = || "secret /path".to_owned();
         for error in [
             Error::Storage { message: message() },
+            Error::Fatal { message: message() },
             Error::Internal { message: message() },
             Error::Locked { dir: message() },
         ] {
