@@ -131,36 +131,79 @@ async fn findings(store: &Store, as_of: DateTime<Utc>, dir: &Path) -> Result<Str
         text.push_str(&format!("  {} --data {}\n", story.command, dir.display()));
     }
     text.push_str(&format!(
-        "\nmore: plimsoll query --list; plimsoll sql \"SELECT * FROM change LIMIT 5\" --data {}\n",
+        "\nmore: plimsoll query --list, and: plimsoll sql \"SELECT * FROM change LIMIT 5\" --data {}\n",
         dir.display()
     ));
     Ok(text)
 }
 
-/// The row of the command's metric that stands out most, as `column value` pairs.
+/// What tells each story: the metric, the column that picks the row, and the columns to show.
+const TELLING: [(&str, &str, &[&str]); 4] = [
+    ("reviewer_load", "open_reviews", &["open_reviews", "oldest_age_hours", "overloaded"]),
+    ("milestone_drift", "replans", &["replans", "replans_after_due", "slip_days"]),
+    (
+        "delegation_balance",
+        "lead_critical_share",
+        &["lead_critical_share", "critical_tickets", "effective_owners"],
+    ),
+    ("review_load", "open_reviews", &["open_reviews", "top_share"]),
+];
+
+type Row = Map<String, Value>;
+
+/// The row that stands out in the story's metric, as text; at two moments where the command asks
+/// about the past, because then the change is the story.
 async fn numbers(store: &Store, command: &str, as_of: DateTime<Utc>) -> Result<Option<String>, Failure> {
     let mut words = command.split_whitespace().skip(2);
-    let Some(name) = words.next() else { return Ok(None) };
-    let Some(metric) = store.engine.catalogue().metric(name) else { return Ok(None) };
-    let past = words.skip_while(|word| *word != "--as-of").nth(1).map(moment::parse);
+    let name = words.next().unwrap_or_default();
+    let told = TELLING.iter().find(|(metric, ..)| *metric == name);
+    let (Some(metric), Some((_, rank, shown))) = (store.engine.catalogue().metric(name), told) else {
+        return Ok(None);
+    };
+    let past = words.skip_while(|word| *word != "--as-of").nth(1).and_then(|text| moment::parse(text).ok());
     let mut lines = Vec::new();
-    for moment in [past.and_then(Result::ok), Some(as_of)].into_iter().flatten() {
-        let query = Query { as_of: Some(moment), ..Query::default() };
-        let result = store.engine.query(name, &query).await.map_err(|error| Failure::engine(&error))?;
-        let json = output::rows(&result.rows, Encoding::Json, false)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
-        let rows = json.as_ref().and_then(|json| json["rows"].as_array());
-        let top = rows.into_iter().flatten().filter_map(Value::as_object).max_by(|a, b| {
-            let number = |row: &Map<String, Value>| row.get(&metric.value).and_then(Value::as_f64);
-            number(a).unwrap_or(f64::MIN).total_cmp(&number(b).unwrap_or(f64::MIN))
-        });
-        if let Some(row) = top {
-            let label = metric.labels.iter().filter_map(|label| row.get(label)?.as_str());
-            let label = label.map(output::printable).collect::<Vec<_>>().join(" / ");
-            let value = row.get(&metric.value).unwrap_or(&Value::Null);
-            lines.push(format!("{}: {label}: {} = {value}", moment.date_naive(), metric.value));
-        }
+    let mut first = None;
+    for moment in past.into_iter().chain([as_of]) {
+        let rows = rows_at(store, name, moment).await?;
+        let label = |row: &Row| {
+            let texts = metric.labels.iter().filter_map(|label| row.get(label)?.as_str());
+            texts.map(output::printable).collect::<Vec<_>>().join(" / ")
+        };
+        let number = |row: &Row| row.get(*rank).and_then(Value::as_f64).unwrap_or(f64::MIN);
+        let row = match &first {
+            Some(first) => rows.iter().find(|row| label(row) == *first),
+            None => rows.iter().max_by(|a, b| number(a).total_cmp(&number(b))),
+        };
+        let Some(row) = row else { continue };
+        let values: Vec<String> = shown
+            .iter()
+            .map(|column| format!("{column} {}", row.get(*column).map_or("-".to_owned(), short)))
+            .collect();
+        lines.push(format!("{} {}: {}", moment.date_naive(), label(row), values.join(", ")));
+        first.get_or_insert(label(row));
     }
     Ok((!lines.is_empty()).then(|| lines.join("; ")))
+}
+
+async fn rows_at(store: &Store, metric: &str, moment: DateTime<Utc>) -> Result<Vec<Row>, Failure> {
+    let query = Query { as_of: Some(moment), ..Query::default() };
+    let result = store.engine.query(metric, &query).await.map_err(|error| Failure::engine(&error))?;
+    let unreadable = |error: String| Failure::failed(format!("could not read {metric}: {error}"));
+    let bytes =
+        output::rows(&result.rows, Encoding::Json, false).map_err(|error| unreadable(error.to_string()))?;
+    let json: Value = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
+    Ok(json["rows"].as_array().into_iter().flatten().filter_map(|row| row.as_object().cloned()).collect())
+}
+
+/// Two decimals are enough for a headline.
+fn short(value: &Value) -> String {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let text = format!("{:.2}", number.as_f64().unwrap_or_default());
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
+        Value::Null => "-".to_owned(),
+        Value::String(text) => output::printable(text),
+        other => other.to_string(),
+    }
 }

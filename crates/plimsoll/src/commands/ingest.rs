@@ -44,7 +44,9 @@ fn read_files(paths: &[PathBuf], log: &mut dyn Produce) -> Result<Vec<String>, i
         let bar = spinner(&path.display().to_string());
         let totals = files::ingest(path, log, &mut |totals| bar.set_position(totals.entries))?;
         bar.finish_and_clear();
-        lines.push(format!("{}: {} events read, {} bytes", path.display(), totals.entries, totals.bytes));
+        let name =
+            if path.as_path() == Path::new(files::STDIN) { "stdin".into() } else { path.to_string_lossy() };
+        lines.push(format!("{name}: {} events read, {} bytes", totals.entries, totals.bytes));
     }
     Ok(lines)
 }
@@ -177,11 +179,19 @@ async fn load(
     store.catch_up(config).await?;
     let before = store.engine.stats();
     let lines = store.load(config, work).await?;
-    print(summary(&store, &before, &lines, started.elapsed().as_secs_f64()).as_bytes())
+    print(summary(&store, &before, &lines, started.elapsed().as_secs_f64(), &data_flag(config)).as_bytes())
+}
+
+/// The flag that the next command needs to read the same directory, if any.
+fn data_flag(config: &Config) -> String {
+    if config.data_dir == Config::default().data_dir {
+        return String::new();
+    }
+    format!(" --data {}", config.data_dir.display())
 }
 
 /// Counts of this run, what was wrong with the rest, and the next command.
-fn summary(store: &Store, before: &engine::Stats, lines: &[String], seconds: f64) -> String {
+fn summary(store: &Store, before: &engine::Stats, lines: &[String], seconds: f64, data: &str) -> String {
     let after = store.engine.stats();
     let mut text = String::new();
     for line in lines {
@@ -206,11 +216,13 @@ fn summary(store: &Store, before: &engine::Stats, lines: &[String], seconds: f64
         }
     }
     if dead {
-        text.push_str("see them: plimsoll sql \"SELECT topic, partition, \\\"offset\\\", reason, detail FROM dead_letters\"\n");
+        text.push_str(&format!(
+            "see them: plimsoll sql 'SELECT topic, partition, \"offset\", reason, detail FROM dead_letters'{data}\n"
+        ));
     }
     if store.example.is_some() {
         text.push_str(&format!("note: this directory holds {EXAMPLE_NOTE}\n"));
     }
-    text.push_str("next: plimsoll query review_load\n");
+    text.push_str(&format!("next: plimsoll query review_load{data}\n"));
     text
 }
