@@ -34,7 +34,7 @@ use crate::views::ViewRows;
 const HOT_SEGMENTS_MAX: usize = 12;
 /// How often the loop looks whether a refresh or a flush is due.
 const TICK: Duration = Duration::from_millis(20);
-/// Folding takes at most one part in this many of the loop's time.
+/// Rest after a fold, in times what it took, up to `refresh_interval_max`: folding takes a fifth of the time.
 const REFOLD_REST: u32 = 4;
 /// Wait after a failed commit.
 const COMMIT_RETRY: Duration = Duration::from_secs(5);

@@ -1,3 +1,5 @@
+//! Catalogue files that load, and every way in which one does not.
+
 use std::path::Path;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The functions as SQL calls them, with the published worked answers.
+
 use arrow::util::pretty::pretty_format_batches;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
