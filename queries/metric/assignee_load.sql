@@ -35,9 +35,10 @@ assigned AS (
 holder AS (
   SELECT DISTINCT
     assigned.key_hash,
-    assigned.person
+    COALESCE(person_of.person, assigned.person) AS person
   FROM assigned
-  LEFT JOIN person ON person.person = assigned.person
+  LEFT JOIN person_of ON person_of.identity = assigned.person
+  LEFT JOIN person ON person.person = COALESCE(person_of.person, assigned.person)
   WHERE NOT COALESCE(person.kind <> 'human', is_bot(assigned.person))
 ),
 split AS (
@@ -49,13 +50,12 @@ split AS (
 ),
 member AS (
   SELECT DISTINCT
-    membership.team,
-    membership.person
-  FROM membership
-  LEFT JOIN person ON person.person = membership.person
-  WHERE membership.from_at <= $as_of
-    AND (membership.to_at IS NULL OR membership.to_at > $as_of)
-    AND NOT COALESCE(person.kind <> 'human', is_bot(membership.person))
+    team,
+    person
+  FROM person_membership
+  WHERE from_at <= $as_of
+    AND (to_at IS NULL OR to_at > $as_of)
+    AND NOT bot
 ),
 roster AS (
   SELECT team, person FROM member
@@ -125,7 +125,7 @@ held AS (
   SELECT
     person,
     MIN(from_at) AS oldest_at
-  FROM assignment
+  FROM person_assignment
   WHERE is_open
     AND key_hash IN (SELECT key_hash FROM open_ticket)
   GROUP BY person

@@ -37,9 +37,10 @@ assigned AS (
 holder AS (
   SELECT DISTINCT
     assigned.key_hash,
-    assigned.person
+    COALESCE(person_of.person, assigned.person) AS person
   FROM assigned
-  LEFT JOIN person ON person.person = assigned.person
+  LEFT JOIN person_of ON person_of.identity = assigned.person
+  LEFT JOIN person ON person.person = COALESCE(person_of.person, assigned.person)
   WHERE NOT COALESCE(person.kind <> 'human', is_bot(assigned.person))
 ),
 split AS (
@@ -51,15 +52,14 @@ split AS (
 ),
 member AS (
   SELECT
-    membership.team,
-    membership.person,
-    BOOL_OR(COALESCE(LOWER(membership.role) = 'lead', FALSE)) AS is_lead
-  FROM membership
-  LEFT JOIN person ON person.person = membership.person
-  WHERE membership.from_at <= $as_of
-    AND (membership.to_at IS NULL OR membership.to_at > $as_of)
-    AND NOT COALESCE(person.kind <> 'human', is_bot(membership.person))
-  GROUP BY membership.team, membership.person
+    team,
+    person,
+    BOOL_OR(COALESCE(LOWER(role) = 'lead', FALSE)) AS is_lead
+  FROM person_membership
+  WHERE from_at <= $as_of
+    AND (to_at IS NULL OR to_at > $as_of)
+    AND NOT bot
+  GROUP BY team, person
 ),
 roster AS (
   SELECT team, person FROM member
@@ -133,8 +133,9 @@ lead AS (
     roster.person
   FROM roster
   LEFT JOIN team ON team.team = roster.team
+  LEFT JOIN person_of ON person_of.identity = team.lead
   LEFT JOIN member ON member.team = roster.team AND member.person = roster.person
-  WHERE COALESCE(team.lead = roster.person, member.is_lead)
+  WHERE COALESCE(COALESCE(person_of.person, team.lead) = roster.person, member.is_lead)
 ),
 critical_share AS (
   SELECT
@@ -162,13 +163,13 @@ delegated AS (
     lead.team,
     COUNT(DISTINCT critical_share.key_hash) AS tickets
   FROM lead
-  INNER JOIN assignment ON assignment.person = lead.person
+  INNER JOIN person_assignment ON person_assignment.person = lead.person
   INNER JOIN critical_share
-    ON critical_share.key_hash = assignment.key_hash
+    ON critical_share.key_hash = person_assignment.key_hash
     AND critical_share.team = lead.team
     AND NOT critical_share.is_lead
-  WHERE assignment.to_at > days_before($as_of, $delegated_days)
-    AND assignment.to_at <= $as_of
+  WHERE person_assignment.to_at > days_before($as_of, $delegated_days)
+    AND person_assignment.to_at <= $as_of
   GROUP BY lead.team
 ),
 led AS (

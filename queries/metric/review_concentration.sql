@@ -13,31 +13,32 @@
 -- A review counts for the teams that its reviewer was in when it ended. Reviewers are the members at $as_of and
 -- everybody who reviewed for the team in the window.
 WITH review AS (
-  SELECT
-    COALESCE(membership.team, '(none)') AS team,
-    review_episode.reviewer AS person
-  FROM review_episode
-  LEFT JOIN person ON person.person = review_episode.reviewer
-  LEFT JOIN membership
-    ON membership.person = review_episode.reviewer
-    AND membership.from_at <= review_episode.ended_at
-    AND (membership.to_at IS NULL OR membership.to_at > review_episode.ended_at)
-  WHERE review_episode.outcome = 'done'
-    AND review_episode.ended_at > days_before($as_of, $window_days)
-    AND review_episode.ended_at <= $as_of
-    AND review_episode.reviewer IS NOT NULL
-    AND NOT review_episode.self_review
-    AND NOT COALESCE(person.kind <> 'human', review_episode.bot)
+  SELECT DISTINCT
+    COALESCE(person_membership.team, '(none)') AS team,
+    person_review.reviewer AS person,
+    person_review.key_hash,
+    person_review.opened_at,
+    person_review.ended_at
+  FROM person_review
+  LEFT JOIN person_membership
+    ON person_membership.person = person_review.reviewer
+    AND person_membership.from_at <= person_review.ended_at
+    AND (person_membership.to_at IS NULL OR person_membership.to_at > person_review.ended_at)
+  WHERE person_review.outcome = 'done'
+    AND person_review.ended_at > days_before($as_of, $window_days)
+    AND person_review.ended_at <= $as_of
+    AND person_review.reviewer IS NOT NULL
+    AND NOT person_review.self_review
+    AND NOT person_review.bot
 ),
 eligible AS (
   SELECT
-    membership.team,
-    membership.person
-  FROM membership
-  LEFT JOIN person ON person.person = membership.person
-  WHERE membership.from_at <= $as_of
-    AND (membership.to_at IS NULL OR membership.to_at > $as_of)
-    AND NOT COALESCE(person.kind <> 'human', is_bot(membership.person))
+    team,
+    person
+  FROM person_membership
+  WHERE from_at <= $as_of
+    AND (to_at IS NULL OR to_at > $as_of)
+    AND NOT bot
   UNION
   SELECT
     team,

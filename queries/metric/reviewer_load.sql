@@ -42,29 +42,27 @@ sized AS (
 ),
 episode AS (
   SELECT
-    review_episode.key_hash,
-    review_episode.reviewer,
-    review_episode.kind,
-    review_episode.outcome,
-    review_episode.opened_at,
-    review_episode.ended_at,
-    review_episode.pauses
-  FROM review_episode
-  LEFT JOIN person ON person.person = review_episode.reviewer
-  WHERE (review_episode.is_open OR review_episode.ended_at > days_before($as_of, GREATEST($reference_days, $roster_days) + $overload_days * 3 + 7))
-    AND review_episode.reviewer IS NOT NULL
-    AND NOT review_episode.self_review
-    AND NOT COALESCE(person.kind <> 'human', review_episode.bot)
+    key_hash,
+    reviewer,
+    kind,
+    outcome,
+    opened_at,
+    ended_at,
+    pauses
+  FROM person_review
+  WHERE (is_open OR ended_at > days_before($as_of, GREATEST($reference_days, $roster_days) + $overload_days * 3 + 7))
+    AND reviewer IS NOT NULL
+    AND NOT self_review
+    AND NOT bot
 ),
 member AS (
   SELECT DISTINCT
-    membership.team,
-    membership.person
-  FROM membership
-  LEFT JOIN person ON person.person = membership.person
-  WHERE membership.from_at <= $as_of
-    AND (membership.to_at IS NULL OR membership.to_at > $as_of)
-    AND NOT COALESCE(person.kind <> 'human', is_bot(membership.person))
+    team,
+    person
+  FROM person_membership
+  WHERE from_at <= $as_of
+    AND (to_at IS NULL OR to_at > $as_of)
+    AND NOT bot
 ),
 roster AS (
   SELECT team, person FROM member
@@ -115,15 +113,17 @@ typical AS (
   GROUP BY n, team
 ),
 finished AS (
-  SELECT
-    COALESCE(membership.team, '(none)') AS team,
+  SELECT DISTINCT
+    COALESCE(person_membership.team, '(none)') AS team,
+    episode.key_hash,
+    episode.reviewer,
     episode.ended_at,
     age_ms(episode.opened_at, episode.pauses, episode.ended_at) AS age_ms
   FROM episode
-  LEFT JOIN membership
-    ON membership.person = episode.reviewer
-    AND membership.from_at <= episode.ended_at
-    AND (membership.to_at IS NULL OR membership.to_at > episode.ended_at)
+  LEFT JOIN person_membership
+    ON person_membership.person = episode.reviewer
+    AND person_membership.from_at <= episode.ended_at
+    AND (person_membership.to_at IS NULL OR person_membership.to_at > episode.ended_at)
   WHERE episode.outcome = 'done'
     AND episode.kind <> 'volunteered'
 ),

@@ -12,9 +12,10 @@
 //! | key | in | means |
 //! |---|---|---|
 //! | `help` | both | one sentence for people; required |
-//! | `key` | view | columns that identify what a row's `key_hash` stands for; required |
+//! | `key` | view | columns that identify what a row's `key_hash` stands for; absent in a shared view |
 //! | `from` | view | tables and views that the SQL reads, exactly; required |
 //! | `open` | view | name of a boolean output column: rows where it is true are kept apart |
+//! | `once` | shared view | computed once for all metrics evaluated together, not where it is read |
 //! | `title` | metric | heading on every surface; required |
 //! | `unit` | metric | unit of `value` (`reviews`, `days`, `ratio`, ...); required |
 //! | `level` | metric | `team` (default) or `person`: who may see it |
@@ -24,8 +25,10 @@
 //! | `panel` | metric | how a dashboard draws it, one of [`PANELS`]; required |
 //! | `params` | metric | `name = { type, default, min, max, help }`; type is `int`, `float`, `text`, `bool` or `duration` |
 //!
-//! Metric SQL may use `$as_of`, `$known_at` and `$name` for each declared parameter. Views use none:
-//! a view row is a function of the events of its key.
+//! Metric SQL may use `$as_of`, `$known_at` and `$name` for each declared parameter. A view with a key
+//! is materialised and uses none: its row is a function of the events of its key. A view without one is
+//! *shared*: a name for what several metrics would otherwise repeat, computed where it is read, and it
+//! may use the two clocks.
 //!
 //! Invariants: a [`Catalogue`] that exists is consistent (references resolve, views are in an order in
 //! which each comes after what it reads, every parameter is declared and used). All problems of all files
@@ -53,20 +56,30 @@ pub const TEXT_PARAM_BYTES_MAX: usize = 1_000;
 /// Values of the front matter key `panel`.
 pub const PANELS: [&str; 7] = ["bargauge", "barchart", "timeseries", "table", "stat", "gauge", "heatmap"];
 
-/// A relation folded from events, kept up to date by recomputing touched keys.
+/// A relation that metrics read: folded from events and kept up to date by recomputing touched keys, or
+/// shared and computed where it is read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct View {
     pub name: String,
-    /// One `SELECT`; its first output column is `key_hash`.
+    /// One `SELECT`; with a key, its first output column is `key_hash`.
     pub sql: String,
     pub sql_line: usize,
+    /// Empty for a shared view.
     pub key: Vec<String>,
+    /// A shared view that is computed once for all who read it.
+    pub once: bool,
     /// Tables and views that it reads.
     pub from: Vec<String>,
     /// Boolean output column that marks rows to be clustered apart.
     pub open: Option<String>,
     pub help: String,
     pub file: String,
+}
+
+impl View {
+    pub fn is_shared(&self) -> bool {
+        self.key.is_empty()
+    }
 }
 
 /// Who may see a metric's rows.
@@ -267,6 +280,16 @@ impl Catalogue {
         params: &BTreeMap<String, String>,
     ) -> Result<String, BadParam> {
         bind::bind(metric, as_of_us, known_at_us, params)
+    }
+
+    /// A shared view's SQL with the two clocks as literals.
+    pub fn bind_view(&self, view: &View, as_of_us: i64, known_at_us: i64) -> String {
+        bind::bind_clocks(&view.sql, as_of_us, known_at_us)
+    }
+
+    /// The materialised views.
+    pub fn keyed(&self) -> impl Iterator<Item = &View> {
+        self.views.iter().filter(|view| !view.is_shared())
     }
 
     /// Plans every view and metric on empty tables.

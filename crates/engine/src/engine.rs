@@ -135,7 +135,9 @@ impl Engine {
         let now = Utc::now();
         let evaluator = &self.inner.evaluator;
         let runtime = &self.inner.sql.environment;
-        let context = evaluator.context(&snapshot, &snapshot.views, moment(now, now), runtime)?;
+        let names = evaluator.shared_named_in(sql);
+        let context =
+            evaluator.context(&snapshot, &snapshot.views, moment(now, now), runtime, &names).await?;
         let dead = event::schema::schema(Table::DeadLetters);
         let dead = MemTable::try_new(dead, vec![snapshot.tables.dead_letters.clone()])?;
         context.register_table(Table::DeadLetters.name(), Arc::new(dead))?;

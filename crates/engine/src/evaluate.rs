@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
-use arrow::compute::{cast, concat_batches, filter_record_batch};
+use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::DataType;
 use chrono::{DateTime, Utc};
+use datafusion::datasource::MemTable;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::SessionContext;
 
@@ -18,6 +19,7 @@ use crate::catalogue::{Catalogue, Metric};
 use crate::error::Error;
 use crate::session::{EventTable, ViewTable, session};
 use crate::snapshot::{Board, MetricResult, Snapshot};
+use crate::steps::Steps;
 use crate::tables::{EVENT_TABLES, Moment};
 use crate::views::{ViewRows, Views};
 
@@ -41,7 +43,11 @@ pub struct Evaluator {
 
 impl Evaluator {
     pub fn new(catalogue: Arc<Catalogue>, views: Arc<Views>, runtime: Arc<RuntimeEnv>) -> Self {
-        let closure = |metric: &Metric| views.closure(&metric.reads.iter().cloned().collect());
+        let closure = |metric: &Metric| {
+            let views = catalogue.views_of(&metric.name).into_iter();
+            let from = views.flat_map(|view| view.from.iter().chain([&view.name]));
+            metric.reads.iter().chain(from).cloned().collect()
+        };
         let reads = catalogue.metrics.iter().map(|metric| (metric.name.clone(), closure(metric))).collect();
         Evaluator { catalogue, views, runtime, reads }
     }
@@ -58,8 +64,8 @@ impl Evaluator {
         let moment = moment(as_of, known_at);
         let reads = &self.reads[&metric.name];
         let views = self.views.at(&snapshot.tables, &snapshot.views, moment, reads).await?;
-        let context = self.context(snapshot, &views, moment, &self.runtime)?;
-        let mut rows = self.rows(&context, metric, moment, &query.params).await?;
+        let context = self.context(snapshot, &views, moment, &self.runtime, reads).await?;
+        let mut rows = self.rows(&mut Steps::new(&context), metric, moment, &query.params).await?;
         if let Some(team) = &query.team {
             rows = of_team(&rows, team)?;
         }
@@ -72,16 +78,17 @@ impl Evaluator {
         let moment = moment(now, now);
         let every: BTreeSet<String> = self.reads.values().flatten().cloned().collect();
         let views = self.views.at(&snapshot.tables, &snapshot.views, moment, &every).await?;
-        let context = self.context(snapshot, &views, moment, &self.runtime)?;
+        let context = self.context(snapshot, &views, moment, &self.runtime, &every).await?;
         let mut board = Board {
             evaluated_at: now,
             position: snapshot.position.clone(),
             sequence: snapshot.sequence,
             ..Board::default()
         };
+        let mut steps = Steps::new(&context);
         for metric in &self.catalogue.metrics {
             let started = Instant::now();
-            match self.rows(&context, metric, moment, &BTreeMap::new()).await {
+            match self.rows(&mut steps, metric, moment, &BTreeMap::new()).await {
                 Ok(rows) => {
                     let result = self.result(metric, now, now, snapshot, rows);
                     board.results.insert(metric.name.clone(), Arc::new(result));
@@ -99,30 +106,48 @@ impl Evaluator {
         Ok(board)
     }
 
-    /// A session that sees the tables and views of one moment.
-    pub fn context(
+    /// A session that sees the tables and views of one moment; of the shared views, those in `names`.
+    pub async fn context(
         &self,
         snapshot: &Snapshot,
         views: &ViewRows,
         moment: Moment,
         runtime: &Arc<RuntimeEnv>,
+        names: &BTreeSet<String>,
     ) -> Result<SessionContext, Error> {
         let context = session(runtime.clone());
         for (index, table) in EVENT_TABLES.iter().enumerate() {
             let provider = EventTable { tables: snapshot.tables.clone(), table: index, moment };
             context.register_table(table.name(), Arc::new(provider))?;
         }
-        for view in &self.catalogue.views {
+        for view in self.catalogue.keyed() {
             let rows = views[&view.name].clone();
             context
                 .register_table(view.name.as_str(), Arc::new(ViewTable { rows, open: view.open.clone() }))?;
         }
+        for view in self.catalogue.views.iter().filter(|v| v.is_shared() && names.contains(&v.name)) {
+            let sql = self.catalogue.bind_view(view, moment.as_of_us, moment.known_at_us);
+            let provider = if view.once {
+                let rows = Steps::new(&context).rows(&sql).await?;
+                Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?)
+            } else {
+                context.sql(&sql).await?.into_view()
+            };
+            context.register_table(view.name.as_str(), provider)?;
+        }
         Ok(context)
+    }
+
+    /// The shared views that a text could read, and those that these read.
+    pub fn shared_named_in(&self, sql: &str) -> BTreeSet<String> {
+        let text = sql.to_lowercase();
+        let named = self.catalogue.views.iter().filter(|view| view.is_shared() && text.contains(&view.name));
+        named.flat_map(|view| self.catalogue.views_of(&view.name)).map(|view| view.name.clone()).collect()
     }
 
     async fn rows(
         &self,
-        context: &SessionContext,
+        steps: &mut Steps<'_>,
         metric: &Metric,
         moment: Moment,
         params: &BTreeMap<String, String>,
@@ -131,10 +156,7 @@ impl Evaluator {
             .catalogue
             .bind(metric, moment.as_of_us, moment.known_at_us, params)
             .map_err(|bad| Error::BadParameter { name: bad.param, reason: bad.message })?;
-        let frame = context.sql(&sql).await.map_err(|error| broken(metric, &error))?;
-        let schema = frame.schema().inner().clone();
-        let batches = frame.collect().await.map_err(|error| broken(metric, &error))?;
-        Ok(concat_batches(&schema, &batches)?)
+        steps.rows(&sql).await.map_err(|error| broken(metric, &error))
     }
 
     fn result(

@@ -25,6 +25,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::catalogue::Catalogue;
+use crate::steps::Steps;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -149,7 +150,8 @@ async fn evaluate(
         context.register_table(table.name(), Arc::new(rows)).unwrap();
     }
     for view in catalogue.views_of(name) {
-        let frame = context.sql(&view.sql).await.unwrap_or_else(|error| panic!("{}: {error}", view.name));
+        let sql = if view.is_shared() { catalogue.bind_view(view, as_of, as_of) } else { view.sql.clone() };
+        let frame = context.sql(&sql).await.unwrap_or_else(|error| panic!("{}: {error}", view.name));
         let schema = Arc::new(frame.schema().as_arrow().clone());
         let rows = frame.collect().await.unwrap_or_else(|error| panic!("{}: {error}", view.name));
         // A plan may know that a column is never NULL before it knows why; rows say what they hold.
@@ -164,6 +166,8 @@ async fn evaluate(
     };
     let rows =
         context.sql(&sql).await.unwrap().collect().await.unwrap_or_else(|error| panic!("{name}: {error}"));
+    let stepped = Steps::new(&context).rows(&sql).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert_eq!(text(std::slice::from_ref(&stepped)), text(&rows), "{name}: in steps, and as it stands");
     let mut out = WriterBuilder::new().with_explicit_nulls(true).build::<_, JsonArray>(Vec::new());
     out.write_batches(&rows.iter().collect::<Vec<_>>()).unwrap();
     out.finish().unwrap();
@@ -174,6 +178,10 @@ async fn evaluate(
         row.get(column).unwrap_or_else(|| panic!("{name} has no column {column}")).clone()
     };
     rows.iter().map(|row| at.columns.iter().map(|column| cell(row, column)).collect()).collect()
+}
+
+fn text(rows: &[RecordBatch]) -> String {
+    arrow::util::pretty::pretty_format_batches(rows).unwrap().to_string()
 }
 
 fn past(times: &ArrayRef, as_of: i64) -> BooleanArray {

@@ -23,6 +23,7 @@ pub mod ids;
 pub mod segment;
 pub mod session;
 pub mod sql;
+pub mod steps;
 pub mod tables;
 
 pub mod cache;

@@ -50,7 +50,7 @@ impl Views {
         context: impl Fn() -> SessionContext + Send + Sync + 'static,
     ) -> Result<Views, Error> {
         let mut views = Views { planned: Vec::new(), context: Box::new(context) };
-        for view in &catalogue.views {
+        for view in catalogue.keyed() {
             let fold = Fold::plan(view, (views.context)(), &views.schemas()).await?;
             let planned =
                 Planned { view: view.clone().into(), schema: fold.schema(), idle: vec![fold].into() };

@@ -98,6 +98,9 @@ impl LocalLog {
         let path = directory.join(FILE);
         let failed = |error: std::io::Error| Error::Log { path: path.clone(), detail: error.to_string() };
         std::fs::create_dir_all(directory).map_err(failed)?;
+        if !path.exists() {
+            create(&path)?;
+        }
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_BYTES);
         let named = path.clone();
@@ -105,7 +108,9 @@ impl LocalLog {
             let percent = (session.progress() * 100.0) as u8;
             warn!(log = %named.display(), percent, "checking the log after an unclean end");
         });
-        let database = builder.create(&path).map_err(|error| open_error(&path, error))?;
+        let database = builder.open(&path).map_err(|error| open_error(&path, error))?;
+        // The second name of a new log, or what a crash left of one.
+        let _ = std::fs::remove_file(path.with_extension("new"));
         for parent in [Some(directory), directory.parent()].into_iter().flatten() {
             if !parent.as_os_str().is_empty() {
                 File::open(parent).and_then(|directory| directory.sync_all()).map_err(failed)?;
@@ -393,6 +398,32 @@ fn commit(shared: &Shared, first: i64, group: &mut [Request]) -> Result<i64, Err
     }
     transaction.commit().map_err(|error| failed(error.to_string()))?;
     Ok(next)
+}
+
+/// Makes an empty log under another name and then gives it its own, which must not be taken: a crash
+/// before that leaves no log, and never half of one.
+fn create(path: &Path) -> Result<(), Error> {
+    let new = path.with_extension("new");
+    let failed = |detail: String| Error::Log { path: new.clone(), detail };
+    let database = match Database::create(&new) {
+        Err(DatabaseError::DatabaseAlreadyOpen) => return Err(Error::Locked { path: new }),
+        // What an earlier crash left; whoever makes a log holds a lock on it.
+        Err(_) => std::fs::remove_file(&new)
+            .map_err(DatabaseError::from)
+            .and_then(|()| Database::create(&new))
+            .map_err(|error| open_error(&new, error))?,
+        Ok(database) => database,
+    };
+    identity(&database).map_err(failed)?;
+    drop(database);
+    match std::fs::hard_link(&new, path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) if path.exists() => return Err(failed(error.to_string())),
+        // Not every file system has hard links.
+        Err(_) => return std::fs::rename(&new, path).map_err(|error| failed(error.to_string())),
+        Ok(()) => {}
+    }
+    Ok(())
 }
 
 /// Reads the log's id, or gives a new log one.

@@ -82,6 +82,10 @@ pub(super) fn bind(
     Ok(substitute(&metric.sql, &literals))
 }
 
+pub(super) fn bind_clocks(sql: &str, as_of_us: i64, known_at_us: i64) -> String {
+    substitute(sql, &BTreeMap::from([("as_of", timestamp(as_of_us)), ("known_at", timestamp(known_at_us))]))
+}
+
 fn substitute(sql: &str, literals: &BTreeMap<&str, String>) -> String {
     let placeholders = graph::placeholders(sql).expect("the catalogue tokenised this SQL when it loaded");
     let mut out = String::with_capacity(sql.len() + placeholders.len() * 64);

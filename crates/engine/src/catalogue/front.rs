@@ -24,9 +24,11 @@ struct Parts {
 #[serde(deny_unknown_fields)]
 struct ViewFront {
     help: String,
-    key: Vec<String>,
+    key: Option<Vec<String>>,
     from: Vec<String>,
     open: Option<String>,
+    #[serde(default)]
+    once: bool,
 }
 
 #[derive(Deserialize)]
@@ -80,17 +82,28 @@ pub(super) fn view(source: &Source, problems: &mut Vec<Problem>) -> Option<View>
     let front: ViewFront = parse(source, &parts, problems)?;
     let known = problems.len();
     let at = |key: &str| line_of(&parts.front, key);
-    if front.key.is_empty() || !front.key.iter().all(|column| is_name(column)) {
+    let is_shared = front.key.is_none();
+    if front.key.as_ref().is_some_and(|key| key.is_empty() || !key.iter().all(|column| is_name(column))) {
         problems.push(source.problem(at("key"), "key must list at least one column name"));
+    }
+    if is_shared && front.open.is_some() {
+        problems.push(source.problem(at("open"), "open needs a key: a shared view keeps no rows"));
+    }
+    if !is_shared && front.once {
+        problems.push(source.problem(at("once"), "once is for views without a key"));
     }
     if front.from.is_empty() {
         problems.push(source.problem(at("from"), "from must list at least one table or view"));
     }
     for name in graph::placeholders(&parts.sql).unwrap_or_default() {
-        let message = format!(
-            "a view cannot use ${}: its rows depend on events only; compute ages and windows in a metric",
-            name.text
-        );
+        let message = match is_shared {
+            true if bind::CLOCKS.contains(&name.text.as_str()) => continue,
+            true => format!("a shared view can use $as_of and $known_at, not ${}", name.text),
+            false => format!(
+                "a view with a key cannot use ${}: its rows depend on events only; compute ages and windows in a metric",
+                name.text
+            ),
+        };
         problems.push(source.problem(parts.sql_line + name.line - 1, message));
     }
     let (_, read) = graph::references(source, &parts.sql, parts.sql_line, problems)?;
@@ -99,7 +112,8 @@ pub(super) fn view(source: &Source, problems: &mut Vec<Problem>) -> Option<View>
         name: source.name.clone(),
         sql: parts.sql,
         sql_line: parts.sql_line,
-        key: front.key,
+        key: front.key.unwrap_or_default(),
+        once: front.once,
         from: front.from,
         open: front.open,
         help: front.help,

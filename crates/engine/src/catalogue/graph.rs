@@ -83,7 +83,8 @@ pub(super) fn error_line(message: &str) -> usize {
     digits.parse().unwrap_or(1).max(1)
 }
 
-/// Reports relations that do not exist; metrics read tables and views, never each other.
+/// Reports relations that do not exist; metrics read tables and views, never each other, and what is
+/// materialised reads nothing that is not.
 pub(super) fn resolve(views: &[View], metrics: &mut [Metric], problems: &mut Vec<Problem>) {
     let known = |name: &str| TABLES.contains(&name) || views.iter().any(|view| view.name == name);
     let readers = views
@@ -95,6 +96,13 @@ pub(super) fn resolve(views: &[View], metrics: &mut [Metric], problems: &mut Vec
             let line = sql.lines().position(|line| line.contains(name.as_str())).unwrap_or(0);
             let message = format!("{name} is neither a table nor a view that loaded");
             problems.push(Problem { file: file.clone(), line: sql_line + line, message });
+        }
+    }
+    for view in views.iter().filter(|view| !view.is_shared()) {
+        let shared = |name: &&String| views.iter().any(|other| other.name == **name && other.is_shared());
+        for name in view.from.iter().filter(shared) {
+            let message = format!("a view with a key cannot read {name}, which has none");
+            problems.push(Problem { file: view.file.clone(), line: view.sql_line, message });
         }
     }
 }

@@ -19,7 +19,8 @@ pub(super) async fn check(catalogue: &Catalogue) -> Vec<Problem> {
         register(&context, table.name(), event::schema::schema(table), &mut problems);
     }
     for view in &catalogue.views {
-        match plan(&context, &view.sql).await {
+        let sql = if view.is_shared() { catalogue.bind_view(view, 0, 0) } else { view.sql.clone() };
+        match plan(&context, &sql).await {
             Ok(schema) => {
                 view_columns(view, &schema, &mut problems);
                 register(&context, &view.name, schema, &mut problems);
@@ -50,6 +51,9 @@ fn register(context: &SessionContext, name: &str, schema: SchemaRef, problems: &
 }
 
 fn view_columns(view: &View, schema: &Schema, problems: &mut Vec<Problem>) {
+    if view.is_shared() {
+        return;
+    }
     let first = schema.fields().first();
     if !first.is_some_and(|field| field.name() == "key_hash" && field.data_type() == &DataType::Int64) {
         problems.push(at(

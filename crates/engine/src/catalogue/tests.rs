@@ -149,7 +149,7 @@ fn all_problems_of_all_files_are_reported_with_lines() {
         "unknown.sql:4: front matter: unknown field `units`",
         "wrong.sql:4: from lists ticket, which the SQL does not read",
         "wrong.sql:4: the SQL reads milestone; add it to from",
-        "wrong.sql:8: a view cannot use $as_of",
+        "wrong.sql:8: a view with a key cannot use $as_of",
     ];
     assert_eq!(got.len(), starts.len(), "{got:#?}");
     for (got, start) in got.iter().zip(starts) {

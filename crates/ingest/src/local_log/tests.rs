@@ -84,6 +84,18 @@ fn a_second_writer_gets_a_clear_error() {
 }
 
 #[test]
+fn a_crash_while_the_log_is_made_leaves_no_log() {
+    for left in [&[][..], &[0; 4096][..], b"half"] {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("log.new"), left).unwrap();
+        let log = LocalLog::open(directory.path()).unwrap();
+        assert_eq!(log.append(entries(0..3)).unwrap(), 0..3);
+        check_dense(&log);
+        assert!(!directory.path().join("log.new").exists());
+    }
+}
+
+#[test]
 fn something_else_than_a_log_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join(FILE), vec![7_u8; 50_000]).unwrap();

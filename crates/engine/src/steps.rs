@@ -1,0 +1,170 @@
+//! A metric's SQL in steps: a common table expression that is read more than once is computed once.
+//!
+//! DataFusion puts the text of a CTE wherever its name stands, so a chain of CTEs that are each read
+//! twice is planned and computed 2^n times. Here such a CTE is run first and its rows take its place.
+//! Metrics evaluated together share the steps whose text, with all that it reads, is the same.
+//! Invariant: the rows are those of the SQL as it stands.
+//! Deliberately absent: users' SQL, whose memory and time are bounded as one query.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use datafusion::common::config::Dialect;
+use datafusion::datasource::MemTable;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::{self, Cte, Query, Visit, With, visit_relations};
+
+/// Numbers the tables of steps, so that no two in a session share a name.
+static STEP: AtomicU64 = AtomicU64::new(0);
+
+/// The steps done so far in one session, whose tables must not change meanwhile.
+pub struct Steps<'s> {
+    context: &'s SessionContext,
+    /// Table by the text that it stands for.
+    done: HashMap<String, String>,
+}
+
+impl<'s> Steps<'s> {
+    pub fn new(context: &'s SessionContext) -> Steps<'s> {
+        Steps { context, done: HashMap::new() }
+    }
+
+    /// The rows of one `SELECT`.
+    pub async fn rows(&mut self, sql: &str) -> Result<RecordBatch> {
+        let mut query = self.parse(sql)?;
+        let Some(with) = query.with.take_if(|with| is_plain(with)) else {
+            return self.run(query).await;
+        };
+        let mut ctes = with.cte_tables;
+        let texts = texts(&ctes);
+        for index in 0..ctes.len() {
+            let name = &ctes[index].alias.name.value;
+            let later: usize = ctes[index + 1..].iter().map(|cte| reads(name, &cte.query)).sum();
+            if later + reads(name, &query) > 1 {
+                let table = self.step(&ctes[..=index], &texts[index]).await?;
+                *ctes[index].query = self.parse(&format!("SELECT * FROM {table}"))?;
+            }
+        }
+        self.run(with_ctes(query, &ctes)).await
+    }
+
+    /// The table with the rows of the last of `ctes`.
+    async fn step(&mut self, ctes: &[Cte], text: &str) -> Result<String> {
+        if let Some(table) = self.done.get(text) {
+            return Ok(table.clone());
+        }
+        let (last, before) = ctes.split_last().expect("a step has a CTE");
+        let rows = self.run(with_ctes(last.query.as_ref().clone(), before)).await?;
+        let table = format!("step_{}", STEP.fetch_add(1, Ordering::Relaxed));
+        let provider = MemTable::try_new(rows.schema(), vec![vec![rows]])?;
+        self.context.register_table(table.as_str(), Arc::new(provider))?;
+        self.done.insert(text.to_owned(), table.clone());
+        Ok(table)
+    }
+
+    async fn run(&self, query: Query) -> Result<RecordBatch> {
+        let statement = Statement::Statement(Box::new(ast::Statement::Query(Box::new(query))));
+        let plan = self.context.state().statement_to_plan(statement).await?;
+        let frame = self.context.execute_logical_plan(plan).await?;
+        let schema = frame.schema().inner().clone();
+        Ok(concat_batches(&schema, &frame.collect().await?)?)
+    }
+
+    fn parse(&self, sql: &str) -> Result<Query> {
+        if let Statement::Statement(statement) =
+            self.context.state().sql_to_statement(sql, &Dialect::Generic)?
+            && let ast::Statement::Query(query) = *statement
+        {
+            return Ok(*query);
+        }
+        Err(DataFusionError::Plan("must hold exactly one SELECT".into()))
+    }
+}
+
+/// Recursive CTEs, and those that rename their columns, stay as they are.
+fn is_plain(with: &With) -> bool {
+    !with.recursive && with.cte_tables.iter().all(|cte| cte.alias.columns.is_empty())
+}
+
+fn with_ctes(mut query: Query, ctes: &[Cte]) -> Query {
+    if !ctes.is_empty() {
+        let own = query.with.get_or_insert_with(|| With {
+            with_token: ast::helpers::attached_token::AttachedToken::empty(),
+            recursive: false,
+            cte_tables: Vec::new(),
+        });
+        own.cte_tables.splice(0..0, ctes.iter().cloned());
+    }
+    query
+}
+
+/// How often `name` stands where a relation stands.
+fn reads(name: &str, part: &impl Visit) -> usize {
+    let mut count = 0;
+    let _ = visit_relations(part, |relation| {
+        count += usize::from(relation.to_string().eq_ignore_ascii_case(name));
+        ControlFlow::<()>::Continue(())
+    });
+    count
+}
+
+/// The text of each CTE, after the texts of those before it that it reads, however indirectly.
+fn texts(ctes: &[Cte]) -> Vec<String> {
+    let mut closures: Vec<Vec<usize>> = Vec::with_capacity(ctes.len());
+    for (index, cte) in ctes.iter().enumerate() {
+        let read = (0..index).filter(|&before| reads(&ctes[before].alias.name.value, &cte.query) > 0);
+        let mut closure: Vec<usize> = read.flat_map(|before| closures[before].clone()).collect();
+        closure.push(index);
+        closure.sort_unstable();
+        closure.dedup();
+        closures.push(closure);
+    }
+    let text = |closure: &Vec<usize>| {
+        closure.iter().map(|&index| ctes[index].to_string()).collect::<Vec<_>>().join(", ")
+    };
+    closures.iter().map(text).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::util::pretty::pretty_format_batches;
+
+    use super::*;
+
+    async fn check(sql: &[&str], steps_expected: usize) {
+        let context = SessionContext::new();
+        let mut steps = Steps::new(&context);
+        for sql in sql {
+            let rows = steps.rows(sql).await.unwrap();
+            let plain = SessionContext::new().sql(sql).await.unwrap().collect().await.unwrap();
+            let text = |rows: &[RecordBatch]| pretty_format_batches(rows).unwrap().to_string();
+            assert_eq!(text(&[rows]), text(&plain), "{sql}");
+        }
+        assert_eq!(steps.done.len(), steps_expected, "{sql:?}");
+    }
+
+    #[tokio::test]
+    async fn steps_give_the_rows_of_the_sql() {
+        let a = "a AS (SELECT * FROM (VALUES (1), (2), (2)) AS v (x))";
+        let twice =
+            format!("WITH {a} SELECT l.x, r.x AS y FROM a AS l JOIN a AS r ON l.x = r.x ORDER BY 1, 2");
+        let nested = format!(
+            "WITH {a}, b AS (WITH c AS (SELECT x + 1 AS x FROM a) SELECT x FROM c UNION ALL SELECT x FROM a) \
+             SELECT x, COUNT(*) AS n FROM b GROUP BY x ORDER BY x"
+        );
+        let chain =
+            format!("WITH {a}, b AS (SELECT SUM(x) AS s FROM a), c AS (SELECT s FROM b) SELECT s FROM c");
+        let recursive = "WITH RECURSIVE n AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM n WHERE x < 3) SELECT n.x, m.x AS y FROM n, n AS m ORDER BY 1, 2";
+        check(&[&twice], 1).await;
+        check(&[&nested], 1).await;
+        check(&[&chain], 0).await;
+        check(&[recursive, "SELECT 1 AS x"], 0).await;
+        check(&[&twice, &nested, &twice], 1).await;
+    }
+}
