@@ -214,25 +214,20 @@ impl Told<'_> {
         format!("github:{}", self.repo)
     }
 
-    /// The time at `path`, else when it happened by other accounts.
+    /// The time at `path`, else what the surroundings tell. Ids hold it, so the time of receipt will not do.
     fn time(&self, path: &str) -> Result<String, Reject> {
-        match moment(self.body, path)? {
-            Some(time) => Ok(time),
-            None => self.otherwise().ok_or_else(|| body::missing(path)),
-        }
+        let told = moment(self.body, path)?;
+        told.or_else(|| self.happened.clone()).ok_or_else(|| body::missing(path))
     }
 
-    /// The time of a fact that leaves no time in the body, such as a deletion; `path` is the last resort.
+    /// The time of a fact that leaves none in the body, such as a deletion: when it happened by other
+    /// accounts, else when it was received; `path` is the last resort. No id may hold it.
     fn time_outside(&self, path: &str) -> Result<String, Reject> {
-        match self.otherwise() {
+        let received = || (self.received_us >= 0).then(|| rfc3339(self.received_us)).flatten();
+        match self.happened.clone().or_else(received) {
             Some(time) => Ok(time),
             None => self.time(path),
         }
-    }
-
-    fn otherwise(&self) -> Option<String> {
-        let received = || (self.received_us >= 0).then(|| rfc3339(self.received_us)).flatten();
-        self.happened.clone().or_else(received)
     }
 
     /// An event about `subject`; `fact` is its id without the host's name.

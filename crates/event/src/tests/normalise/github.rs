@@ -408,6 +408,7 @@ fn what_is_new_is_unknown_and_what_is_broken_is_refused() {
         ("pull_request", pull("opened", json!({}), json!({"additions": -1})), Reason::BadField),
         ("pull_request", pull("opened", json!({}), json!({"labels": [7]})), Reason::MissingField),
         ("pull_request", pull("opened", json!({}), json!({"created_at": "yesterday"})), Reason::BadTime),
+        ("pull_request", pull("reopened", json!({}), json!({"updated_at": null})), Reason::MissingField),
         ("pull_request", pull("review_requested", json!({}), json!({})), Reason::MissingField),
         (
             "pull_request_review",
