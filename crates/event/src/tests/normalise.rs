@@ -3,9 +3,14 @@
 //! Invariant: a case is a body and what it gives, each event as one line of type, id, time and data.
 //! Deliberately absent: vendors' own rules, which have a file each below.
 
+mod bitbucket;
+mod cdevents;
+mod gerrit;
 mod gharchive;
 mod github;
+mod gitlab;
 mod properties;
+mod real;
 
 use serde_json::{Value, json};
 

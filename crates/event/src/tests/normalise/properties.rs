@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::normalise;
+use super::{bitbucket, cdevents, gerrit, gitlab, normalise};
 use crate::{Format, Record};
 
 /// A body of each shape that the normalisers look into, as short as can be.
@@ -64,7 +64,17 @@ fn seeds() -> Vec<(Format, &'static str, Value)> {
         (Format::GhArchive, "", line)
     };
     let lines = [feed("PullRequestEvent", &github[1].1), feed("PushEvent", &github[11].1)];
-    github.map(|(event, body)| (Format::GitHub, event, body)).into_iter().chain(lines).collect()
+    let others = [
+        (Format::GitLab, gitlab::seeds()),
+        (Format::Gerrit, gerrit::seeds()),
+        (Format::Bitbucket, bitbucket::seeds()),
+        (Format::CdEvents, cdevents::seeds()),
+    ];
+    let named = |(format, seeds): (Format, Vec<(&'static str, Value)>)| {
+        seeds.into_iter().map(move |(name, body)| (format, name, body))
+    };
+    let github = github.map(|(event, body)| (Format::GitHub, event, body));
+    github.into_iter().chain(lines).chain(others.into_iter().flat_map(named)).collect()
 }
 
 /// One change to a body: which of its nodes, and what becomes of it.
