@@ -33,7 +33,7 @@ pub use batch::{Batch, BatchBuilder, Counts, Outcome, Span};
 pub use decode::{Decoded, Event, Limits, Record, decode, decode_with};
 pub use hash::key_hash;
 pub use model::Table;
-pub use normalise::{Delivery, Draft, Format, Normalised, normalise};
+pub use normalise::{Delivery, Draft, Format, Normalised, jira_issue_history, normalise};
 pub use reject::{Reason, Reject};
 pub use time::{parse_date, parse_time};
 pub use value::{FileChange, Person, Value};

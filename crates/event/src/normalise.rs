@@ -16,6 +16,7 @@ mod github;
 mod gitlab;
 mod jira;
 
+pub use jira::issue_history as jira_issue_history;
 
 use serde_json::{Map, Value, json};
 

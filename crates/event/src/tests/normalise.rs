@@ -9,6 +9,8 @@ mod gerrit;
 mod gharchive;
 mod github;
 mod gitlab;
+mod jira;
+mod jira_real;
 mod properties;
 mod real;
 

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{bitbucket, cdevents, gerrit, gitlab, normalise};
+use super::{bitbucket, cdevents, gerrit, gitlab, jira, normalise};
 use crate::{Format, Record};
 
 /// A body of each shape that the normalisers look into, as short as can be.
@@ -66,6 +66,7 @@ fn seeds() -> Vec<(Format, &'static str, Value)> {
     let lines = [feed("PullRequestEvent", &github[1].1), feed("PushEvent", &github[11].1)];
     let others = [
         (Format::GitLab, gitlab::seeds()),
+        (Format::Jira, jira::seeds()),
         (Format::Gerrit, gerrit::seeds()),
         (Format::Bitbucket, bitbucket::seeds()),
         (Format::CdEvents, cdevents::seeds()),

@@ -52,6 +52,20 @@ fn gitlab() {
 }
 
 #[test]
+fn jira() {
+    let expected = [
+        "1 comment_created:",
+        "2 comment_deleted:",
+        "4 jira:issue_created: ticket.created",
+        "5 jira:issue_updated:",
+        "2 jira:issue_updated: ticket.closed",
+        "1 jira:issue_updated: ticket.reopened",
+        "13 jira:issue_updated: ticket.updated",
+    ];
+    check("jira", Format::Jira, files, &expected);
+}
+
+#[test]
 fn gerrit() {
     let expected = [
         "3 change-merged: change.merged",
