@@ -15,6 +15,7 @@ mod gharchive;
 mod github;
 mod gitlab;
 mod jira;
+mod push;
 
 pub use jira::issue_history as jira_issue_history;
 

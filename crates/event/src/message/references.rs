@@ -31,6 +31,17 @@ pub fn change(subject: &str, message: &str, trailers: &[Trailer<'_>]) -> Option<
         .or_else(|| value("Change-Id").filter(|id| is_change_id(id)).map(str::to_owned))
 }
 
+/// Tickets that a change names: in its title and text as a commit message would, and in its branch's name.
+pub fn change_tickets(repo: &str, title: &str, text: &str, branch: &str) -> Vec<String> {
+    let mut found = tickets(repo, title, &format!("{title}\n{text}"), &[]);
+    for ticket in branch_tickets(branch) {
+        if !found.contains(&ticket) {
+            found.push(ticket);
+        }
+    }
+    found
+}
+
 /// `Merge pull request #12 from ...`, or `(#12)` at the end of a squashed commit's subject.
 fn pull_request(subject: &str) -> Option<&str> {
     if let Some(rest) = subject.strip_prefix("Merge pull request #") {

@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::body::{self, at, flag, id, list, moment, need_id, need_object, need_text, person, text, time_us};
-use super::github::push::pushed;
+use super::push::pushed;
 use super::{Delivery, Draft, Normalised};
 use crate::message;
 use crate::reject::Reject;
@@ -126,14 +126,9 @@ impl<'a> PullRequest<'a> {
     /// Tickets that title, text and branch name. A body without a title tells nothing of them.
     fn tickets(&self) -> Result<Option<Vec<String>>, Reject> {
         let Some(title) = text(self.pull, "title")? else { return Ok(None) };
-        let whole = format!("{title}\n{}", text(self.pull, "description")?.unwrap_or_default());
-        let mut tickets = message::tickets(self.repo, title, &whole, &[]);
-        for ticket in message::branch_tickets(text(self.pull, "source.branch.name")?.unwrap_or_default()) {
-            if !tickets.contains(&ticket) {
-                tickets.push(ticket);
-            }
-        }
-        Ok(Some(tickets))
+        let whole = text(self.pull, "description")?.unwrap_or_default();
+        let branch = text(self.pull, "source.branch.name")?.unwrap_or_default();
+        Ok(Some(message::change_tickets(self.repo, title, whole, branch)))
     }
 
     fn actor(&self) -> Result<Option<Value>, Reject> {
@@ -260,8 +255,8 @@ fn commits(delivery: &Delivery<'_>, body: &Value) -> Result<Vec<Draft>, Reject> 
         let branch = need_text(change, "new.name")?;
         for commit in list(change, "commits")?.unwrap_or_default() {
             let otherwise = || body::when(None, delivery.received_us, commit).map(|when| when.time);
-            let draft = pushed(repo, format!("bitbucket:{repo}"), branch, &plain_commit(commit)?, otherwise)?;
-            events.push(Draft { source_version: -1, ..draft });
+            let (source, commit) = (format!("bitbucket:{repo}"), plain_commit(commit)?);
+            events.push(pushed(repo, source, branch, &commit, otherwise)?);
         }
     }
     Ok(events)

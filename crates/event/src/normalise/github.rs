@@ -6,7 +6,7 @@
 //! Deliberately absent: deployments, checks and releases, which no table holds.
 
 mod change;
-pub(super) mod push;
+mod push;
 mod ticket;
 
 use serde_json::Value;

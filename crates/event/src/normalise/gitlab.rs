@@ -101,14 +101,12 @@ impl<'a> Told<'a> {
     /// The first of these times that the body tells, else when it was received; as a time, and as a part
     /// of an id.
     fn when(&self, paths: &[&str]) -> Result<body::When, Reject> {
-        let mut told = None;
         for path in paths {
-            told = match told {
-                None => moment(self.body, &format!("object_attributes.{path}"))?,
-                told => told,
-            };
+            if let Some(time) = moment(self.body, &format!("object_attributes.{path}"))? {
+                return body::when(Some(time), self.received_us, self.body);
+            }
         }
-        body::when(told, self.received_us, self.body)
+        body::when(None, self.received_us, self.body)
     }
 
     /// An event about `subject`; `fact` is the id's last part.

@@ -206,14 +206,9 @@ impl<'a> Change<'a> {
     /// Tickets that title, text and branch name. A body without a title tells nothing of them.
     fn tickets(&self, pull: &Value) -> Result<Option<Vec<String>>, Reject> {
         let Some(title) = text(pull, "title")? else { return Ok(None) };
-        let whole = format!("{title}\n{}", text(pull, "body")?.unwrap_or_default());
-        let mut tickets = message::tickets(self.told.repo, title, &whole, &[]);
-        for ticket in message::branch_tickets(text(pull, "head.ref")?.unwrap_or_default()) {
-            if !tickets.contains(&ticket) {
-                tickets.push(ticket);
-            }
-        }
-        Ok(Some(tickets))
+        let whole = text(pull, "body")?.unwrap_or_default();
+        let branch = text(pull, "head.ref")?.unwrap_or_default();
+        Ok(Some(message::change_tickets(self.told.repo, title, whole, branch)))
     }
 
     /// The opening, and a request for each reviewer that was named with it. Deliveries of their own tell

@@ -119,15 +119,9 @@ impl<'a> MergeRequest<'a> {
     /// Tickets that title, text and branch name. A body without a title tells nothing of them.
     fn tickets(&self) -> Result<Option<Vec<String>>, Reject> {
         let Some(title) = text(self.attributes, "title")? else { return Ok(None) };
-        let whole = format!("{title}\n{}", text(self.attributes, "description")?.unwrap_or_default());
-        let mut tickets = message::tickets(self.told.repo, title, &whole, &[]);
+        let whole = text(self.attributes, "description")?.unwrap_or_default();
         let branch = text(self.attributes, "source_branch")?.unwrap_or_default();
-        for ticket in message::branch_tickets(branch) {
-            if !tickets.contains(&ticket) {
-                tickets.push(ticket);
-            }
-        }
-        Ok(Some(tickets))
+        Ok(Some(message::change_tickets(self.told.repo, title, whole, branch)))
     }
 
     /// The opening, and a request for each reviewer that was named with it.

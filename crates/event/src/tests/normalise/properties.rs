@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{bitbucket, cdevents, gerrit, gitlab, jira, normalise};
-use crate::{Format, Record};
+use crate::tests::LOGGED_US;
+use crate::{Delivery, Format, Normalised, Record, Reject};
 
 /// A body of each shape that the normalisers look into, as short as can be.
 fn seeds() -> Vec<(Format, &'static str, Value)> {
@@ -134,10 +135,15 @@ fn nodes(value: &Value) -> usize {
     }
 }
 
-/// The normaliser ends, the same way twice, and its events decode or are refused.
+/// The normaliser ends, the same way twice and with the same ids whenever the body was received, and its events decode or are refused.
 fn ends(format: Format, name: Option<&str>, bytes: &[u8]) {
     let found = normalise(format, name, bytes);
     assert_eq!(found, normalise(format, name, bytes));
+    let later = crate::normalise(format, &Delivery { name, body: bytes, received_us: LOGGED_US + 1_000_000 });
+    let ids = |found: &Result<Normalised, Reject>| -> Vec<String> {
+        found.iter().flat_map(|found| &found.events).map(|draft| draft.id.clone()).collect()
+    };
+    assert_eq!(ids(&found), ids(&later));
     for draft in found.iter().flat_map(|found| &found.events) {
         let text = draft.to_json();
         assert!(serde_json::from_str::<Value>(&text).is_ok(), "{text}");
