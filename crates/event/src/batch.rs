@@ -1,7 +1,8 @@
 //! Many records into one [`Batch`]: rows of the four tables, the log positions they cover, and counts.
 //!
-//! Invariant: each pushed record adds one row to one table, or is counted as unknown or a tombstone:
-//! `records = events + dead_letters + unknown + tombstones`.
+//! Invariant: each pushed record adds one row to one table, or is counted as unknown or a tombstone; a vendor's
+//! body adds a row for each of its events, or one dead letter, or is counted as unknown or silent:
+//! `records + further = events + dead_letters + unknown + silent + tombstones`.
 //! Deliberately absent: deduplication, which needs the whole store, and any limit on rows, which the caller sets.
 
 use std::sync::Arc;
@@ -9,9 +10,10 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 
 use crate::columns::{DeadLetterRows, EventRows};
-use crate::decode::{Decoded, Event, Limits, Record, decode_with};
+use crate::decode::{self, Decoded, Event, Limits, Record, decode_with};
 use crate::model::Table;
-use crate::reject::Reason;
+use crate::normalise::{Delivery, Draft, Format, normalise};
+use crate::reject::{Reason, Reject};
 
 /// Offsets `[base, next)` of one partition of one log, covered by a batch. Holes inside it are legal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,8 +41,12 @@ pub struct Counts {
     /// Always 0 here: only the store can tell.
     pub duplicates: u64,
     pub dead_letters: u64,
-    /// Records of a type that is not Plimsoll's, skipped.
+    /// Records of a type that is not Plimsoll's, or of a kind that no normaliser knows, skipped.
     pub unknown: u64,
+    /// Vendors' bodies of a known kind that say nothing of interest, skipped.
+    pub silent: u64,
+    /// Events that a vendor's body holds beyond its first.
+    pub further: u64,
     /// Records with a null value, skipped.
     pub tombstones: u64,
     /// Data fields that no column takes, kept in `extra`.
@@ -57,6 +63,8 @@ impl Counts {
         self.duplicates += other.duplicates;
         self.dead_letters += other.dead_letters;
         self.unknown += other.unknown;
+        self.silent += other.silent;
+        self.further += other.further;
         self.tombstones += other.tombstones;
         self.unknown_fields += other.unknown_fields;
         self.future += other.future;
@@ -68,6 +76,8 @@ impl Counts {
 pub enum Outcome {
     /// A row of this table.
     Event(Table),
+    /// This many rows, from a vendor's body of a known kind; none when it says nothing of interest.
+    Normalised(usize),
     DeadLetter(Reason),
     Unknown,
     Tombstone,
@@ -148,11 +158,23 @@ impl BatchBuilder {
                 self.counts.tombstones += 1;
                 Outcome::Tombstone
             }
-            Err(reject) => {
-                self.counts.dead_letters += 1;
-                self.bytes += ROW_BYTES + self.dead_letters.append(record, &reject, &self.limits);
-                Outcome::DeadLetter(reject.reason)
-            }
+            Err(reject) => self.push_dead_letter(record, &reject),
+        }
+    }
+
+    /// Like [`push`](BatchBuilder::push), for a record that holds a vendor's body. Its events become rows
+    /// at the record's own place in the log: all of them, or, when one is refused, the record becomes one
+    /// dead letter. The event's name comes from the header that [`Format::event_header`] names, else from
+    /// the body.
+    pub fn push_as(&mut self, format: Format, record: &Record<'_>) -> Outcome {
+        let body = match (format, record.value) {
+            (Format::CloudEvents, _) | (_, None) => return self.push(record),
+            (_, Some(body)) => body,
+        };
+        self.counts.records += 1;
+        match self.push_body(format, record, body) {
+            Ok(outcome) => outcome,
+            Err(reject) => self.push_dead_letter(record, &reject),
         }
     }
 
@@ -188,6 +210,45 @@ impl BatchBuilder {
         }
     }
 
+    fn push_body(&mut self, format: Format, record: &Record<'_>, body: &[u8]) -> Result<Outcome, Reject> {
+        decode::weigh(record, body, &self.limits)?;
+        let name = format.event_header().and_then(|header| event_name(header, record.headers));
+        let normalised = normalise(format, &Delivery { name, body, received_us: record.timestamp_us })?;
+        if !normalised.known {
+            self.counts.unknown += 1;
+            return Ok(Outcome::Unknown);
+        }
+        let values: Vec<String> = normalised.events.iter().map(Draft::to_json).collect();
+        let records: Vec<Record<'_>> = values
+            .iter()
+            .map(|value| Record { headers: &[], value: Some(value.as_bytes()), ..*record })
+            .collect();
+        // All are decoded before the first is kept.
+        let mut events = Vec::with_capacity(records.len());
+        for record in &records {
+            match decode_with(record, &self.limits)? {
+                Decoded::Event(event) => events.push((record, event)),
+                Decoded::Unknown { .. } | Decoded::Tombstone => {
+                    unreachable!("a draft is an event of the model")
+                }
+            }
+        }
+        for (record, event) in &events {
+            self.push_event(record, event);
+        }
+        match events.len() {
+            0 => self.counts.silent += 1,
+            len => self.counts.further += len as u64 - 1,
+        }
+        Ok(Outcome::Normalised(events.len()))
+    }
+
+    fn push_dead_letter(&mut self, record: &Record<'_>, reject: &Reject) -> Outcome {
+        self.counts.dead_letters += 1;
+        self.bytes += ROW_BYTES + self.dead_letters.append(record, reject, &self.limits);
+        Outcome::DeadLetter(reject.reason)
+    }
+
     fn push_event(&mut self, record: &Record<'_>, event: &Event<'_>) -> Outcome {
         let table = event.table();
         self.counts.events += 1;
@@ -202,4 +263,10 @@ impl BatchBuilder {
         }
         Outcome::Event(table)
     }
+}
+
+/// The value of a header, its name in any case; one that is not UTF-8 names nothing.
+fn event_name<'a>(header: &str, headers: &[(&'a str, &'a [u8])]) -> Option<&'a str> {
+    let (_, value) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(header))?;
+    std::str::from_utf8(value).ok()
 }

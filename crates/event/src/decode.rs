@@ -105,7 +105,7 @@ pub fn decode_with<'a>(record: &Record<'a>, limits: &Limits) -> Result<Decoded<'
     Ok(Decoded::Event(event))
 }
 
-fn weigh(record: &Record<'_>, value: &[u8], limits: &Limits) -> Result<(), Reject> {
+pub(crate) fn weigh(record: &Record<'_>, value: &[u8], limits: &Limits) -> Result<(), Reject> {
     let over = |reason, what: &str, found: usize, limit: usize| {
         Err(Reject::new(reason, format!("{what} of {found} bytes, the limit is {limit}")))
     };
@@ -130,7 +130,7 @@ fn weigh(record: &Record<'_>, value: &[u8], limits: &Limits) -> Result<(), Rejec
     Ok(())
 }
 
-fn text(value: &[u8]) -> Result<&str, Reject> {
+pub(crate) fn text(value: &[u8]) -> Result<&str, Reject> {
     let text = std::str::from_utf8(value).map_err(|error| {
         Reject::new(Reason::InvalidUtf8, format!("byte {} of the value is not utf-8", error.valid_up_to()))
     })?;

@@ -2,10 +2,12 @@
 //!
 //! [`decode`] turns one log record into a typed [`Event`] or a [`Reject`] with a closed [`Reason`];
 //! [`BatchBuilder`] does that for many records and lays them out in the tables of [`schema`].
+//! [`normalise`] turns the bodies of tools (GitHub, GitLab, Jira, ...) into such records first.
 //! One table of fields ([`model`]) drives the decoder, the Arrow schemas, the JSON Schema and the documentation.
 //!
-//! Invariant: every record ends as exactly one row, or is counted (unknown type, tombstone); no input
-//! panics, recurses without bound or costs more memory than a constant times its size.
+//! Invariant: every record ends as exactly one row, or is counted (unknown type, tombstone); a vendor's body ends as
+//! the rows of its events, as one dead letter, or is counted. No input panics, recurses without bound or costs more
+//! memory than a constant times its size.
 //! Deliberately absent: I/O, clocks, threads and async. The time that a rule needs is the time the log recorded.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -18,7 +20,9 @@ mod diagnose;
 mod envelope;
 mod hash;
 pub mod json_schema;
+pub mod message;
 pub mod model;
+mod normalise;
 mod reject;
 pub mod schema;
 mod time;
@@ -29,6 +33,7 @@ pub use batch::{Batch, BatchBuilder, Counts, Outcome, Span};
 pub use decode::{Decoded, Event, Limits, Record, decode, decode_with};
 pub use hash::key_hash;
 pub use model::Table;
+pub use normalise::{Delivery, Draft, Format, Normalised, jira_issue_history, normalise};
 pub use reject::{Reason, Reject};
 pub use time::{parse_date, parse_time};
 pub use value::{FileChange, Person, Value};

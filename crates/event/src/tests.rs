@@ -1,10 +1,12 @@
 //! The crate's tests, as data: records in, one line out.
 //!
 //! Invariant: every case goes through [`check`], which pushes the record into a builder as ingest does.
-//! Deliberately absent: files and clocks, except for the two documents that are golden files.
+//! Deliberately absent: clocks, and files other than golden documents and the folder of real data.
 
+mod corpus;
 mod documents;
 mod events;
+mod normalise;
 mod properties;
 mod rejects;
 
@@ -31,6 +33,7 @@ fn push(record: &Record<'_>) -> (String, Batch) {
     let mut builder = BatchBuilder::new();
     let outcome = match builder.push(record) {
         Outcome::Event(table) => format!("row {table}"),
+        Outcome::Normalised(rows) => format!("rows {rows}"),
         Outcome::DeadLetter(reason) => format!("dead letter {reason}"),
         Outcome::Unknown => "unknown".to_owned(),
         Outcome::Tombstone => "tombstone".to_owned(),

@@ -6,7 +6,7 @@
 /// The last microsecond of the year 9999.
 pub(crate) const MAX_US: i64 = 253_402_300_799_999_999;
 /// The first microsecond of the year 1.
-const MIN_US: i64 = -62_135_596_800_000_000;
+pub(crate) const MIN_US: i64 = -62_135_596_800_000_000;
 
 const DAY_US: i64 = 86_400_000_000;
 /// Days from the first day of the year 1 to the first day of 1970.
