@@ -23,3 +23,4 @@ mod kafka;
 mod lock;
 mod prometheus;
 mod restart;
+mod webhooks;

@@ -36,6 +36,11 @@ const HOT_SEGMENTS_MAX: usize = 12;
 const TICK: Duration = Duration::from_millis(20);
 /// Rest after a fold, in times what it took, up to `refresh_interval_max`: folding takes a fifth of the time.
 const REFOLD_REST: u32 = 4;
+/// Rows that came in since the last evaluation and make this a flood: evaluating again at once would
+/// take the time that the rows need.
+const FLOOD_ROWS: usize = 20_000;
+/// Rest between evaluations in a flood, in times what the last one took.
+const FLOOD_REST: u32 = 4;
 /// Wait after a failed commit.
 const COMMIT_RETRY: Duration = Duration::from_secs(5);
 
@@ -51,8 +56,8 @@ pub struct Writer {
     frozen: [Vec<Arc<Segment>>; 3],
     hot: [Vec<Arc<Segment>>; 3],
     pub dead_letters: Vec<RecordBatch>,
-    /// All rows since the last flush as they came, copies included: what the cold store takes.
-    pending: Vec<Batch>,
+    /// What came since the last flush besides the hot rows.
+    pending: Pending,
     pending_rows: usize,
     pub views: ViewRows,
     /// Keys of rows that the views have not folded yet.
@@ -65,8 +70,21 @@ pub struct Writer {
     refreshed_at: Instant,
     /// How long the last fold took.
     refold_took: Duration,
-    evaluation: Option<JoinHandle<Result<(), Error>>>,
+    evaluation: Option<JoinHandle<Result<Duration, Error>>>,
+    evaluated_at: Instant,
+    evaluation_took: Duration,
+    rows_since_evaluation: usize,
     checkpoint_sequence: u64,
+}
+
+/// What a flush commits beside rows that readers see.
+#[derive(Default)]
+struct Pending {
+    /// Copies that readers do not see; every record is stored once, also those.
+    copies: [Vec<RecordBatch>; 3],
+    dead_letters: Vec<RecordBatch>,
+    spans: Vec<Span>,
+    records: usize,
 }
 
 /// What a flush gives back.
@@ -88,9 +106,9 @@ struct FlushedRows {
     spans: Vec<Span>,
 }
 
-/// What one flush takes: rows as they came, and the same rows as readers see them.
+/// What one flush takes.
 struct Frozen {
-    batches: Vec<Batch>,
+    pending: Pending,
     segments: [Vec<Arc<Segment>>; 3],
 }
 
@@ -114,7 +132,7 @@ impl Writer {
             frozen: Default::default(),
             hot: Default::default(),
             dead_letters: Vec::new(),
-            pending: Vec::new(),
+            pending: Pending::default(),
             pending_rows: 0,
             views,
             touched: Vec::new(),
@@ -126,6 +144,9 @@ impl Writer {
             refreshed_at: now,
             refold_took: Duration::ZERO,
             evaluation: None,
+            evaluated_at: now,
+            evaluation_took: Duration::ZERO,
+            rows_since_evaluation: 0,
             checkpoint_sequence: 0,
         }
     }
@@ -153,8 +174,8 @@ impl Writer {
     pub async fn finish(&mut self) -> Result<(), Error> {
         self.refresh().await?;
         self.end_evaluation().await?;
-        evaluate(&self.shared, &self.evaluator).await?;
-        while self.flush.is_some() || self.pending_rows > 0 || !self.pending.is_empty() {
+        self.evaluation_took = evaluate(&self.shared, &self.evaluator).await?;
+        while self.flush.is_some() || self.pending_rows > 0 || !self.pending.spans.is_empty() {
             if self.flush.is_none() {
                 self.start_flush();
             }
@@ -173,7 +194,10 @@ impl Writer {
             }
             let admitted = self.ids.admit(rows);
             let kept = match admitted.keep {
-                Some(keep) => filter_record_batch(rows, &keep.into())?,
+                Some(keep) => {
+                    self.pending.copies[table].push(filter_record_batch(rows, &(!&keep).into())?);
+                    filter_record_batch(rows, &keep.into())?
+                }
                 None => rows.clone(),
             };
             self.touched.extend_from_slice(key_column(&kept).values());
@@ -183,14 +207,17 @@ impl Writer {
             }
             merge_small(&mut self.hot[table])?;
         }
+        self.count(&batch);
         if batch.dead_letters.num_rows() > 0 {
             self.dead_letters.push(batch.dead_letters.clone());
+            self.pending.dead_letters.push(batch.dead_letters);
         }
         let rows = batch.counts.records as usize;
+        self.pending.records += rows;
+        self.pending.spans.extend(batch.spans);
         self.pending_rows += rows;
         self.touched_rows += rows;
-        self.count(&batch);
-        self.pending.push(batch);
+        self.rows_since_evaluation += rows;
         Ok(())
     }
 
@@ -225,8 +252,12 @@ impl Writer {
         if self.evaluation.as_ref().is_some_and(JoinHandle::is_finished) {
             self.end_evaluation().await?;
         }
-        if self.evaluation.is_none() && self.board_is_old() {
+        let flood = self.rows_since_evaluation > FLOOD_ROWS;
+        let rest = if flood { self.evaluation_took * FLOOD_REST } else { Duration::ZERO };
+        let rest = rest.min(self.options.refresh_interval_max);
+        if self.evaluation.is_none() && self.evaluated_at.elapsed() >= rest && self.board_is_old() {
             let (shared, evaluator) = (self.shared.clone(), self.evaluator.clone());
+            self.rows_since_evaluation = 0;
             self.evaluation = Some(tokio::spawn(async move { evaluate(&shared, &evaluator).await }));
         }
         Ok(())
@@ -234,9 +265,13 @@ impl Writer {
 
     async fn end_evaluation(&mut self) -> Result<(), Error> {
         match self.evaluation.take() {
-            Some(running) => running.await.map_err(|stopped| Error::Internal {
-                message: format!("an evaluation stopped: {stopped}"),
-            })?,
+            Some(running) => {
+                self.evaluation_took = running.await.map_err(|stopped| Error::Internal {
+                    message: format!("an evaluation stopped: {stopped}"),
+                })??;
+                self.evaluated_at = Instant::now();
+                Ok(())
+            }
             None => Ok(()),
         }
     }
@@ -291,7 +326,7 @@ impl Writer {
     fn publish(&mut self, tables: Tables) {
         self.sequence += 1;
         let mut position = self.shared.snapshot.load().position.clone();
-        for span in self.pending.iter().flat_map(|batch| &batch.spans) {
+        for span in &self.pending.spans {
             position.insert(format!("{}/{}", span.topic, span.partition), span.next);
         }
         let snapshot = Snapshot { tables, views: self.views.clone(), position, sequence: self.sequence };
@@ -318,7 +353,7 @@ impl Writer {
         let wait = if failed { COMMIT_RETRY } else { self.options.flush_interval };
         let due =
             self.pending_rows >= self.options.flush_rows && !failed || self.flushed_at.elapsed() >= wait;
-        if self.flush.is_none() && !self.pending.is_empty() && due {
+        if self.flush.is_none() && !self.pending.spans.is_empty() && due {
             self.start_flush();
         }
         Ok(())
@@ -330,7 +365,7 @@ impl Writer {
         for (frozen, hot) in self.frozen.iter_mut().zip(&mut self.hot) {
             frozen.append(hot);
         }
-        let frozen = Frozen { batches: std::mem::take(&mut self.pending), segments: self.frozen.clone() };
+        let frozen = Frozen { pending: std::mem::take(&mut self.pending), segments: self.frozen.clone() };
         self.pending_rows = 0;
         self.flushed_at = Instant::now();
         self.flush = Some(tokio::spawn(flush(store, frozen, self.cold.clone(), self.dir.clone())));
@@ -355,8 +390,9 @@ impl Writer {
             Err((error, frozen)) => {
                 tracing::error!(%error, "commit failed; the rows stay in memory and are tried again");
                 self.shared.with_stats(|stats| stats.commit_failure = Some(error.to_string()));
-                self.pending_rows += frozen.batches.iter().map(|b| b.counts.records as usize).sum::<usize>();
-                self.pending.splice(0..0, frozen.batches);
+                self.pending_rows += frozen.pending.records;
+                let newer = std::mem::replace(&mut self.pending, frozen.pending);
+                self.pending.append(newer);
                 self.store = Some(flushed.store);
                 return Ok(());
             }
@@ -390,12 +426,24 @@ impl Writer {
     }
 }
 
-/// Evaluates every metric on the latest snapshot and puts the results on the board.
-async fn evaluate(shared: &Shared, evaluator: &Evaluator) -> Result<(), Error> {
+impl Pending {
+    fn append(&mut self, mut newer: Pending) {
+        for (copies, newer) in self.copies.iter_mut().zip(&mut newer.copies) {
+            copies.append(newer);
+        }
+        self.dead_letters.append(&mut newer.dead_letters);
+        self.spans.append(&mut newer.spans);
+        self.records += newer.records;
+    }
+}
+
+/// Evaluates every metric on the latest snapshot, puts the results on the board and says how long it took.
+async fn evaluate(shared: &Shared, evaluator: &Evaluator) -> Result<Duration, Error> {
+    let started = Instant::now();
     let (snapshot, last) = (shared.snapshot.load_full(), shared.board.load_full());
     let board = evaluator.board(&snapshot, &last).await?;
     shared.board.store(Arc::new(board));
-    Ok(())
+    Ok(started.elapsed())
 }
 
 /// Commits, then merges small files; gives the segments that readers shall use from now on.
@@ -434,31 +482,35 @@ async fn flush(mut store: ColdStore, frozen: Frozen, cold: [Vec<Arc<Segment>>; 3
 }
 
 async fn commit(store: &mut ColdStore, frozen: &Frozen, dir: &Path) -> Result<FlushedRows, Error> {
-    let spans = merged_spans(&frozen.batches);
+    let pending = &frozen.pending;
+    let spans = merged_spans(&pending.spans);
+    let mut merged = [None, None, None];
     let mut parts = Vec::new();
     for (index, table) in EVENT_TABLES.iter().enumerate() {
-        let batches = frozen.batches.iter().map(|b| [&b.commits, &b.reviews, &b.tickets][index]);
-        let rows = concat_batches(&schema(index), batches)?;
+        if !frozen.segments[index].is_empty() {
+            merged[index] = Some(Segment::merge(&frozen.segments[index], None)?);
+        }
+        let seen = merged[index].as_ref().map(|segment| &segment.batch);
+        let rows = match (seen, pending.copies[index].as_slice()) {
+            (Some(seen), []) => seen.clone(),
+            (seen, copies) => sort_by_key(&concat_batches(&schema(index), seen.into_iter().chain(copies))?)?,
+        };
         if rows.num_rows() > 0 {
-            parts.push((*table, sort_by_key(&rows)?));
+            parts.push((*table, rows));
         }
     }
-    let dead = concat_batches(
-        &event::schema::schema(Table::DeadLetters),
-        frozen.batches.iter().map(|batch| &batch.dead_letters),
-    )?;
-    if dead.num_rows() > 0 {
+    if !pending.dead_letters.is_empty() {
+        let dead = concat_batches(&event::schema::schema(Table::DeadLetters), &pending.dead_letters)?;
         parts.push((Table::DeadLetters, dead));
     }
     let files = store.commit(parts, &spans).await?;
     let mut segments = [None, None, None];
     for file in files {
         let Some(index) = EVENT_TABLES.iter().position(|table| *table == file.table) else { continue };
-        if frozen.segments[index].is_empty() {
-            continue;
+        if let Some(mut segment) = merged[index].take() {
+            segment.file = Some(file.path);
+            segments[index] = Some(Arc::new(map_or_keep(segment, dir)));
         }
-        let merged = Segment::merge(&frozen.segments[index], Some(file.path.clone()))?;
-        segments[index] = Some(Arc::new(map_or_keep(merged, dir)));
     }
     Ok(FlushedRows { segments, spans })
 }
@@ -501,9 +553,9 @@ pub fn map_or_keep(segment: Segment, dir: &Path) -> Segment {
 }
 
 /// One span a partition: the first base to the last next.
-fn merged_spans(batches: &[Batch]) -> Vec<Span> {
+fn merged_spans(all: &[Span]) -> Vec<Span> {
     let mut spans: BTreeMap<String, Span> = BTreeMap::new();
-    for span in batches.iter().flat_map(|batch| &batch.spans) {
+    for span in all {
         spans
             .entry(span.app_id())
             .and_modify(|merged| merged.next = span.next)

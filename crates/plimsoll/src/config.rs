@@ -29,6 +29,7 @@ pub struct Config {
     pub board: Board,
     pub limits: Limits,
     pub people: People,
+    pub webhooks: Webhooks,
     pub catalogue: Catalogue,
     pub log: Log,
 }
@@ -94,6 +95,7 @@ pub struct Limits {
     pub request_timeout_ms: u64,
     pub requests_max: usize,
     pub body_bytes_max: usize,
+    pub webhook_bytes_max: usize,
     pub events_max: usize,
     pub series_max: usize,
 }
@@ -114,6 +116,34 @@ pub enum Visibility {
     Own,
     Lead,
     All,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Webhooks {
+    pub keep_unknown: bool,
+    pub github: Webhook,
+    pub gitlab: GitlabWebhook,
+    pub jira: Webhook,
+    pub gerrit: Webhook,
+}
+
+/// One vendor's webhooks; they are taken where a secret is named.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Webhook {
+    /// `env:NAME` or `file:PATH`.
+    pub secret: String,
+    pub repositories: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GitlabWebhook {
+    pub secret: String,
+    /// The plain token of older versions.
+    pub token: String,
+    pub repositories: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -147,6 +177,7 @@ impl Default for Config {
             board: Board::default(),
             limits: Limits::default(),
             people: People::default(),
+            webhooks: Webhooks::default(),
             catalogue: Catalogue::default(),
             log: Log::default(),
         }
@@ -169,6 +200,7 @@ impl Default for Limits {
             request_timeout_ms: 30_000,
             requests_max: 256,
             body_bytes_max: 8 << 20,
+            webhook_bytes_max: 25 << 20,
             events_max: 10_000,
             series_max: 1_000,
         }
@@ -239,7 +271,7 @@ impl Config {
     }
 
     fn validate_bounds(&self) -> Result<(), BadValue> {
-        let bounds: [(&'static str, u64, u64, u64); 20] = [
+        let bounds: [(&'static str, u64, u64, u64); 21] = [
             ("limits.sql_timeout_ms", self.limits.sql_timeout_ms, 10, 3_600_000),
             ("limits.sql_rows_max", self.limits.sql_rows_max as u64, 1, 100_000_000),
             ("limits.sql_memory_bytes", self.limits.sql_memory_bytes as u64, 1 << 20, 1 << 44),
@@ -247,6 +279,7 @@ impl Config {
             ("limits.request_timeout_ms", self.limits.request_timeout_ms, 100, 3_600_000),
             ("limits.requests_max", self.limits.requests_max as u64, 1, 100_000),
             ("limits.body_bytes_max", self.limits.body_bytes_max as u64, 1_024, 256 << 20),
+            ("limits.webhook_bytes_max", self.limits.webhook_bytes_max as u64, 1_024, 64 << 20),
             ("limits.events_max", self.limits.events_max as u64, 1, 1_000_000),
             ("limits.series_max", self.limits.series_max as u64, 0, 1_000_000),
             ("http.drain_timeout_ms", self.http.drain_timeout_ms, 0, 600_000),

@@ -8,12 +8,14 @@
 mod api;
 mod events;
 mod page;
+mod webhooks;
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -25,7 +27,7 @@ use axum::routing::{get, post};
 use chrono::{DateTime, Utc};
 use engine::Engine;
 use futures::FutureExt;
-use ingest::{Appender, Progress};
+use ingest::{Appender, Entry, Progress};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -36,6 +38,9 @@ use crate::pipeline::FeedLog;
 use crate::problem::Problem;
 
 pub use api::describe;
+
+/// Time for the log to take events; beyond it the sender is told to try again.
+const LOG_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// What the server is doing; it only moves forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,20 +98,24 @@ impl<T> Drop for Stopped<T> {
 pub struct App {
     pub config: Config,
     pub started_at: DateTime<Utc>,
+    pub webhooks: webhooks::Webhooks,
     parts: OnceLock<Parts>,
     phase: AtomicU8,
     places: Semaphore,
 }
 
 impl App {
-    pub fn new(config: Config) -> Arc<Self> {
-        Arc::new(Self {
+    /// # Errors
+    /// A secret that the configuration names and that cannot be read.
+    pub fn new(config: Config) -> Result<Arc<Self>, String> {
+        Ok(Arc::new(Self {
             places: Semaphore::new(config.limits.requests_max),
+            webhooks: webhooks::Webhooks::new(&config)?,
             config,
             started_at: Utc::now(),
             parts: OnceLock::new(),
             phase: AtomicU8::new(Phase::Opening as u8),
-        })
+        }))
     }
 
     /// Called once, when the store is open.
@@ -143,6 +152,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/metrics/{name}", get(api::metric))
         .route("/api/v1/sql", post(api::sql))
         .route("/api/v1/events", post(events::post))
+        .route("/webhooks/github", post(webhooks::github))
+        .route("/webhooks/gitlab", post(webhooks::gitlab))
+        .route("/webhooks/jira", post(webhooks::jira))
+        .route("/webhooks/gerrit/{secret}", post(webhooks::gerrit))
         .route("/metrics", get(api::prometheus))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
@@ -250,12 +263,16 @@ fn is_own_host(host: &str, configured: &[String]) -> bool {
 
 /// The body of a POST, within the limit and uncompressed.
 async fn body(config: &Config, request: Request) -> Result<(HeaderMap, Bytes), Problem> {
-    let limit = config.limits.body_bytes_max;
+    body_within(config.limits.body_bytes_max, "limits.body_bytes_max", request).await
+}
+
+/// The body of a POST, of at most `limit` bytes, which `key` sets.
+async fn body_within(limit: usize, key: &str, request: Request) -> Result<(HeaderMap, Bytes), Problem> {
     let (parts, body) = request.into_parts();
     if parts.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Err(Problem::unsupported_media_type("compressed bodies are not understood; send it plain"));
     }
-    let over = || Problem::too_large(format!("the body is over {limit} bytes (limits.body_bytes_max)"));
+    let over = || Problem::too_large(format!("the body is over {limit} bytes ({key})"));
     let announced = parts
         .headers
         .get(header::CONTENT_LENGTH)
@@ -272,6 +289,27 @@ async fn body(config: &Config, request: Request) -> Result<(HeaderMap, Bytes), P
             } else {
                 Err(Problem::bad_request("the body could not be read to its end"))
             }
+        }
+    }
+}
+
+/// Waits until the log has `entries` durably; no entries are no wait.
+async fn append(parts: &Parts, entries: Vec<Entry>) -> Result<(), Problem> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    match tokio::time::timeout(LOG_TIMEOUT, parts.appender.append(entries)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the log refused events");
+            Err(Problem::unavailable("log-down", "the log did not take the events; send them again"))
+        }
+        Err(_) => {
+            tracing::error!(timeout_s = LOG_TIMEOUT.as_secs(), "the log took too long");
+            Err(Problem::unavailable(
+                "log-down",
+                "the log did not confirm the events in time; send them again, doubles are dropped",
+            ))
         }
     }
 }
@@ -322,7 +360,7 @@ mod tests {
 
     #[test]
     fn phases_only_move_forward() {
-        let app = App::new(Config::default());
+        let app = App::new(Config::default()).expect("no secrets");
         assert_eq!(app.phase(), Phase::Opening);
         app.advance(Phase::Stopping);
         app.advance(Phase::Ready);

@@ -20,6 +20,7 @@ mod output;
 mod problem;
 mod prom;
 mod query_string;
+mod secret;
 
 mod failure;
 

@@ -62,11 +62,11 @@ async fn serve(
     ready: impl FnOnce(SocketAddr) + Send + 'static,
 ) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
-    let listener = listen(&config).await?;
+    let app = App::new(config).map_err(Failure::misuse)?;
+    let listener = listen(&app.config).await?;
     let address = listener
         .local_addr()
         .map_err(|error| Failure::failed(format!("could not tell the address listened on: {error}")))?;
-    let app = App::new(config);
     let (drain, drained) = oneshot::channel::<()>();
     let server = http::serve(listener, Arc::clone(&app), async move {
         let _ = drained.await;

@@ -6,7 +6,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -17,12 +16,10 @@ use serde::de::{DeserializeSeed, SeqAccess, Visitor};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::{App, Phase, body, media_type};
+use super::{App, Phase, append, body, media_type};
 use crate::problem::Problem;
 use crate::query_string::QueryString;
 
-/// Time for the log to take the events; beyond it the sender is told to try again.
-const LOG_TIMEOUT: Duration = Duration::from_secs(8);
 /// Attributes of binary mode over HTTP are headers that start so; on a log record it is `ce_`.
 const BINARY_PREFIX: &str = "ce-";
 
@@ -39,24 +36,10 @@ pub async fn post(
     let (headers, bytes) = body(&app.config, request).await?;
     let (entries, unknown) = entries(&headers, &bytes, app.config.limits.events_max)?;
     let accepted = entries.len();
-    match tokio::time::timeout(LOG_TIMEOUT, parts.appender.append(entries)).await {
-        Ok(Ok(_)) => {
-            let answer = json!({ "accepted": accepted, "unknown_types": unknown });
-            let head = [(header::CONTENT_TYPE, "application/json")];
-            Ok((StatusCode::ACCEPTED, head, format!("{answer}\n")).into_response())
-        }
-        Ok(Err(error)) => {
-            tracing::error!(%error, "the log refused events");
-            Err(Problem::unavailable("log-down", "the log did not take the events; send them again"))
-        }
-        Err(_) => {
-            tracing::error!(timeout_s = LOG_TIMEOUT.as_secs(), "the log took too long");
-            Err(Problem::unavailable(
-                "log-down",
-                "the log did not confirm the events in time; send them again, doubles are dropped",
-            ))
-        }
-    }
+    append(parts, entries).await?;
+    let answer = json!({ "accepted": accepted, "unknown_types": unknown });
+    let head = [(header::CONTENT_TYPE, "application/json")];
+    Ok((StatusCode::ACCEPTED, head, format!("{answer}\n")).into_response())
 }
 
 /// The events of a request as entries for the log, and how many of them have an unknown type.

@@ -1,0 +1,88 @@
+//! Secrets: where they come from, and that they are never shown.
+//!
+//! Invariant: a secret is named in the configuration (`env:NAME` or `file:PATH`) and never written
+//! there, so `plimsoll config`, logs and process lists cannot tell it; `Debug` prints no byte of it.
+
+use std::fmt;
+use std::path::Path;
+
+/// Longest secret, in bytes; a longer file is a mistake.
+const BYTES_MAX: u64 = 16 << 10;
+
+/// The bytes of a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Vec<u8>);
+
+impl Secret {
+    #[cfg(test)]
+    pub fn new(bytes: Vec<u8>) -> Secret {
+        Secret(bytes)
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Reads what `source` names; the line end that editors add to a file is left off.
+    ///
+    /// # Errors
+    /// What is wrong and what would do, without the secret.
+    pub fn read(source: &str) -> Result<Secret, String> {
+        let bytes = match source.split_once(':') {
+            Some(("env", name)) => std::env::var(name)
+                .map_err(|_| format!("names the environment variable {name}, which is not set"))?
+                .into_bytes(),
+            Some(("file", path)) => {
+                read_file(Path::new(path)).map_err(|error| format!("names the file {path}: {error}"))?
+            }
+            _ => {
+                return Err(
+                    "takes env:NAME or file:PATH; a secret is not written into the configuration".into()
+                );
+            }
+        };
+        let end = bytes.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |last| last + 1);
+        if end == 0 {
+            return Err("names a secret that is empty".into());
+        }
+        Ok(Secret(bytes[..end].to_vec()))
+    }
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+    let length = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
+    if length > BYTES_MAX {
+        return Err(format!("{length} bytes, at most {BYTES_MAX} are read"));
+    }
+    std::fs::read(path).map_err(|error| error.to_string())
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_read_and_not_shown() {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(file.path(), "s3cret\r\n").expect("written");
+        let secret = Secret::read(&format!("file:{}", file.path().display())).expect("a secret");
+        assert_eq!(secret.bytes(), b"s3cret");
+        assert!(!format!("{secret:?}").contains("s3cret"));
+        std::fs::write(file.path(), "\n").expect("written");
+        for (source, expect) in [
+            ("s3cret".to_owned(), "env:NAME or file:PATH"),
+            ("env:PLIMSOLL_NO_SUCH_VARIABLE".to_owned(), "not set"),
+            ("file:/no/such/file".to_owned(), "/no/such/file"),
+            (format!("file:{}", file.path().display()), "empty"),
+        ] {
+            let message = Secret::read(&source).expect_err(&source);
+            assert!(message.contains(expect), "{message}");
+        }
+    }
+}
