@@ -100,7 +100,7 @@ fn a_signed_delivery_is_seen_once_and_a_forged_one_never() {
     assert_eq!(
         deliver(
             &server,
-            "sponsorship",
+            "no_such_kind",
             "d-3",
             br#"{"action":"created","repository":{"full_name":"acme/api"}}"#
         )
