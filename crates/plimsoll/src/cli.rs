@@ -41,6 +41,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Print one metric, now or at any past moment
     Query(QueryArgs),
+    /// Show the events behind a metric's rows, with source links and the formula
+    Explain(ExplainArgs),
     /// Run one read-only SQL statement over tables, views and functions
     Sql(SqlArgs),
     /// Check every view and metric file and report problems as file:line
@@ -122,6 +124,29 @@ pub struct QueryArgs {
     /// A parameter of the metric; may be repeated
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
     pub params: Vec<(String, String)>,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Name of the metric
+    pub metric: String,
+    /// Only rows with this value in this column; may be repeated
+    #[arg(long = "where", value_name = "LABEL=VALUE", value_parser = parameter)]
+    pub wanted: Vec<(String, String)>,
+    /// What had happened by then: RFC 3339, or a date for the end of that day UTC [default: now]
+    #[arg(long, value_name = "T", value_parser = moment::parse)]
+    pub as_of: Option<DateTime<Utc>>,
+    /// What was known by then [default: now]
+    #[arg(long, value_name = "K", value_parser = moment::parse)]
+    pub known_at: Option<DateTime<Utc>>,
+    /// A parameter of the metric; may be repeated
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub params: Vec<(String, String)>,
+    /// Most events to list, newest first
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub limit: u32,
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }

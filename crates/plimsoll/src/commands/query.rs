@@ -68,7 +68,7 @@ pub fn sql(config: &Config, arguments: SqlArgs) -> Result<(), Failure> {
     }))
 }
 
-fn unprintable(error: arrow::error::ArrowError) -> Failure {
+pub fn unprintable(error: arrow::error::ArrowError) -> Failure {
     Failure::failed(format!("could not write the result: {error}; try another --format"))
 }
 
@@ -82,7 +82,7 @@ fn read_statement() -> Result<String, Failure> {
 }
 
 /// `None` is the table.
-fn encoding(format: Format) -> Result<Option<Encoding>, Failure> {
+pub fn encoding(format: Format) -> Result<Option<Encoding>, Failure> {
     let encoding = match format {
         Format::Table => return Ok(None),
         Format::Json => Encoding::Json,
@@ -99,7 +99,7 @@ fn encoding(format: Format) -> Result<Option<Encoding>, Failure> {
     Ok(Some(encoding))
 }
 
-fn footer(result: &MetricResult, example: bool) -> Vec<String> {
+pub fn footer(result: &MetricResult, example: bool) -> Vec<String> {
     let mut lines = vec![format!(
         "as of {}, known at {}, definition {}",
         moment::format(result.as_of),
@@ -115,7 +115,7 @@ fn example_footer(example: bool) -> Vec<String> {
 }
 
 /// Opens the data directory, up to date with its log, for one question.
-async fn with_store(
+pub async fn with_store(
     config: &Config,
     ask: impl AsyncFnOnce(&Store) -> Result<(), Failure>,
 ) -> Result<(), Failure> {

@@ -13,7 +13,7 @@ use engine::catalogue::{Level, Metric};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{App, body, media_type};
+use super::{App, Parts, body, media_type};
 use crate::config::{Config, Visibility};
 use crate::failure::nearest;
 use crate::moment;
@@ -84,16 +84,7 @@ pub async fn metric(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let parts = app.parts()?;
-    let Path(name) = path.map_err(|_| Problem::bad_request("the metric's name is not clean text"))?;
-    if name.chars().any(char::is_control) {
-        return Err(Problem::bad_request("the metric's name has a control character"));
-    }
-    let catalogue = parts.engine.catalogue();
-    let Some(metric) = catalogue.metric(&name) else {
-        let names = catalogue.metrics.iter().map(|metric| metric.name.as_str());
-        let near = nearest(&name, names).into_iter().map(str::to_owned).collect();
-        return Err(engine::Error::UnknownMetric { name: output::printable(&name), near }.into());
-    };
+    let metric = metric_of(parts, path)?;
     visible(&app.config, metric)?;
     let declared = metric.params.iter().map(|param| param.name.as_str());
     let mut given = QueryString::parse(raw.as_deref(), METRIC_PARAMETERS.into_iter().chain(declared))?;
@@ -104,13 +95,27 @@ pub async fn metric(
         team: given.take("team"),
         params: given.rest(),
     };
-    let engine = parts.engine.clone();
+    let (engine, name) = (parts.engine.clone(), metric.name.clone());
     let result = parts.compute(async move { engine.query(&name, &query).await }).await?;
     let bytes = output::metric(&result, encoding, parts.example);
     answer(encoding, bytes, parts.example)
 }
 
-fn time(given: &mut QueryString, name: &str) -> Result<Option<chrono::DateTime<chrono::Utc>>, Problem> {
+/// The metric that a path names.
+pub fn metric_of(parts: &Parts, path: Result<Path<String>, PathRejection>) -> Result<&Metric, Problem> {
+    let Path(name) = path.map_err(|_| Problem::bad_request("the metric's name is not clean text"))?;
+    if name.chars().any(char::is_control) {
+        return Err(Problem::bad_request("the metric's name has a control character"));
+    }
+    let catalogue = parts.engine.catalogue();
+    catalogue.metric(&name).ok_or_else(|| {
+        let names = catalogue.metrics.iter().map(|metric| metric.name.as_str());
+        let near = nearest(&name, names).into_iter().map(str::to_owned).collect();
+        engine::Error::UnknownMetric { name: output::printable(&name), near }.into()
+    })
+}
+
+pub fn time(given: &mut QueryString, name: &str) -> Result<Option<chrono::DateTime<chrono::Utc>>, Problem> {
     given
         .take(name)
         .map(|text| moment::parse(&text).map_err(|reason| Problem::bad_parameter(name, &reason)))
@@ -119,7 +124,7 @@ fn time(given: &mut QueryString, name: &str) -> Result<Option<chrono::DateTime<c
 
 /// People's numbers are for those whom the configuration names, and without tokens nobody short
 /// of everybody can be told apart.
-fn visible(config: &Config, metric: &Metric) -> Result<(), Problem> {
+pub fn visible(config: &Config, metric: &Metric) -> Result<(), Problem> {
     match (metric.level, config.people.visibility) {
         (Level::Team, _) | (Level::Person, Visibility::All) => Ok(()),
         (Level::Person, Visibility::None | Visibility::Own | Visibility::Lead) => {
@@ -206,7 +211,7 @@ pub async fn prometheus(State(app): State<Arc<App>>) -> Result<Response, Problem
     Ok(([(header::CONTENT_TYPE, prom::CONTENT_TYPE)], text).into_response())
 }
 
-fn answer(
+pub fn answer(
     encoding: Encoding,
     bytes: Result<Vec<u8>, arrow::error::ArrowError>,
     example: bool,
@@ -222,7 +227,7 @@ fn answer(
 }
 
 /// `format=` decides; without it the Accept header does, and JSON is what most get.
-fn encoding(format: Option<&str>, headers: &HeaderMap) -> Result<Encoding, Problem> {
+pub fn encoding(format: Option<&str>, headers: &HeaderMap) -> Result<Encoding, Problem> {
     if let Some(name) = format {
         return Encoding::ALL
             .into_iter()
