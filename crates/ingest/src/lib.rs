@@ -8,6 +8,7 @@
 mod decode;
 mod error;
 pub mod files;
+mod formats;
 pub mod git;
 pub mod kafka;
 pub mod local_log;
@@ -18,6 +19,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 pub use error::Error;
+pub use formats::{FORMAT_HEADER, Formats};
 pub use run::{CHANNEL_BATCHES, Polled, Progress, Source, run};
 
 /// The topics that events are produced to, by the first part of their type.
@@ -46,6 +48,17 @@ pub struct Entry {
     pub key: Vec<u8>,
     pub headers: Vec<(String, Vec<u8>)>,
     pub value: Vec<u8>,
+}
+
+impl From<&event::Draft> for Entry {
+    fn from(draft: &event::Draft) -> Entry {
+        Entry {
+            topic: topic::of(draft.kind),
+            key: draft.key().as_bytes().to_vec(),
+            headers: Vec::new(),
+            value: draft.to_json().into_bytes(),
+        }
+    }
 }
 
 /// Where a log put an entry.
