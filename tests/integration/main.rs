@@ -17,6 +17,7 @@ mod cli;
 mod corpus;
 mod demo;
 mod disorder;
+mod feeds;
 mod git;
 mod http;
 mod kafka;

@@ -5,6 +5,7 @@
 //! batch's spans say exactly which offsets it covers, each starting where the one before it ended.
 //! Deliberately lacking: DataFusion, the tables, and any judgement about what an event means.
 
+pub mod bodies;
 mod decode;
 mod error;
 pub mod files;

@@ -71,6 +71,10 @@ pub enum IngestCommand {
     Git(IngestGitArgs),
     /// Load CloudEvents, one JSON object a line; .gz and .zst are read as they are
     Events(IngestEventsArgs),
+    /// Load hours of GH Archive; .gz and .zst are read as they are, in any order
+    Gharchive(IngestGharchiveArgs),
+    /// Load webhook bodies that were kept in files: .json one body, .jsonl and .ndjson one a line
+    Webhooks(IngestWebhooksArgs),
 }
 
 #[derive(Debug, Args)]
@@ -91,6 +95,29 @@ pub struct IngestEventsArgs {
     /// Files of one event a line, or - for stdin
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Produce to the Kafka topics instead of the local log
+    #[arg(long)]
+    pub to_kafka: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct IngestGharchiveArgs {
+    /// Files of one GH Archive event a line, or - for stdin
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Produce to the Kafka topics instead of the local log
+    #[arg(long)]
+    pub to_kafka: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct IngestWebhooksArgs {
+    /// Whose bodies they are: github, gitlab, jira, gerrit, bitbucket or cdevents
+    #[arg(long, value_name = "TOOL", value_parser = vendor)]
+    pub format: event::Format,
+    /// Folders, read with what is in them, and files
+    #[arg(required = true, value_name = "DIR|FILE")]
+    pub paths: Vec<PathBuf>,
     /// Produce to the Kafka topics instead of the local log
     #[arg(long)]
     pub to_kafka: bool,
@@ -160,6 +187,14 @@ fn parameter(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         Some(_) | None => Err("give it as name=value, such as window_days=28".to_owned()),
+    }
+}
+
+fn vendor(name: &str) -> Result<event::Format, String> {
+    match event::Format::from_name(name) {
+        Some(event::Format::CloudEvents) => Err("events are loaded with 'plimsoll ingest events'".to_owned()),
+        Some(format) => Ok(format),
+        None => Err("give github, gitlab, jira, gerrit, bitbucket or cdevents".to_owned()),
     }
 }
 
@@ -249,6 +284,10 @@ mod tests {
             ("plimsoll query review_load --as-of yesterday", "is not a moment"),
             ("plimsoll query review_load --param x", "name=value"),
             ("plimsoll ingest git", "<PATH>"),
+            ("plimsoll ingest gharchive", "<FILE>"),
+            ("plimsoll ingest webhooks dir", "--format"),
+            ("plimsoll ingest webhooks --format githab dir", "give github, gitlab"),
+            ("plimsoll ingest webhooks --format cloudevents dir", "plimsoll ingest events"),
             ("plimsoll serv", "'serv'"),
             ("plimsoll", "plimsoll demo"),
         ] {

@@ -1,7 +1,9 @@
-//! `ingest git` and `ingest events`: sources into the log, and from the log into the tables.
+//! `ingest git`, `events`, `gharchive` and `webhooks`: sources into the log, and from the log into the tables.
 //!
 //! Invariant: a backfill goes the same way as anything else: it only produces to the log, and the
 //! ingest loop alone writes tables. Running it twice changes no number.
+
+mod bodies;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +27,8 @@ pub fn run(config: Config, command: IngestCommand) -> Result<(), Failure> {
         match command {
             IngestCommand::Git(arguments) => from_git(&config, arguments).await,
             IngestCommand::Events(arguments) => from_files(&config, arguments).await,
+            IngestCommand::Gharchive(arguments) => bodies::from_archive(&config, arguments).await,
+            IngestCommand::Webhooks(arguments) => bodies::from_folders(&config, arguments).await,
         }
     })
 }
