@@ -22,6 +22,7 @@ mod git;
 mod http;
 mod kafka;
 mod lock;
+mod poll;
 mod prometheus;
 mod restart;
 mod webhooks;

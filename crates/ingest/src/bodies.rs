@@ -101,8 +101,12 @@ impl Totals {
     }
 
     fn count(&mut self, body: &Body, outcome: &Result<Normalised, Reject>) {
+        self.count_one(&body.origin, body.length, outcome);
+    }
+
+    pub(crate) fn count_one(&mut self, origin: &str, length: u64, outcome: &Result<Normalised, Reject>) {
         self.bodies += 1;
-        self.bytes += body.length;
+        self.bytes += length;
         match outcome {
             Ok(normalised) if !normalised.known => {
                 let full = self.unknown.len() >= UNKNOWN_KINDS;
@@ -119,7 +123,7 @@ impl Totals {
             Err(reject) => {
                 self.refused += 1;
                 if self.refusals.len() < REFUSALS_TOLD {
-                    let refusal = format!("{}: {}: {}", body.origin, reject.reason.as_str(), reject.detail);
+                    let refusal = format!("{origin}: {}: {}", reject.reason.as_str(), reject.detail);
                     self.refusals.push(refusal);
                 }
             }
@@ -260,6 +264,12 @@ fn refused(format: Format, name: Option<&str>, body: &Body) -> Entry {
         headers.push((LENGTH_HEADER.to_owned(), body.length.to_string().into_bytes()));
     }
     Entry { topic: topic::TICKETS, key: Vec::new(), headers, value: body.bytes[..kept].to_vec() }
+}
+
+/// A refused body that no file holds.
+pub(crate) fn refused_body(format: Format, name: Option<&str>, origin: &str, bytes: Vec<u8>) -> Entry {
+    let length = bytes.len() as u64;
+    refused(format, name, &Body { origin: origin.to_owned(), name: None, bytes, length })
 }
 
 /// Now, in microseconds since 1970.

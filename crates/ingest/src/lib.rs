@@ -13,6 +13,7 @@ mod formats;
 pub mod git;
 pub mod kafka;
 pub mod local_log;
+pub mod poll;
 mod run;
 
 use std::sync::Arc;
