@@ -3,7 +3,9 @@
 //!
 //! Invariants: each fact goes through the same normaliser as the webhook of it and keeps its own time, so a
 //! re-plan of last year is history and no snapshot, and a fact that came as a webhook too has one id. The
-//! cursor moves only past what the log has durably; whoever is interrupted goes on from there.
+//! cursor moves only past what the log has durably; whoever is interrupted goes on from there. Each item read
+//! ends with a reading: an event of its own that says what the item is now, so that wherever the events before
+//! it said something else, they are corrected and the difference can be counted.
 //! Deliberately lacking: writing to the tools, and any schedule: who wants to poll again runs it again.
 
 mod changed;
@@ -31,6 +33,11 @@ pub use cursor::Cursor;
 /// Below the versions of webhooks and archives: what was told when it happened goes before what an interface
 /// says later of the past.
 const SOURCE_VERSION: i64 = -3;
+
+/// The order of a reading among events of its second: after whatever happened then.
+const READING_SEQUENCE: i64 = 11;
+/// Begins the ids of readings.
+const READING: &str = "reconcile";
 
 /// Where to poll, and what of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,18 +130,32 @@ impl Feed<'_> {
 
     /// Takes what a webhook would have said at that time, where its body tells none.
     fn tell_at(&mut self, name: &str, origin: &str, body: &Value, received_us: i64) {
+        let events = self.events(name, origin, body, received_us);
+        self.entries.extend(events.iter().map(Entry::from));
+    }
+
+    /// Takes what an item is now, told by the body of an update, at the time of its last change.
+    fn tell_reading(&mut self, name: &str, origin: &str, body: &Value) {
+        let events = self.events(name, origin, body, crate::bodies::now_us());
+        let own = events.into_iter().filter(|event| !event.kind.starts_with("person."));
+        self.entries.extend(own.map(|event| Entry::from(&reading(event))));
+    }
+
+    /// Normalises and counts; a refused body goes into the log as it is.
+    fn events(&mut self, name: &str, origin: &str, body: &Value, received_us: i64) -> Vec<Draft> {
         let bytes = body.to_string().into_bytes();
         let name = Some(name).filter(|_| self.format.event_header().is_some());
-        let delivery = Delivery { name, body: &bytes, received_us };
-        let outcome = normalise(self.format, &delivery).map(|mut normalised| {
-            normalised.events.iter_mut().for_each(|event| event.source_version += SOURCE_VERSION);
-            normalised
-        });
-        let events = outcome.as_ref().map(|normalised| normalised.events.clone()).unwrap_or_default();
-        self.entries.extend(events.iter().map(Entry::from));
+        let outcome = normalise(self.format, &Delivery { name, body: &bytes, received_us });
         self.totals.count_one(origin, bytes.len() as u64, &outcome);
-        if outcome.is_err() {
-            self.entries.push(crate::bodies::refused_body(self.format, name, origin, bytes));
+        match outcome {
+            Ok(mut normalised) => {
+                normalised.events.iter_mut().for_each(|event| event.source_version += SOURCE_VERSION);
+                normalised.events
+            }
+            Err(_) => {
+                self.entries.push(crate::bodies::refused_body(self.format, name, origin, bytes));
+                Vec::new()
+            }
         }
     }
 
@@ -159,4 +180,15 @@ impl Feed<'_> {
     fn progress(&mut self, what: &str) {
         (self.progress)(what, self.totals.bodies);
     }
+}
+
+/// The event of an update as a reading: its id holds what it says and when, so that the same reading is the
+/// same event, and another one of the same second is another.
+fn reading(mut draft: Draft) -> Draft {
+    draft.data.remove("changes");
+    let text = Value::Object(draft.data.clone()).to_string();
+    let digest = event::key_hash(&[&text]);
+    draft.id = format!("{READING}:{}:{}:{digest:016x}:{}", draft.source, draft.subject, draft.time);
+    draft.sequence = READING_SEQUENCE.max(draft.sequence + 1);
+    draft
 }

@@ -66,12 +66,10 @@ fn tell_milestone(repo: &str, milestone: &Value, feed: &mut Feed<'_>) {
         ["due_on", "state"].iter().for_each(|name| drop(first.remove(*name)));
     }
     feed.tell("milestone", &origin, &body("created", &first));
-    if milestone["updated_at"] != milestone["created_at"] {
-        feed.tell("milestone", &origin, &body("edited", milestone));
-    }
     if !milestone["closed_at"].is_null() {
         feed.tell("milestone", &origin, &body("closed", milestone));
     }
+    feed.tell_reading("milestone", &origin, &body("edited", milestone));
 }
 
 fn ticket(
@@ -104,6 +102,8 @@ fn ticket(
         }
         told(action, &then, beside, &event["actor"], feed);
     }
+    let body = json!({"action": "edited", "repository": {"full_name": repo}, "issue": issue});
+    feed.tell_reading("issues", &origin, &body);
     Ok(())
 }
 
@@ -180,10 +180,8 @@ fn pull_request(
             feed,
         );
     }
-    if pull["merged_at"].is_null() && pull["updated_at"] != pull["created_at"] {
-        // Sizes and head as they are now; a merge tells them itself.
-        change.tell("pull_request", "edited", &members(&pull), json!({}), &Value::Null, feed);
-    }
+    let body = json!({"action": "edited", "repository": {"full_name": repo}, "pull_request": pull});
+    feed.tell_reading("pull_request", &change.origin, &body);
     Ok(())
 }
 

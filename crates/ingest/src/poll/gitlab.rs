@@ -254,6 +254,9 @@ fn issue(place: &Place<'_>, item: &Value, client: &mut Client, feed: &mut Feed<'
         }
         last = body;
     }
+    let updated = second(&item["updated_at"]);
+    let now = body(place, "issue", "update", &State::now(item), &updated, &Value::Null);
+    feed.tell_reading("Issue Hook", &place.origin(), &now);
     Ok(())
 }
 
@@ -345,6 +348,11 @@ fn merge_request(
         merged["object_attributes"]["last_commit"] = json!({"id": item["sha"]});
         tell("Merge Request Hook", &merged, &time);
     }
+    let mut now = body(place, kind, "update", &State::now(item), &second(&item["updated_at"]), &Value::Null);
+    now["object_attributes"]["last_commit"] = json!({"id": item["sha"]});
+    // An update that names no change tells nothing.
+    now["changes"] = json!({"title": {"previous": null, "current": item["title"]}});
+    feed.tell_reading("Merge Request Hook", &origin, &now);
     Ok(())
 }
 
@@ -368,12 +376,11 @@ fn tell_milestone(project: &str, milestone: &Value, feed: &mut Feed<'_>) {
         }
         body(action, &attributes)
     };
-    let unchanged = milestone["updated_at"] == milestone["created_at"];
-    feed.tell("Milestone Hook", &origin, &told("create", unchanged));
-    if !unchanged {
-        let action = if milestone["state"] == "closed" { "close" } else { "update" };
-        feed.tell("Milestone Hook", &origin, &told(action, true));
+    feed.tell("Milestone Hook", &origin, &told("create", milestone["updated_at"] == milestone["created_at"]));
+    if milestone["state"] == "closed" {
+        feed.tell("Milestone Hook", &origin, &told("close", true));
     }
+    feed.tell_reading("Milestone Hook", &origin, &told("update", true));
 }
 
 /// `2026-03-02T09:14:00.123Z` as `2026-03-02T09:14:00Z`, which is how webhooks tell it.

@@ -6,10 +6,10 @@
 
 use serde_json::{Value, json};
 
-use event::jira_issue_history;
+use event::{Draft, jira_issue_history};
 
 use super::cursor::Mark;
-use super::{Client, Feed};
+use super::{Client, Feed, reading};
 use crate::Error;
 use crate::bodies::now_us;
 
@@ -84,8 +84,14 @@ fn issues(
 
 fn tell(issue: &Value, statuses: &Value, client: &Client, feed: &mut Feed<'_>) {
     match jira_issue_history(client.base(), issue, statuses) {
-        Ok(events) => {
+        Ok(mut events) => {
             feed.totals.bodies += 1;
+            let updated = issue["fields"]["updated"].as_str().map(rfc3339);
+            if let Some((last, updated)) = events.last().cloned().zip(updated) {
+                let same = event::parse_time(&updated) == event::parse_time(&last.time);
+                let time = if same { last.time.clone() } else { updated };
+                events.push(reading(Draft { kind: "ticket.updated", time, ..last }));
+            }
             feed.take(&events);
         }
         // The normaliser refuses the same body again, and counts it.
