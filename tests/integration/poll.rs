@@ -106,3 +106,43 @@ fn what_cannot_be_polled_is_one_line_without_the_token() {
         assert!(!stderr.contains(TOKEN), "{stderr}");
     }
 }
+
+#[test]
+fn a_lost_webhook_is_corrected_and_counted() {
+    let place = Place::new();
+    let issue = |number: u32, assignees: Value, updated: u32| {
+        json!({
+            "number": number, "title": "Fees", "state": "open", "user": user("ada"), "labels": [], "milestone": null,
+            "assignees": assignees, "created_at": at(1), "updated_at": at(updated), "closed_at": null,
+        })
+    };
+    for number in [8, 9] {
+        let hook = json!({
+            "action": "assigned", "repository": {"full_name": "acme/api"}, "sender": user("ada"),
+            "issue": issue(number, json!([user("bo")]), 5), "assignee": user("bo"),
+        });
+        place.write(&format!("hooks/{number}.json"), hook.to_string());
+    }
+    place.stdout(&["ingest", "webhooks", "--format", "github", "hooks"]);
+    // Since then #9 went to cy, and neither a webhook nor the timeline tells of it.
+    let assigned =
+        json!([{"event": "assigned", "created_at": at(5), "actor": user("ada"), "assignee": user("bo")}]);
+    let listed = json!([issue(8, json!([user("bo")]), 5), issue(9, json!([user("cy")]), 20)]);
+    let stub = Stub::start(vec![
+        ("/repos/acme/api/milestones", vec![Reply::ok(json!([]))]),
+        ("/repos/acme/api/issues?", vec![Reply::ok(listed)]),
+        ("/repos/acme/api/issues/8/timeline", vec![Reply::ok(&assigned)]),
+        ("/repos/acme/api/issues/9/timeline", vec![Reply::ok(&assigned)]),
+    ]);
+    let holder = "SELECT count(*) FROM ticket WHERE ticket = 'acme/api#9' AND assignees[1] = 'cy'";
+    assert_eq!(count(&place, holder), 0);
+    place.stdout(&["ingest", "github", "--url", &stub.base(), "--repo", "acme/api"]);
+    assert_eq!(count(&place, holder), 1);
+    assert_eq!(count(&place, "SELECT count(*) FROM ticket WHERE assignees[1] = 'bo'"), 1);
+    let text = place.stdout(&["query", "discrepancy_rate", "--as-of", "2026-03-03", "--format", "json"]);
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        answer["rows"],
+        json!([{"tool": "github", "kind": "ticket", "readings": 2, "corrections": 1, "share": 0.5}])
+    );
+}

@@ -38,6 +38,8 @@ const SOURCE_VERSION: i64 = -3;
 const READING_SEQUENCE: i64 = 11;
 /// Begins the ids of readings.
 const READING: &str = "reconcile";
+/// The field that marks a reading; no column takes it, so it is in `extra`.
+const RECONCILED: &str = "reconciled";
 
 /// Where to poll, and what of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -189,6 +191,7 @@ fn reading(mut draft: Draft) -> Draft {
     let text = Value::Object(draft.data.clone()).to_string();
     let digest = event::key_hash(&[&text]);
     draft.id = format!("{READING}:{}:{}:{digest:016x}:{}", draft.source, draft.subject, draft.time);
+    draft.data.insert(RECONCILED.to_owned(), true.into());
     draft.sequence = READING_SEQUENCE.max(draft.sequence + 1);
     draft
 }

@@ -274,6 +274,8 @@ fn github_is_told_as_its_webhooks_would_have() {
     assert_eq!((&data(18)["additions"], &data(18)["merged_by"]), (&json!(4), &json!("bo")));
     assert!(events.iter().all(|event| event["sourceversion"] == SOURCE_VERSION));
 
+    assert_eq!((&data(17)["reconciled"], data(17).get("changes")), (&json!(true), None));
+
     // Whoever polls again asks from the last change on, and reads nothing that did not change.
     let asked = stub.asked().len();
     let (again, _, _) = poll(Tool::GitHub, "acme/api", &stub, &cursor);
