@@ -87,10 +87,10 @@ impl Effective {
     pub fn render(&self) -> String {
         let mut text = String::new();
         let mut section = "";
-        // Keys of the top level first: after a section header they would belong to it.
-        let (top, rest): (Vec<_>, Vec<_>) = self.leaves.iter().partition(|(path, _)| !path.contains('.'));
-        for (path, (value, origin)) in top.into_iter().chain(rest) {
-            let (parent, key) = split(path);
+        // By section, those without one first: after a section's header they would belong to it.
+        let mut leaves: Vec<_> = self.leaves.iter().map(|(path, leaf)| (split(path), path, leaf)).collect();
+        leaves.sort_unstable_by_key(|(section_and_key, ..)| *section_and_key);
+        for ((parent, key), path, (value, origin)) in leaves {
             if parent != section {
                 text.push_str(&format!("\n[{parent}]\n"));
                 section = parent;
