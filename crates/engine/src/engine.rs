@@ -228,8 +228,7 @@ async fn load(writer: &mut Writer, dir: &Path) -> Result<(), Error> {
         stats.watermark = latest.and_then(chrono::DateTime::from_timestamp_micros);
     });
     writer.store = Some(store);
-    let position = by_topic.clone().into_iter().collect();
-    writer.shared.snapshot.store(Arc::new(Snapshot { position, ..Snapshot::default() }));
+    writer.position = by_topic.into_iter().collect();
     let catalogue = writer.evaluator.catalogue.clone();
     match checkpoint::read(dir, &catalogue, &mut writer.views) {
         Some(covered) => {

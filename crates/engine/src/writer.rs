@@ -26,7 +26,7 @@ use crate::error::Error;
 use crate::evaluate::Evaluator;
 use crate::ids::Ids;
 use crate::segment::{Segment, key_column, sort_by_key};
-use crate::snapshot::{Shared, Snapshot};
+use crate::snapshot::{Position, Shared, Snapshot};
 use crate::tables::{EVENT_TABLES, Tables, schema};
 use crate::views::ViewRows;
 
@@ -63,6 +63,8 @@ pub struct Writer {
     /// Keys of rows that the views have not folded yet.
     touched: Vec<i64>,
     touched_rows: usize,
+    /// Next offsets of what was appended, flushed or not.
+    pub position: Position,
     pub sequence: u64,
     pub store: Option<ColdStore>,
     flush: Option<JoinHandle<Flushed>>,
@@ -137,6 +139,7 @@ impl Writer {
             views,
             touched: Vec::new(),
             touched_rows: 0,
+            position: Position::new(),
             sequence: 0,
             store: Some(store),
             flush: None,
@@ -214,6 +217,9 @@ impl Writer {
         }
         let rows = batch.counts.records as usize;
         self.pending.records += rows;
+        for span in &batch.spans {
+            self.position.insert(format!("{}/{}", span.topic, span.partition), span.next);
+        }
         self.pending.spans.extend(batch.spans);
         self.pending_rows += rows;
         self.touched_rows += rows;
@@ -323,12 +329,11 @@ impl Writer {
         Tables { segments, dead_letters: self.dead_letters.clone(), variants: self.ids.variants() }
     }
 
+    /// To be called when the views have folded everything in `tables`.
     fn publish(&mut self, tables: Tables) {
+        assert!(self.touched.is_empty(), "a snapshot's views are the fold of its tables");
         self.sequence += 1;
-        let mut position = self.shared.snapshot.load().position.clone();
-        for span in &self.pending.spans {
-            position.insert(format!("{}/{}", span.topic, span.partition), span.next);
-        }
+        let position = self.position.clone();
         let snapshot = Snapshot { tables, views: self.views.clone(), position, sequence: self.sequence };
         self.shared.with_stats(|stats| {
             for (index, table) in EVENT_TABLES.iter().enumerate() {
@@ -409,8 +414,11 @@ impl Writer {
             stats.cold_files = flushed.store.files().len() as u64;
         });
         self.store = Some(flushed.store);
-        let tables = self.tables();
-        self.publish(tables);
+        // With rows that the views lack, the next fold publishes the new segments as well.
+        if self.touched.is_empty() {
+            let tables = self.tables();
+            self.publish(tables);
+        }
         Ok(())
     }
 
