@@ -29,6 +29,15 @@ pub fn parse(text: &str) -> Result<DateTime<Utc>, String> {
     }
 }
 
+/// Like [`parse`], but a date means its start.
+pub fn parse_start(text: &str) -> Result<DateTime<Utc>, String> {
+    let end = parse(text)?;
+    match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        Ok(date) => Ok(date.and_hms_opt(0, 0, 0).map_or(end, |start| Utc.from_utc_datetime(&start))),
+        Err(_) => Ok(end),
+    }
+}
+
 /// RFC 3339 in UTC, to the microsecond, which is as fine as the tables are.
 pub fn format(moment: DateTime<Utc>) -> String {
     moment.trunc_subsecs(6).to_rfc3339_opts(SecondsFormat::AutoSi, true)

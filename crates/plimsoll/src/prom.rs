@@ -142,8 +142,18 @@ impl Page<'_> {
             ("plimsoll_ingest_duplicates_total", "Exact copies of events, dropped.", self.stats.duplicates),
             (
                 "plimsoll_ingest_unknown_total",
-                "Records of a type that is not Plimsoll's, skipped.",
+                "Records of a type that is not Plimsoll's or of a kind that no normaliser knows, skipped.",
                 counts.unknown,
+            ),
+            (
+                "plimsoll_ingest_silent_total",
+                "Bodies of other tools that say nothing about commits, changes or tickets.",
+                counts.silent,
+            ),
+            (
+                "plimsoll_ingest_further_total",
+                "Events that bodies of other tools hold beyond their first.",
+                counts.further,
             ),
             ("plimsoll_ingest_tombstones_total", "Records with a null value, skipped.", counts.tombstones),
             (

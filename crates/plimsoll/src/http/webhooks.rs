@@ -208,13 +208,7 @@ async fn take(
 /// The events of a delivery; of an unknown kind a note that it came, with the body where that is asked for.
 fn entries(app: &App, format: Format, normalised: &Normalised, digest: &[u8], body: &[u8]) -> Vec<Entry> {
     if normalised.known {
-        let entry = |draft: &event::Draft| Entry {
-            topic: topic::of(draft.kind),
-            key: draft.key().as_bytes().to_vec(),
-            headers: Vec::new(),
-            value: draft.to_json().into_bytes(),
-        };
-        return normalised.events.iter().map(entry).collect();
+        return normalised.events.iter().map(Entry::from).collect();
     }
     let mut note = json!({
         "specversion": "1.0",
