@@ -21,6 +21,7 @@ mod git;
 mod http;
 mod kafka;
 mod lock;
+mod people;
 mod prometheus;
 mod restart;
 mod webhooks;

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod demo;
 pub mod ingest;
+pub mod people;
 pub mod query;
 
 use std::io::{IsTerminal, Write};

@@ -29,6 +29,14 @@ pub fn parse(text: &str) -> Result<DateTime<Utc>, String> {
     }
 }
 
+/// As [`parse`], but a date means its beginning: for facts that hold from a day on.
+pub fn parse_start(text: &str) -> Result<DateTime<Utc>, String> {
+    match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        Ok(_) if text.len() == 10 => parse(&format!("{text}T00:00:00Z")),
+        Ok(_) | Err(_) => parse(text),
+    }
+}
+
 /// RFC 3339 in UTC, to the microsecond, which is as fine as the tables are.
 pub fn format(moment: DateTime<Utc>) -> String {
     moment.trunc_subsecs(6).to_rfc3339_opts(SecondsFormat::AutoSi, true)
