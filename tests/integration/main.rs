@@ -13,6 +13,7 @@ mod harness;
 mod http_client;
 mod story;
 
+mod access;
 mod cli;
 mod corpus;
 mod demo;

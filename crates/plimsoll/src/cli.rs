@@ -46,6 +46,9 @@ pub enum Command {
     /// Say who is who, who is in which team and when they work, from files or by hand
     #[command(subcommand)]
     People(PeopleCommand),
+    /// Make tokens for HTTP
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Check every view and metric file and report problems as file:line
     Check(CheckArgs),
     /// Print the effective configuration, where each value comes from, secrets redacted
@@ -125,6 +128,9 @@ pub struct QueryArgs {
     /// A parameter of the metric; may be repeated
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
     pub params: Vec<(String, String)>,
+    /// Call people by pseudonyms, with the key that people.pseudonyms names
+    #[arg(long)]
+    pub pseudonyms: bool,
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }
@@ -135,6 +141,24 @@ pub struct SqlArgs {
     pub statement: String,
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Print a new token, once, and the lines for plimsoll.toml that make it known
+    New(TokenNewArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct TokenNewArgs {
+    /// What the token is for, such as grafana
+    pub name: String,
+    /// What it may do: read, sql, ingest, admin
+    #[arg(long, value_delimiter = ',', default_value = "read", value_parser = ["read", "sql", "ingest", "admin"])]
+    pub scopes: Vec<String>,
+    /// The person whose token it is, for person-level metrics
+    #[arg(long)]
+    pub person: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,6 +5,7 @@ pub mod demo;
 pub mod ingest;
 pub mod people;
 pub mod query;
+pub mod token;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};

@@ -14,6 +14,7 @@ mod demo;
 mod example;
 mod people;
 mod pipeline;
+mod privacy;
 mod serve;
 
 mod http;
@@ -65,6 +66,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         | Command::Query(_)
         | Command::Sql(_)
         | Command::People(_)
+        | Command::Token(_)
         | Command::Check(_)
         | Command::Config => None,
     };
@@ -86,6 +88,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Serve(_) => commands::serve(effective.config),
         Command::Query(arguments) => commands::query::metric(&effective.config, arguments),
         Command::Sql(arguments) => commands::query::sql(&effective.config, arguments),
+        Command::Token(command) => commands::token::run(command),
         Command::People(command) => commands::people::run(&effective.config, command),
         Command::Check(arguments) => commands::check::run(&effective.config, arguments),
         Command::Config => commands::print(effective.render().as_bytes()),
