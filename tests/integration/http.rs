@@ -133,7 +133,7 @@ fn event(id: &str) -> String {
 #[test]
 fn events_are_accepted_when_the_log_has_them() {
     let place = Place::new();
-    let server = place.serve("");
+    let server = place.serve("[people]\ngroup_min = 1\n");
     let post = |content_type: &str, body: String| server.post("/api/v1/events", content_type, body);
     let one = post("application/cloudevents+json", event("one"));
     assert_eq!(one.status, 202, "{}", one.text());

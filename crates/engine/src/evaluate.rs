@@ -202,6 +202,7 @@ impl Evaluator {
             definition: self.catalogue.definition(metric),
             position: snapshot.position.clone(),
             rows,
+            suppressed: 0,
         }
     }
 }

@@ -12,7 +12,9 @@ mod moment;
 mod commands;
 mod demo;
 mod example;
+mod people;
 mod pipeline;
+mod privacy;
 mod serve;
 
 mod http;
@@ -62,8 +64,14 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Serve(arguments) => arguments.listen.clone(),
         Command::Ingest(_)
         | Command::Query(_)
+<<<<<<< HEAD
         | Command::Explain(_)
         | Command::Sql(_)
+=======
+        | Command::Sql(_)
+        | Command::People(_)
+        | Command::Token(_)
+>>>>>>> people
         | Command::Check(_)
         | Command::Config => None,
     };
@@ -86,6 +94,8 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Query(arguments) => commands::query::metric(&effective.config, arguments),
         Command::Explain(arguments) => commands::explain::run(&effective.config, arguments),
         Command::Sql(arguments) => commands::query::sql(&effective.config, arguments),
+        Command::Token(command) => commands::token::run(command),
+        Command::People(command) => commands::people::run(&effective.config, command),
         Command::Check(arguments) => commands::check::run(&effective.config, arguments),
         Command::Config => commands::print(effective.render().as_bytes()),
     }

@@ -59,13 +59,16 @@ pub fn metric(result: &MetricResult, encoding: Encoding, example: bool) -> Resul
     if encoding != Encoding::Json {
         return rows(&result.rows, encoding, example);
     }
-    let head = [
+    let mut head = vec![
         ("metric", json!(result.metric)),
         ("as_of", json!(crate::moment::format(result.as_of))),
         ("known_at", json!(crate::moment::format(result.known_at))),
         ("definition", json!(result.definition)),
         ("position", json!(result.position)),
     ];
+    if result.suppressed > 0 {
+        head.push(("suppressed", json!(result.suppressed)));
+    }
     json_object(&head, &result.rows, example)
 }
 

@@ -64,6 +64,8 @@ struct ParamFront {
     min: Option<toml::Value>,
     max: Option<toml::Value>,
     #[serde(default)]
+    values: Vec<String>,
+    #[serde(default)]
     help: String,
 }
 
@@ -233,12 +235,16 @@ fn param(name: &str, raw: &ParamFront) -> Result<Param, String> {
         }
         (Some(value), _) => typed(key, value, type_).map(Some),
     };
+    if !raw.values.is_empty() && type_ != ParamType::Text {
+        return Err(format!("values has no meaning for {}", type_.as_str()));
+    }
     let param = Param {
         name: name.to_owned(),
         type_,
         default: typed("default", &raw.default, type_)?,
         min: bound("min", &raw.min)?,
         max: bound("max", &raw.max)?,
+        values: raw.values.clone(),
         help: raw.help.clone(),
     };
     bind::in_range(&param, &param.default).map_err(|range| format!("default is out of range: {range}"))?;

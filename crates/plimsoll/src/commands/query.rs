@@ -18,6 +18,7 @@ use crate::http::describe;
 use crate::moment;
 use crate::output::{self, EXAMPLE_NOTE, Encoding};
 use crate::pipeline::{self, Store};
+use crate::privacy::Pseudonyms;
 
 /// Longest statement that is read from stdin; the engine's own bound is smaller.
 const STATEMENT_BYTES_MAX: u64 = 1 << 20;
@@ -40,6 +41,7 @@ pub fn metric(config: &Config, arguments: QueryArgs) -> Result<(), Failure> {
     }
     crate::serve::runtime("plimsoll")?.block_on(with_store(config, async |store| {
         let result = store.engine.query(&name, &query).await.map_err(|error| Failure::engine(&error))?;
+        let result = renamed(config, &result, arguments.pseudonyms)?;
         let example = store.example.is_some();
         let bytes = match encoding {
             Some(encoding) => output::metric(&result, encoding, example),
@@ -68,7 +70,24 @@ pub fn sql(config: &Config, arguments: SqlArgs) -> Result<(), Failure> {
     }))
 }
 
+<<<<<<< HEAD
 pub fn unprintable(error: arrow::error::ArrowError) -> Failure {
+=======
+/// The result under the pseudonyms of `people.pseudonyms`, where they are asked for.
+fn renamed(config: &Config, result: &MetricResult, asked: bool) -> Result<MetricResult, Failure> {
+    let mut result = result.clone();
+    if asked {
+        let names =
+            Pseudonyms::new(&config.people.pseudonyms).map_err(Failure::misuse)?.ok_or_else(|| {
+                Failure::misuse("--pseudonyms needs a key; set people.pseudonyms to env:NAME or file:PATH")
+            })?;
+        result.rows = names.apply(&result.rows).map_err(unprintable)?;
+    }
+    Ok(result)
+}
+
+fn unprintable(error: arrow::error::ArrowError) -> Failure {
+>>>>>>> people
     Failure::failed(format!("could not write the result: {error}; try another --format"))
 }
 
