@@ -17,6 +17,7 @@
 //! | `km_quantile(duration_ms, observed, p, n_min)` | Kaplan-Meier quantile of durations, see [`survival`]; NULL below `n_min` subjects |
 //! | `xmr(position, x, baseline_n, n_min)` | struct of n, mean, mean_range, lower, upper, range_upper, see [`control`] |
 //! | `theil_sen(x, y)` | median slope of all pairs, see [`trend`] |
+//! | `file_knowledge(at_ms, seq, sha, path, old_path, kind, person)` | a list of who knows each file, see [`knowledge`] |
 //! | `truck_factor(file, person, changes, minor_share)` | struct of files, tf_raw, tf_pruned, people, see [`truck`] |
 //! | `milestone_forecast(days_ago, done, added, weeks, remaining, due_days, days_max, trials, seed)` | struct of p50_days, p85_days, p95_days, p_hit, p_never, trials, see [`forecast`] |
 //! | `forecast_exact(done, remaining, p)` | days until `remaining` is reached when days are independent, exact, see [`forecast`] |
@@ -39,6 +40,7 @@ pub mod forecast;
 mod gathered;
 pub mod holdings;
 mod integers;
+pub mod knowledge;
 pub mod lww;
 pub mod memberships;
 pub mod percentile;

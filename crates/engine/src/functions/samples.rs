@@ -6,7 +6,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, ListArray, StructArray, new_empty_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListArray, StringViewArray,
+    StructArray, new_empty_array,
+};
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::concat;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Float64Type, Int64Type};
@@ -16,6 +19,7 @@ use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Sign
 
 use super::aggregate::texts;
 use super::forecast::{self, Day, Question};
+use super::knowledge::{Known, Touch, knowledge};
 use super::{control, survival, trend, truck};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,15 +30,17 @@ enum Sample {
     TruckFactor,
     MilestoneForecast,
     ForecastExact,
+    FileKnowledge,
 }
 
-const ALL: [Sample; 6] = [
+const ALL: [Sample; 7] = [
     Sample::KmQuantile,
     Sample::Xmr,
     Sample::TheilSen,
     Sample::TruckFactor,
     Sample::MilestoneForecast,
     Sample::ForecastExact,
+    Sample::FileKnowledge,
 ];
 
 pub(super) fn all() -> Vec<AggregateUDF> {
@@ -53,6 +59,22 @@ fn floats(names: &[&str]) -> Vec<Field> {
     names.iter().map(|name| Field::new(*name, DataType::Float64, true)).collect()
 }
 
+/// One person's knowledge of one file.
+fn known_fields() -> Fields {
+    let text = |name: &str| Field::new(name, DataType::Utf8View, true);
+    let flag = |name: &str| Field::new(name, DataType::Boolean, true);
+    Fields::from(
+        [
+            vec![text("path"), text("person"), flag("first_author")],
+            integers(&["deliveries", "acceptances"]),
+            floats(&["doa"]),
+            vec![flag("is_author")],
+            integers(&["last_ms"]),
+        ]
+        .concat(),
+    )
+}
+
 impl Sample {
     fn name(self) -> &'static str {
         match self {
@@ -62,6 +84,7 @@ impl Sample {
             Sample::TruckFactor => "truck_factor",
             Sample::MilestoneForecast => "milestone_forecast",
             Sample::ForecastExact => "forecast_exact",
+            Sample::FileKnowledge => "file_knowledge",
         }
     }
 
@@ -76,6 +99,7 @@ impl Sample {
                 vec![Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64, Utf8View]
             }
             Sample::ForecastExact => vec![Int64, Int64, Float64],
+            Sample::FileKnowledge => vec![Int64, Int64, Utf8View, Utf8View, Utf8View, Utf8View, Utf8View],
         }
     }
 
@@ -83,6 +107,10 @@ impl Sample {
         let fields = match self {
             Sample::KmQuantile | Sample::ForecastExact => return DataType::Int64,
             Sample::TheilSen => return DataType::Float64,
+            Sample::FileKnowledge => {
+                let item = DataType::Struct(known_fields());
+                return DataType::List(Arc::new(Field::new("item", item, true)));
+            }
             Sample::Xmr => {
                 [integers(&["n"]), floats(&["mean", "mean_range", "lower", "upper", "range_upper"])].concat()
             }
@@ -105,6 +133,7 @@ impl Sample {
             Sample::KmQuantile => Ok(ScalarValue::Int64(km_quantile(columns))),
             Sample::TheilSen => Ok(ScalarValue::Float64(theil_sen(columns))),
             Sample::ForecastExact => Ok(ScalarValue::Int64(forecast_exact(columns))),
+            Sample::FileKnowledge => file_knowledge(columns),
             Sample::Xmr => self.record(xmr(columns)),
             Sample::TruckFactor => self.record(truck_factor(columns)),
             Sample::MilestoneForecast => self.record(milestone_forecast(columns)),
@@ -199,6 +228,48 @@ fn milestone_forecast(columns: &[ArrayRef]) -> Option<Vec<ScalarValue>> {
     let days = [found.p50_days, found.p85_days, found.p95_days].map(ScalarValue::Int64);
     let shares = [found.p_hit, Some(found.p_never)].map(ScalarValue::Float64);
     Some(days.into_iter().chain(shares).chain([ScalarValue::Int64(Some(found.trials))]).collect())
+}
+
+fn file_knowledge(columns: &[ArrayRef]) -> Result<ScalarValue> {
+    let touch = |row| {
+        Some(Touch {
+            at_ms: int(columns, 0, row)?,
+            seq: int(columns, 1, row)?,
+            sha: text(columns, 2, row)?,
+            path: text(columns, 3, row)?,
+            old_path: text(columns, 4, row),
+            kind: text(columns, 5, row)?,
+            person: text(columns, 6, row)?,
+        })
+    };
+    let known = knowledge(&mut rows(columns).filter_map(touch).collect());
+    let texts = |of: fn(&Known<'_>) -> String| -> ArrayRef {
+        Arc::new(known.iter().map(|known| Some(of(known))).collect::<StringViewArray>())
+    };
+    let flags = |of: fn(&Known<'_>) -> bool| -> ArrayRef {
+        Arc::new(known.iter().map(|known| Some(of(known))).collect::<BooleanArray>())
+    };
+    let counts = |of: fn(&Known<'_>) -> i64| -> ArrayRef {
+        Arc::new(known.iter().map(|known| Some(of(known))).collect::<Int64Array>())
+    };
+    let degrees: Float64Array = known.iter().map(|known| Some(known.doa)).collect();
+    let items = StructArray::try_new(
+        known_fields(),
+        vec![
+            texts(|known| known.path.to_owned()),
+            texts(|known| known.person.to_owned()),
+            flags(|known| known.first_author),
+            counts(|known| known.deliveries),
+            counts(|known| known.acceptances),
+            Arc::new(degrees),
+            flags(|known| known.is_author),
+            counts(|known| known.last_ms),
+        ],
+        None,
+    )?;
+    let field = Arc::new(Field::new("item", items.data_type().clone(), true));
+    let offsets = OffsetBuffer::from_lengths([items.len()]);
+    Ok(ScalarValue::List(Arc::new(ListArray::try_new(field, offsets, Arc::new(items), None)?)))
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
