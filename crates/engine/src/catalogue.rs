@@ -302,4 +302,6 @@ impl Catalogue {
 }
 
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod tests;
