@@ -28,69 +28,104 @@ WITH asked AS (
   FROM milestone
   WHERE is_open
 ),
-started AS (
-  SELECT
-    milestone,
-    days_before(MIN(at), -$planning_days) AS at
-  FROM scope_change
-  WHERE milestone IN (SELECT milestone FROM asked)
-  GROUP BY milestone
-),
-state AS (
+stream AS (
   SELECT
     asked.milestone,
     asked.at,
     asked.due_on,
-    LEAST(millis_between(started.at, asked.at) / 604800000, $weeks_max) AS weeks,
-    SUM(scope_change.tickets) AS scope,
-    SUM(scope_change.done_tickets) AS done
+    peer.milestone AS peer,
+    peer.milestone = asked.milestone AS own,
+    peer.milestone = asked.milestone
+    OR COALESCE(
+      peer.created_at <= asked.at
+      AND (peer.closed_at IS NULL OR peer.closed_at > asked.at)
+      AND NOT peer.deleted
+      AND revision.due_on <= asked.due_on,
+      FALSE
+    ) AS ahead
   FROM asked
-  INNER JOIN started ON started.milestone = asked.milestone
-  INNER JOIN scope_change ON scope_change.milestone = asked.milestone AND scope_change.at <= asked.at
-  GROUP BY asked.milestone, asked.at, asked.due_on, started.at
+  INNER JOIN milestone AS self ON self.milestone = asked.milestone
+  INNER JOIN milestone AS peer
+    ON COALESCE(peer.project, CONCAT('milestone ', peer.milestone)) = COALESCE(self.project, CONCAT('milestone ', self.milestone))
+  LEFT JOIN milestone_revision AS revision
+    ON revision.key_hash = peer.key_hash
+    AND revision.from_at <= asked.at
+    AND (revision.to_at IS NULL OR revision.to_at > asked.at)
 ),
-pace AS (
+planned AS (
   SELECT
-    state.milestone,
-    state.at,
-    SUM(scope_change.done_tickets) AS done
-  FROM state
-  INNER JOIN scope_change
-    ON scope_change.milestone = state.milestone
-    AND scope_change.at <= state.at
-    AND scope_change.at > days_before(state.at, 7 * state.weeks)
-  WHERE state.weeks >= $weeks_min
-  GROUP BY state.milestone, state.at
+    milestone,
+    days_before(MIN(at), -$planning_days) AS until_at
+  FROM scope_change
+  WHERE milestone IN (SELECT peer FROM stream)
+  GROUP BY milestone
 ),
-question AS (
+moved AS (
   SELECT
-    state.milestone,
-    state.at,
-    state.weeks,
-    state.scope,
-    state.scope - state.done AS remaining,
+    stream.milestone,
+    stream.at,
+    stream.own,
+    stream.ahead,
+    planned.until_at,
+    scope_change.at AS moved_at,
+    scope_change.tickets,
+    scope_change.done_tickets,
+    CASE WHEN scope_change.what IN ('done', 'reopened') THEN scope_change.done_tickets ELSE 0 END AS done,
     CASE
-      WHEN CAST(state.at AS DATE) > state.due_on THEN -1
-      ELSE millis_between(state.at, days_before(arrow_cast(state.due_on, 'Timestamp(Microsecond, Some("UTC"))'), -1)) / 86400000
-    END AS due_days,
-    COALESCE(pace.done, 0) AS done
-  FROM state
-  LEFT JOIN pace ON pace.milestone = state.milestone AND pace.at = state.at
-  WHERE state.weeks >= $weeks_min
-    AND state.scope > 0
+      WHEN scope_change.what IN ('added', 'removed') AND scope_change.at > planned.until_at
+      THEN scope_change.tickets - scope_change.done_tickets
+      ELSE 0
+    END AS added,
+    inside.peer IS NOT NULL AS inside
+  FROM stream
+  INNER JOIN planned ON planned.milestone = stream.peer
+  INNER JOIN scope_change ON scope_change.milestone = stream.peer AND scope_change.at <= stream.at
+  LEFT JOIN stream AS inside
+    ON inside.milestone = stream.milestone
+    AND inside.at = stream.at
+    AND inside.peer = scope_change.other
+),
+state AS (
+  SELECT
+    milestone,
+    at,
+    LEAST(millis_between(MIN(until_at) FILTER (WHERE own), at) / 604800000, $weeks_max) AS own_weeks,
+    LEAST(millis_between(MIN(until_at), at) / 604800000, $weeks_max) AS stream_weeks,
+    COALESCE(SUM(tickets) FILTER (WHERE own), 0) AS scope,
+    COALESCE(SUM(tickets - done_tickets) FILTER (WHERE own), 0) AS remaining,
+    COALESCE(SUM(tickets - done_tickets) FILTER (WHERE ahead), 0) AS queued
+  FROM moved
+  GROUP BY milestone, at
+),
+basis AS (
+  SELECT
+    asked.milestone,
+    asked.at,
+    COALESCE(state.own_weeks >= $weeks_min, FALSE) AS own,
+    CASE WHEN state.own_weeks >= $weeks_min THEN state.own_weeks ELSE state.stream_weeks END AS weeks,
+    CASE WHEN state.own_weeks >= $weeks_min OR state.remaining = 0 THEN state.remaining ELSE state.queued END AS remaining,
+    CASE
+      WHEN CAST(asked.at AS DATE) > asked.due_on THEN -1
+      ELSE millis_between(asked.at, days_before(arrow_cast(asked.due_on, 'Timestamp(Microsecond, Some("UTC"))'), -1)) / 86400000
+    END AS due_days
+  FROM asked
+  INNER JOIN state ON state.milestone = asked.milestone AND state.at = asked.at
+  WHERE state.scope > 0
+    AND state.stream_weeks >= $weeks_min
 ),
 day AS (
   SELECT
-    question.milestone,
-    question.at,
-    millis_between(scope_change.at, question.at) / 86400000 AS days_ago,
-    scope_change.done_tickets AS done,
-    scope_change.tickets AS added
-  FROM question
-  INNER JOIN scope_change
-    ON scope_change.milestone = question.milestone
-    AND scope_change.at <= question.at
-    AND scope_change.at > days_before(question.at, 7 * question.weeks)
+    basis.milestone,
+    basis.at,
+    millis_between(moved.moved_at, basis.at) / 86400000 AS days_ago,
+    moved.done,
+    CASE WHEN moved.inside AND NOT basis.own THEN 0 ELSE moved.added END AS added
+  FROM basis
+  INNER JOIN moved
+    ON moved.milestone = basis.milestone
+    AND moved.at = basis.at
+    AND moved.moved_at > days_before(basis.at, 7 * basis.weeks)
+  WHERE moved.own OR NOT basis.own
   UNION ALL
   SELECT
     milestone,
@@ -98,32 +133,41 @@ day AS (
     0 AS days_ago,
     0 AS done,
     0 AS added
-  FROM question
+  FROM basis
+),
+pace AS (
+  SELECT
+    milestone,
+    at,
+    SUM(done) AS done
+  FROM day
+  GROUP BY milestone, at
 ),
 outlook AS (
   SELECT
-    question.milestone,
-    question.at,
-    question.weeks,
-    question.remaining,
+    basis.milestone,
+    basis.at,
+    basis.own,
+    basis.weeks,
     milestone_forecast(
       day.days_ago,
       day.done,
       day.added,
-      question.weeks,
-      question.remaining,
-      question.due_days,
+      basis.weeks,
+      basis.remaining,
+      basis.due_days,
       $horizon_factor * GREATEST(
-        COALESCE(question.due_days, 0),
-        COALESCE(question.remaining * 7 * question.weeks / CASE WHEN question.done > 0 THEN question.done END, 0),
+        COALESCE(basis.due_days, 0),
+        COALESCE(basis.remaining * 7 * basis.weeks / CASE WHEN pace.done > 0 THEN pace.done END, 0),
         $horizon_days_min
       ),
       $trials,
-      CONCAT(question.milestone, '|', CAST(arrow_cast(question.at, 'Int64') AS VARCHAR), '|', CAST(arrow_cast($known_at, 'Int64') AS VARCHAR))
+      CONCAT(basis.milestone, '|', CAST(arrow_cast(basis.at, 'Int64') AS VARCHAR), '|', CAST(arrow_cast($known_at, 'Int64') AS VARCHAR))
     ) AS forecast
-  FROM question
-  INNER JOIN day ON day.milestone = question.milestone AND day.at = question.at
-  GROUP BY question.milestone, question.at, question.weeks, question.remaining, question.due_days, question.done
+  FROM basis
+  INNER JOIN pace ON pace.milestone = basis.milestone AND pace.at = basis.at
+  INNER JOIN day ON day.milestone = basis.milestone AND day.at = basis.at
+  GROUP BY basis.milestone, basis.at, basis.own, basis.weeks, basis.remaining, basis.due_days, pace.done
 ),
 needed AS (
   SELECT DISTINCT UNNEST(depends_on) AS milestone
