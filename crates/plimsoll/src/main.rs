@@ -64,14 +64,10 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Serve(arguments) => arguments.listen.clone(),
         Command::Ingest(_)
         | Command::Query(_)
-<<<<<<< HEAD
         | Command::Explain(_)
-        | Command::Sql(_)
-=======
         | Command::Sql(_)
         | Command::People(_)
         | Command::Token(_)
->>>>>>> people
         | Command::Check(_)
         | Command::Config => None,
     };

@@ -70,9 +70,6 @@ pub fn sql(config: &Config, arguments: SqlArgs) -> Result<(), Failure> {
     }))
 }
 
-<<<<<<< HEAD
-pub fn unprintable(error: arrow::error::ArrowError) -> Failure {
-=======
 /// The result under the pseudonyms of `people.pseudonyms`, where they are asked for.
 fn renamed(config: &Config, result: &MetricResult, asked: bool) -> Result<MetricResult, Failure> {
     let mut result = result.clone();
@@ -86,8 +83,7 @@ fn renamed(config: &Config, result: &MetricResult, asked: bool) -> Result<Metric
     Ok(result)
 }
 
-fn unprintable(error: arrow::error::ArrowError) -> Failure {
->>>>>>> people
+pub fn unprintable(error: arrow::error::ArrowError) -> Failure {
     Failure::failed(format!("could not write the result: {error}; try another --format"))
 }
 

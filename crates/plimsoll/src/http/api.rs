@@ -13,12 +13,8 @@ use engine::{MetricResult, Query};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-<<<<<<< HEAD
-use super::{App, Parts, body, media_type};
-=======
 use super::access::{Caller, Sight};
-use super::{App, body, media_type};
->>>>>>> people
+use super::{App, Parts, body, media_type};
 use crate::config::{Config, Visibility};
 use crate::failure::nearest;
 use crate::moment;
@@ -92,23 +88,8 @@ pub async fn metric(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let parts = app.parts()?;
-<<<<<<< HEAD
-    let metric = metric_of(parts, path)?;
-    visible(&app.config, metric)?;
-=======
-    let Path(name) = path.map_err(|_| Problem::bad_request("the metric's name is not clean text"))?;
-    if name.chars().any(char::is_control) {
-        return Err(Problem::bad_request("the metric's name has a control character"));
-    }
-    let catalogue = parts.engine.catalogue();
-    let Some(metric) = catalogue.metric(&name) else {
-        let names = catalogue.metrics.iter().map(|metric| metric.name.as_str());
-        let near = nearest(&name, names).into_iter().map(str::to_owned).collect();
-        return Err(engine::Error::UnknownMetric { name: output::printable(&name), near }.into());
-    };
-    let metric = metric.clone();
+    let metric = metric_of(parts, path)?.clone();
     let sight = caller.sight(&app.config, parts, &metric).await?;
->>>>>>> people
     let declared = metric.params.iter().map(|param| param.name.as_str());
     let mut given = QueryString::parse(raw.as_deref(), METRIC_PARAMETERS.into_iter().chain(declared))?;
     let encoding = encoding(given.take("format").as_deref(), &headers)?;
@@ -146,11 +127,6 @@ pub fn time(given: &mut QueryString, name: &str) -> Result<Option<chrono::DateTi
         .transpose()
 }
 
-<<<<<<< HEAD
-/// People's numbers are for those whom the configuration names, and without tokens nobody short
-/// of everybody can be told apart.
-pub fn visible(config: &Config, metric: &Metric) -> Result<(), Problem> {
-=======
 /// The rows that the caller may see.
 fn only(metric: &Metric, result: &MetricResult, sight: &Sight) -> Result<MetricResult, Problem> {
     let mut result = result.clone();
@@ -163,7 +139,6 @@ fn only(metric: &Metric, result: &MetricResult, sight: &Sight) -> Result<MetricR
 
 /// SQL has no caller's rows: person-level metrics are all or nothing in it.
 fn visible(config: &Config, metric: &Metric) -> Result<(), Problem> {
->>>>>>> people
     match (metric.level, config.people.visibility) {
         (Level::Team, _) | (Level::Person, Visibility::All) => Ok(()),
         (Level::Person, Visibility::None | Visibility::Own | Visibility::Lead) => {

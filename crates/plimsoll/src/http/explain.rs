@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
@@ -9,7 +10,8 @@ use axum::response::Response;
 use engine::Query;
 
 use super::App;
-use super::api::{answer, encoding, metric_of, time, visible};
+use super::access::{Caller, Sight};
+use super::api::{answer, encoding, metric_of, time};
 use crate::config::Visibility;
 use crate::output::{self, Encoding};
 use crate::problem::Problem;
@@ -22,13 +24,19 @@ const EVENTS_MAX: usize = 10_000;
 /// Labels of the metric choose the rows; `limit` bounds the events.
 pub async fn explain(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     path: Result<Path<String>, PathRejection>,
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let parts = app.parts()?;
-    let metric = metric_of(parts, path)?;
-    visible(&app.config, metric)?;
+    let metric = metric_of(parts, path)?.clone();
+    if caller.sight(&app.config, parts, &metric).await? != Sight::All {
+        return Err(Problem::forbidden(format!(
+            "events tell of more people than this token may see; ask with 'plimsoll explain {}' where the data is",
+            metric.name
+        )));
+    }
     let names = metric.params.iter().map(|param| param.name.as_str());
     let labels = metric.labels.iter().map(String::as_str);
     let known = ["as_of", "known_at", "limit", "format"].into_iter().chain(labels).chain(names);
@@ -44,7 +52,7 @@ pub async fn explain(
     let (as_of, known_at) = (time(&mut given, "as_of")?, time(&mut given, "known_at")?);
     let wanted = metric.labels.iter().filter_map(|label| Some((label.clone(), given.take(label)?))).collect();
     let query = Query { as_of, known_at, team: None, params: given.rest() };
-    let people = app.config.people.visibility == Visibility::All;
+    let people = app.config.people.visibility == Visibility::All && app.config.people.pseudonyms.is_empty();
     let (engine, name) = (parts.engine.clone(), metric.name.clone());
     let found =
         parts.compute(async move { engine.explain(&name, &query, &wanted, limit, people).await }).await?;
