@@ -167,10 +167,7 @@ impl Engine {
 
     /// Evaluates every metric now, for one-shot commands; `run` does so by itself.
     pub async fn evaluate(&self) -> Result<(), Error> {
-        let snapshot = self.inner.shared.snapshot.load_full();
-        let board = self.inner.evaluator.board(&snapshot, &self.board()).await?;
-        self.inner.shared.board.store(Arc::new(board));
-        Ok(())
+        self.inner.evaluator.renew_all(&self.inner.shared).await
     }
 
     pub fn board(&self) -> Arc<Board> {

@@ -22,6 +22,7 @@ pub mod views;
 pub mod explain;
 pub mod ids;
 pub mod lineage;
+pub mod pace;
 pub mod segment;
 pub mod session;
 pub mod sql;

@@ -104,8 +104,8 @@ impl Page<'_> {
         for metric in &self.catalogue.metrics {
             let name = [metric.name.as_str()];
             failed.with_label_values(&name).set(number(self.board.failures.contains_key(&metric.name)));
-            if let Some(took) = self.board.seconds.get(&metric.name) {
-                seconds.with_label_values(&name).set(*took);
+            if let Some(tried) = self.board.tried.get(&metric.name) {
+                seconds.with_label_values(&name).set(tried.seconds);
             }
             let Some(result) = self.board.results.get(&metric.name) else { continue };
             last.with_label_values(&name).set(timestamp(result.as_of));
