@@ -9,8 +9,9 @@
 -- panel = "bargauge"
 -- [params]
 -- window_days = { type = "int", default = 28, min = 1, max = 366, help = "days up to as_of; 91 for a quarter" }
+-- membership = { type = "text", default = "dated", values = ["dated", "current"], help = "the team of a finished review: its reviewer's when it ended, or their team at as_of" }
 -- +++
--- A review counts for the teams that its reviewer was in when it ended. Reviewers are the members at $as_of and
+-- A review counts for the teams that its reviewer was in when it ended, or on request is in at $as_of. Reviewers are the members at $as_of and
 -- everybody who reviewed for the team in the window.
 WITH review AS (
   SELECT DISTINCT
@@ -22,8 +23,8 @@ WITH review AS (
   FROM person_review
   LEFT JOIN person_membership
     ON person_membership.person = person_review.reviewer
-    AND person_membership.from_at <= person_review.ended_at
-    AND (person_membership.to_at IS NULL OR person_membership.to_at > person_review.ended_at)
+    AND person_membership.from_at <= CASE WHEN $membership = 'current' THEN $as_of ELSE person_review.ended_at END
+    AND (person_membership.to_at IS NULL OR person_membership.to_at > CASE WHEN $membership = 'current' THEN $as_of ELSE person_review.ended_at END)
   WHERE person_review.outcome = 'done'
     AND person_review.ended_at > days_before($as_of, $window_days)
     AND person_review.ended_at <= $as_of

@@ -19,6 +19,7 @@
 -- reference_p = { type = "float", default = 0.85, min = 0.5, max = 0.99, help = "percentile of those reviews beyond which an open one is old" }
 -- reference_n_min = { type = "int", default = 7, min = 1, max = 1000, help = "fewer finished reviews than this say nothing" }
 -- overload_days = { type = "int", default = 3, min = 1, max = 10, help = "working days running on which the signs must hold" }
+-- membership = { type = "text", default = "dated", values = ["dated", "current"], help = "the team of a finished review: its reviewer's when it ended, or their team at as_of" }
 -- +++
 -- Rows: members of each team at $as_of, and reviewers without a team under '(none)'.
 -- Somebody in two teams counts in both. A change of unknown size weighs nothing and is counted in `unsized`.
@@ -122,8 +123,8 @@ finished AS (
   FROM episode
   LEFT JOIN person_membership
     ON person_membership.person = episode.reviewer
-    AND person_membership.from_at <= episode.ended_at
-    AND (person_membership.to_at IS NULL OR person_membership.to_at > episode.ended_at)
+    AND person_membership.from_at <= CASE WHEN $membership = 'current' THEN $as_of ELSE episode.ended_at END
+    AND (person_membership.to_at IS NULL OR person_membership.to_at > CASE WHEN $membership = 'current' THEN $as_of ELSE episode.ended_at END)
   WHERE episode.outcome = 'done'
     AND episode.kind <> 'volunteered'
 ),

@@ -1,30 +1,25 @@
 -- +++
--- help = "One row per person whose capacity was stated, in hundredths of a full-time person."
--- key = ["person"]
--- from = ["tickets"]
+-- help = "One row per person whose capacity at the moment asked was stated, in hundredths of a full-time person."
+-- from = ["capacity_stated", "person_of"]
+-- once = true
 -- +++
-WITH event AS (
+-- Of the statements whose stretch of time holds $as_of the last that was made counts.
+WITH held AS (
   SELECT
-    key_hash,
-    effective_at,
-    seq,
-    event_id,
-    cleared,
-    entity_id,
-    capacity_hundredths AS capacity
-  FROM tickets
-  WHERE entity = 'calendar'
-),
-folded AS (
-  SELECT
-    key_hash,
-    lww(effective_at, seq, event_id, cleared, entity_id, capacity) AS last
-  FROM event
-  GROUP BY key_hash
+    COALESCE(person_of.person, capacity_stated.person) AS person,
+    capacity_stated.capacity_hundredths,
+    ROW_NUMBER() OVER (
+      PARTITION BY COALESCE(person_of.person, capacity_stated.person)
+      ORDER BY capacity_stated.said_at DESC, capacity_stated.said_seq DESC, capacity_stated.said_by DESC
+    ) AS rank
+  FROM capacity_stated
+  LEFT JOIN person_of ON person_of.identity = capacity_stated.person
+  WHERE capacity_stated.from_at <= $as_of
+    AND (capacity_stated.to_at IS NULL OR capacity_stated.to_at > $as_of)
 )
 SELECT
-  key_hash,
-  last['entity_id'] AS person,
-  last['capacity'] AS capacity_hundredths
-FROM folded
-WHERE last['capacity'] IS NOT NULL
+  person,
+  capacity_hundredths
+FROM held
+WHERE rank = 1
+  AND capacity_hundredths IS NOT NULL

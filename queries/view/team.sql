@@ -1,5 +1,5 @@
 -- +++
--- help = "One row per team: its name and lead after the last event."
+-- help = "One row per team: its name, lead, parent, time zone and areas (path patterns) after the last event."
 -- key = ["team"]
 -- from = ["tickets"]
 -- +++
@@ -14,6 +14,8 @@ WITH event AS (
     name,
     lead,
     parent,
+    timezone,
+    areas,
     CASE type
       WHEN 'team.deleted' THEN TRUE
       WHEN 'team.created' THEN FALSE
@@ -24,7 +26,7 @@ WITH event AS (
 folded AS (
   SELECT
     key_hash,
-    lww(effective_at, seq, event_id, cleared, entity_id, name, lead, parent, deleted) AS last,
+    lww(effective_at, seq, event_id, cleared, entity_id, name, lead, parent, timezone, areas, deleted) AS last,
     MIN(effective_at) AS created_at
   FROM event
   GROUP BY key_hash
@@ -35,6 +37,8 @@ SELECT
   last['name'] AS name,
   last['lead'] AS lead,
   last['parent'] AS parent,
+  last['timezone'] AS timezone,
+  last['areas'] AS areas,
   created_at,
   COALESCE(last['deleted'], FALSE) AS deleted
 FROM folded

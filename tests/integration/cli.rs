@@ -26,6 +26,7 @@ fn wrong_flags_names_and_parameters_get_one_line() {
         (&["query", "review_load", "--param", "no_such=1"], "no_such"),
         (&["query", "review_concentration", "--param", "window_days=zero"], "window_days"),
         (&["query", "review_concentration", "--param", "window_days=-5"], "window_days"),
+        (&["query", "review_load", "--param", "membership=past"], "dated or current"),
         (&["ingest", "git"], "PATH"),
         (&["serve", "--listen", "no-port"], "no-port"),
         (&["frobnicate"], "frobnicate"),

@@ -13,6 +13,7 @@ mod harness;
 mod http_client;
 mod story;
 
+mod access;
 mod cli;
 mod corpus;
 mod demo;
@@ -22,6 +23,7 @@ mod git;
 mod http;
 mod kafka;
 mod lock;
+mod people;
 mod poll;
 mod prometheus;
 mod restart;

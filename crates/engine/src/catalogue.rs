@@ -23,7 +23,7 @@
 //! | `value` | metric | the numeric column that is the headline; required |
 //! | `section` | metric | heading in reports; required |
 //! | `panel` | metric | how a dashboard draws it, one of [`PANELS`]; required |
-//! | `params` | metric | `name = { type, default, min, max, help }`; type is `int`, `float`, `text`, `bool` or `duration` |
+//! | `params` | metric | `name = { type, default, min, max, values, help }`; type is `int`, `float`, `text`, `bool` or `duration` |
 //!
 //! Metric SQL may use `$as_of`, `$known_at` and `$name` for each declared parameter. A view with a key
 //! is materialised and uses none: its row is a function of the events of its key. A view without one is
@@ -153,6 +153,8 @@ pub struct Param {
     pub min: Option<Value>,
     /// Largest allowed value, inclusive.
     pub max: Option<Value>,
+    /// All that a `text` may be; empty: anything.
+    pub values: Vec<String>,
     pub help: String,
 }
 
@@ -301,5 +303,7 @@ impl Catalogue {
     }
 }
 
+#[cfg(test)]
+mod documents;
 #[cfg(test)]
 mod tests;

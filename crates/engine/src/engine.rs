@@ -3,7 +3,7 @@
 //! Invariant: one process holds a data directory at a time (an advisory lock on `lock`), so one
 //! writer is the only one. `Engine` is a cheap handle; everything it answers comes from a snapshot.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -25,6 +25,7 @@ use crate::checkpoint;
 use crate::delta::{ColdFile, ColdStore};
 use crate::error::Error;
 use crate::evaluate::{Evaluator, Query, moment};
+use crate::explain::Explanation;
 use crate::segment::{Segment, key_column, sort_by_key};
 use crate::session::session;
 use crate::snapshot::{Board, MetricResult, Shared, Snapshot, Stats};
@@ -127,6 +128,20 @@ impl Engine {
         }
         let snapshot = self.inner.shared.snapshot.load_full();
         Ok(Arc::new(self.inner.evaluator.query(&snapshot, metric, query).await?))
+    }
+
+    /// Where the rows of a metric come from; see [`Evaluator::explain`].
+    pub async fn explain(
+        &self,
+        metric: &str,
+        query: &Query,
+        wanted: &BTreeMap<String, String>,
+        limit: usize,
+        people: bool,
+    ) -> Result<Explanation, Error> {
+        let metric = self.metric(metric)?;
+        let snapshot = self.inner.shared.snapshot.load_full();
+        self.inner.evaluator.explain(&snapshot, metric, query, wanted, limit, people).await
     }
 
     /// Read-only SQL over tables, views, metrics at now, and dead letters.

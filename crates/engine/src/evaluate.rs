@@ -106,6 +106,11 @@ impl Evaluator {
         Ok(board)
     }
 
+    /// Tables and views that `metric` reads, transitively.
+    pub fn reads(&self, metric: &Metric) -> &BTreeSet<String> {
+        &self.reads[&metric.name]
+    }
+
     /// A session that sees the tables and views of one moment; of the shared views, those in `names`.
     pub async fn context(
         &self,
@@ -114,6 +119,19 @@ impl Evaluator {
         moment: Moment,
         runtime: &Arc<RuntimeEnv>,
         names: &BTreeSet<String>,
+    ) -> Result<SessionContext, Error> {
+        self.context_with(snapshot, views, moment, runtime, names, false).await
+    }
+
+    /// The same; with `lineage`, what is computed once carries the keys that it was made from.
+    pub async fn context_with(
+        &self,
+        snapshot: &Snapshot,
+        views: &ViewRows,
+        moment: Moment,
+        runtime: &Arc<RuntimeEnv>,
+        names: &BTreeSet<String>,
+        lineage: bool,
     ) -> Result<SessionContext, Error> {
         let context = session(runtime.clone());
         for (index, table) in EVENT_TABLES.iter().enumerate() {
@@ -128,7 +146,8 @@ impl Evaluator {
         for view in self.catalogue.views.iter().filter(|v| v.is_shared() && names.contains(&v.name)) {
             let sql = self.catalogue.bind_view(view, moment.as_of_us, moment.known_at_us);
             let provider = if view.once {
-                let rows = Steps::new(&context).rows(&sql).await?;
+                let mut steps = if lineage { Steps::with_lineage(&context) } else { Steps::new(&context) };
+                let rows = steps.rows(&sql).await?;
                 Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?)
             } else {
                 context.sql(&sql).await?.into_view()
@@ -152,14 +171,23 @@ impl Evaluator {
         moment: Moment,
         params: &BTreeMap<String, String>,
     ) -> Result<RecordBatch, Error> {
-        let sql = self
-            .catalogue
-            .bind(metric, moment.as_of_us, moment.known_at_us, params)
-            .map_err(|bad| Error::BadParameter { name: bad.param, reason: bad.message })?;
+        let sql = self.bind(metric, moment, params)?;
         steps.rows(&sql).await.map_err(|error| broken(metric, &error))
     }
 
-    fn result(
+    /// The metric's SQL with its values.
+    pub fn bind(
+        &self,
+        metric: &Metric,
+        moment: Moment,
+        params: &BTreeMap<String, String>,
+    ) -> Result<String, Error> {
+        self.catalogue
+            .bind(metric, moment.as_of_us, moment.known_at_us, params)
+            .map_err(|bad| Error::BadParameter { name: bad.param, reason: bad.message })
+    }
+
+    pub fn result(
         &self,
         metric: &Metric,
         as_of: DateTime<Utc>,
@@ -174,6 +202,7 @@ impl Evaluator {
             definition: self.catalogue.definition(metric),
             position: snapshot.position.clone(),
             rows,
+            suppressed: 0,
         }
     }
 }

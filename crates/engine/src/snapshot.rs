@@ -37,6 +37,8 @@ pub struct MetricResult {
     pub definition: String,
     pub position: Position,
     pub rows: RecordBatch,
+    /// Rows whose numbers a surface took out, for being over too few people; 0 as evaluated.
+    pub suppressed: u64,
 }
 
 /// The latest result of each metric. A scrape reads this and nothing else.

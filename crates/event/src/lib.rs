@@ -36,7 +36,7 @@ pub use model::Table;
 pub use normalise::{Delivery, Draft, Format, Normalised, jira_issue_history, normalise};
 pub use reject::{Reason, Reject};
 pub use time::{parse_date, parse_time};
-pub use value::{FileChange, Person, Value};
+pub use value::{FileChange, Person, Value, person_name};
 
 #[cfg(test)]
 mod tests;

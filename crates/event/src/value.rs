@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
@@ -269,7 +270,7 @@ impl FieldSeed<'_> {
                 Err(self.trace.fail(Reason::BadField, "an empty string"))
             }
             Kind::Id => Ok(Value::Text(text)),
-            Kind::Person => Ok(Value::Text(if is_email(&text) { lower(text) } else { text })),
+            Kind::Person => Ok(Value::Text(named(text))),
             Kind::Choice(choices) => match choices.iter().find(|choice| **choice == text) {
                 Some(choice) => Ok(Value::Text(Cow::Borrowed(choice))),
                 None => {
@@ -328,7 +329,7 @@ fn person<'de, A: MapAccess<'de>>(trace: &Trace, mut members: A) -> Result<Perso
         Value::Text(text) if !text.is_empty() => Some(text),
         _ => None,
     });
-    let text = login.clone().or_else(|| email.clone().map(lower)).or_else(|| name.clone());
+    let text = login.clone().or_else(|| email.clone().map(address)).or_else(|| name.clone());
     let text = text.ok_or_else(|| trace.fail(Reason::BadField, "a person without name, email or login"))?;
     Ok(Person { text, name, email, login })
 }
@@ -419,8 +420,47 @@ pub(crate) fn in_range(value: f64) -> bool {
     value > -(2f64.powi(63)) && value < 2f64.powi(64)
 }
 
+/// What the hosts of such addresses begin with.
+const NOREPLY: &str = "users.noreply.";
+
 fn is_email(text: &str) -> bool {
     text.bytes().any(|byte| byte == b'@') && !text.bytes().any(|byte| byte == b' ')
+}
+
+/// What rows call the person whom a string names: an e-mail address in lower case, or the login in the address
+/// that a forge gives to people who hide theirs; anything else as it is.
+pub fn person_name(text: &str) -> Cow<'_, str> {
+    named(Cow::Borrowed(text))
+}
+
+fn named(text: Cow<'_, str>) -> Cow<'_, str> {
+    if is_email(&text) { address(text) } else { text }
+}
+
+fn address(text: Cow<'_, str>) -> Cow<'_, str> {
+    let Some(login) = noreply_login(&text) else { return lower(text) };
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[login]),
+        Cow::Owned(text) => Cow::Owned(text[login].to_owned()),
+    }
+}
+
+/// Where the login stands in `123+login@users.noreply.github.com`, in the older form without the number, and in
+/// `123-login@users.noreply.gitlab.example`.
+fn noreply_login(address: &str) -> Option<Range<usize>> {
+    let at = address.find('@')?;
+    let host = &address[at + 1..];
+    if !host.get(..NOREPLY.len()).is_some_and(|start| start.eq_ignore_ascii_case(NOREPLY)) {
+        return None;
+    }
+    let mark = if host[NOREPLY.len()..].eq_ignore_ascii_case("github.com") { '+' } else { '-' };
+    let start = match address[..at].split_once(mark) {
+        Some((number, _)) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => {
+            number.len() + 1
+        }
+        Some(_) | None => 0,
+    };
+    (start < at).then_some(start..at)
 }
 
 fn lower(text: Cow<'_, str>) -> Cow<'_, str> {
@@ -430,6 +470,25 @@ fn lower(text: Cow<'_, str>) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_that_hide_people_give_their_login() {
+        for (text, name) in [
+            ("583231+octocat@users.noreply.github.com", "octocat"),
+            ("octocat@users.noreply.github.com", "octocat"),
+            ("49699333+dependabot[bot]@Users.NoReply.GitHub.com", "dependabot[bot]"),
+            ("12-ada@users.noreply.github.com", "12-ada"),
+            ("8123-ada.l@users.noreply.gitlab.com", "ada.l"),
+            ("8123-ada@users.noreply.git.acme.example", "ada"),
+            ("Ada@Acme.Example", "ada@acme.example"),
+            ("noreply@github.com", "noreply@github.com"),
+            ("7+@users.noreply.github.com", "7+@users.noreply.github.com"),
+            ("@users.noreply.github.com", "@users.noreply.github.com"),
+            ("Ada Lovelace", "Ada Lovelace"),
+        ] {
+            assert_eq!(person_name(text), name, "{text}");
+        }
+    }
 
     #[test]
     fn hundredths_round_half_away_from_zero_as_decimals() {

@@ -41,8 +41,16 @@ pub enum Command {
     Serve(ServeArgs),
     /// Print one metric, now or at any past moment
     Query(QueryArgs),
+    /// Show the events behind a metric's rows, with source links and the formula
+    Explain(ExplainArgs),
     /// Run one read-only SQL statement over tables, views and functions
     Sql(SqlArgs),
+    /// Say who is who, who is in which team and when they work, from files or by hand
+    #[command(subcommand)]
+    People(PeopleCommand),
+    /// Make tokens for HTTP
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Check every view and metric file and report problems as file:line
     Check(CheckArgs),
     /// Print the effective configuration, where each value comes from, secrets redacted
@@ -214,6 +222,32 @@ pub struct QueryArgs {
     /// A parameter of the metric; may be repeated
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
     pub params: Vec<(String, String)>,
+    /// Call people by pseudonyms, with the key that people.pseudonyms names
+    #[arg(long)]
+    pub pseudonyms: bool,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Name of the metric
+    pub metric: String,
+    /// Only rows with this value in this column; may be repeated
+    #[arg(long = "where", value_name = "LABEL=VALUE", value_parser = parameter)]
+    pub wanted: Vec<(String, String)>,
+    /// What had happened by then: RFC 3339, or a date for the end of that day UTC [default: now]
+    #[arg(long, value_name = "T", value_parser = moment::parse)]
+    pub as_of: Option<DateTime<Utc>>,
+    /// What was known by then [default: now]
+    #[arg(long, value_name = "K", value_parser = moment::parse)]
+    pub known_at: Option<DateTime<Utc>>,
+    /// A parameter of the metric; may be repeated
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub params: Vec<(String, String)>,
+    /// Most events to list, newest first
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub limit: u32,
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }
@@ -222,6 +256,97 @@ pub struct QueryArgs {
 pub struct SqlArgs {
     /// One SELECT, or - to read it from stdin
     pub statement: String,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Print a new token, once, and the lines for plimsoll.toml that make it known
+    New(TokenNewArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct TokenNewArgs {
+    /// What the token is for, such as grafana
+    pub name: String,
+    /// What it may do: read, sql, ingest, admin
+    #[arg(long, value_delimiter = ',', default_value = "read", value_parser = ["read", "sql", "ingest", "admin"])]
+    pub scopes: Vec<String>,
+    /// The person whose token it is, for person-level metrics
+    #[arg(long)]
+    pub person: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PeopleCommand {
+    /// Load people.toml, teams.toml, calendars.toml, .mailmap, CODEOWNERS or *.ics; a second run says nothing
+    Import(PeopleImportArgs),
+    /// Say that other names are this person's
+    Merge(MergeArgs),
+    /// Take that back: names are not this person's
+    Unmerge(MergeArgs),
+    /// List everybody, with how many names they have and how often events mention them
+    List(PeopleListArgs),
+    /// Show what is known of one person
+    Show(PersonArgs),
+    /// List who may be one person, and why; changes nothing
+    Suggest(SuggestArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct PeopleImportArgs {
+    /// Files; what each is, its name and content tell
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Whose leave an .ics file is
+    #[arg(long, conflicts_with = "team")]
+    pub person: Option<String>,
+    /// The team whose holidays an .ics file is
+    #[arg(long)]
+    pub team: Option<String>,
+    /// Time zone of an .ics file that names none [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// Print the events that would be said, one a line, and say none
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// The name to keep
+    pub person: String,
+    /// The other names: logins, e-mail addresses, names
+    #[arg(required = true, value_name = "IDENTITY")]
+    pub others: Vec<String>,
+    /// From when on: RFC 3339, or a date for its beginning in UTC [default: always]
+    #[arg(long, value_name = "T", value_parser = moment::parse_start)]
+    pub since: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Args)]
+pub struct PeopleListArgs {
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct PersonArgs {
+    /// Any of the person's names
+    pub person: String,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct SuggestArgs {
+    /// A .mailmap to take into account
+    #[arg(long, value_name = "FILE")]
+    pub mailmap: Option<PathBuf>,
+    /// Leave out what is less likely than this
+    #[arg(long, value_name = "0-100", default_value_t = 50)]
+    pub score_min: u32,
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }

@@ -2,8 +2,11 @@
 
 pub mod check;
 pub mod demo;
+pub mod explain;
 pub mod ingest;
+pub mod people;
 pub mod query;
+pub mod token;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};

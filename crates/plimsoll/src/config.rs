@@ -26,6 +26,7 @@ const OPEN: [&str; 2] = [SETTINGS, FORMATS];
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     pub data_dir: PathBuf,
+    pub tokens: Vec<Token>,
     pub http: Http,
     pub kafka: Kafka,
     pub ingest: Ingest,
@@ -44,7 +45,43 @@ pub struct Http {
     pub listen: String,
     pub hosts: Vec<String>,
     pub sql: bool,
+    pub metrics_open: bool,
     pub drain_timeout_ms: u64,
+}
+
+/// A bearer token, known by its hash.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    pub name: String,
+    /// SHA-256 in hex.
+    pub hash: String,
+    pub scopes: Vec<Scope>,
+    /// Whose it is, for person-level metrics; empty for a program's.
+    #[serde(default)]
+    pub person: String,
+}
+
+/// What a token may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    Read,
+    Sql,
+    Ingest,
+    /// All of them, and person-level metrics of everybody.
+    Admin,
+}
+
+impl Scope {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scope::Read => "read",
+            Scope::Sql => "sql",
+            Scope::Ingest => "ingest",
+            Scope::Admin => "admin",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,10 +139,12 @@ pub struct Limits {
 #[serde(deny_unknown_fields, default)]
 pub struct People {
     pub visibility: Visibility,
+    pub group_min: u64,
+    /// `env:NAME` or `file:PATH` of the key; empty: people keep their names.
+    pub pseudonyms: String,
 }
 
-/// Who may read person-level metrics over the network. There are no tokens yet to tell a person
-/// or a lead by, so everything short of `All` refuses them.
+/// Who may read person-level metrics over the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Visibility {
@@ -168,6 +207,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("plimsoll-data"),
+            tokens: Vec::new(),
             http: Http::default(),
             kafka: Kafka::default(),
             ingest: Ingest::default(),
@@ -184,7 +224,13 @@ impl Default for Config {
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8080".to_owned(), hosts: Vec::new(), sql: true, drain_timeout_ms: 10_000 }
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            hosts: Vec::new(),
+            sql: true,
+            metrics_open: false,
+            drain_timeout_ms: 10_000,
+        }
     }
 }
 
@@ -237,7 +283,7 @@ impl Default for Board {
 
 impl Default for People {
     fn default() -> Self {
-        Self { visibility: Visibility::Lead }
+        Self { visibility: Visibility::Lead, group_min: 3, pseudonyms: String::new() }
     }
 }
 
@@ -265,11 +311,29 @@ impl Config {
             return bad("data_dir", "is empty; name a directory");
         }
         self.listen_address()?;
+        self.validate_tokens()?;
         self.validate_kafka()
     }
 
+    fn validate_tokens(&self) -> Result<(), BadValue> {
+        for (index, token) in self.tokens.iter().enumerate() {
+            let hash = token.hash.len() == 64 && token.hash.bytes().all(|b| b.is_ascii_hexdigit());
+            let twice = self.tokens[..index].iter().any(|t| t.name == token.name || t.hash == token.hash);
+            let wrong = match token {
+                _ if token.name.is_empty() => "has a token without a name",
+                _ if !hash => "has a hash that is not 64 hex digits; 'plimsoll token new' prints one",
+                _ if token.scopes.is_empty() => "has a token without scopes; give read, sql, ingest or admin",
+                _ if twice => "has a name or a hash twice; each token has its own",
+                _ => continue,
+            };
+            return bad("tokens", format!("{wrong} (token {}, {:?})", index + 1, token.name));
+        }
+        Ok(())
+    }
+
     fn validate_bounds(&self) -> Result<(), BadValue> {
-        let bounds: [(&'static str, u64, u64, u64); 21] = [
+        let bounds: [(&'static str, u64, u64, u64); 22] = [
+            ("people.group_min", self.people.group_min, 1, 1_000),
             ("limits.sql_timeout_ms", self.limits.sql_timeout_ms, 10, 3_600_000),
             ("limits.sql_rows_max", self.limits.sql_rows_max as u64, 1, 100_000_000),
             ("limits.sql_memory_bytes", self.limits.sql_memory_bytes as u64, 1 << 20, 1 << 44),

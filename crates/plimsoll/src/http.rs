@@ -3,10 +3,13 @@
 //! The listener answers before the store is open: `/healthz` is 200 from the first moment and
 //! `/readyz` tells when the rest answers. Every request has a time limit, a place among a bounded
 //! number, and a panic barrier; only loopback and configured host names are served, which stops
-//! DNS rebinding. Deliberately absent: TLS, tokens and CORS.
+//! DNS rebinding. Deliberately absent: TLS and CORS.
+
+pub mod access;
 
 mod api;
 mod events;
+mod explain;
 mod page;
 mod webhooks;
 
@@ -25,7 +28,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use chrono::{DateTime, Utc};
-use engine::Engine;
+use engine::{Engine, Metric, MetricResult};
 use futures::FutureExt;
 use ingest::{Appender, Entry, Progress};
 use tokio::net::TcpListener;
@@ -35,6 +38,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::pipeline::FeedLog;
+use crate::privacy::{self, Pseudonyms};
 use crate::problem::Problem;
 
 pub use api::describe;
@@ -99,6 +103,8 @@ pub struct App {
     pub config: Config,
     pub started_at: DateTime<Utc>,
     pub webhooks: webhooks::Webhooks,
+    /// Set in pseudonymous mode.
+    pub pseudonyms: Option<Pseudonyms>,
     parts: OnceLock<Parts>,
     phase: AtomicU8,
     places: Semaphore,
@@ -111,6 +117,7 @@ impl App {
         Ok(Arc::new(Self {
             places: Semaphore::new(config.limits.requests_max),
             webhooks: webhooks::Webhooks::new(&config)?,
+            pseudonyms: Pseudonyms::new(&config.people.pseudonyms)?,
             config,
             started_at: Utc::now(),
             parts: OnceLock::new(),
@@ -138,6 +145,12 @@ impl App {
         }
     }
 
+    /// What may be shown of a result to others.
+    pub fn shared(&self, metric: &Metric, result: &MetricResult) -> Result<MetricResult, Problem> {
+        privacy::shared(metric, result, self.config.people.group_min, self.pseudonyms.as_ref())
+            .map_err(|error| Problem::internal(&error.to_string()))
+    }
+
     pub fn parts(&self) -> Result<&Parts, Problem> {
         self.parts.get().ok_or_else(|| {
             Problem::unavailable("starting", "the store is being opened; /readyz tells when it is there")
@@ -150,6 +163,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/", get(page::index))
         .route("/api/v1/metrics", get(api::metrics))
         .route("/api/v1/metrics/{name}", get(api::metric))
+        .route("/api/v1/metrics/{name}/explain", get(explain::explain))
         .route("/api/v1/sql", post(api::sql))
         .route("/api/v1/events", post(events::post))
         .route("/webhooks/github", post(webhooks::github))
@@ -195,12 +209,17 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
 }
 
 /// Every request passes here, the refused ones too.
-async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     // Health answers even when every place is taken: it says that the process lives.
     let vital = matches!(request.uri().path(), "/healthz" | "/readyz");
     let place = app.places.try_acquire();
-    let mut response = if let Err(problem) = admissible(&app.config, &request) {
-        problem.into_response()
+    let admitted = admissible(&app.config, &request)
+        .and_then(|()| access::admit(&app.config, request.method(), request.uri().path(), request.headers()));
+    let mut response = if let Err(problem) = admitted.map(|caller| request.extensions_mut().insert(caller)) {
+        let challenge = access::challenge(&problem);
+        let mut response = problem.into_response();
+        response.headers_mut().extend(challenge);
+        response
     } else if place.is_err() && !vital {
         Problem::unavailable("busy", "the server has as many requests as it takes; try again").into_response()
     } else {

@@ -12,7 +12,9 @@ mod moment;
 mod commands;
 mod demo;
 mod example;
+mod people;
 mod pipeline;
+mod privacy;
 mod serve;
 
 mod http;
@@ -60,9 +62,14 @@ fn execute(cli: Cli) -> Result<(), Failure> {
     let listen = match &cli.command {
         Command::Demo(arguments) => arguments.listen.clone(),
         Command::Serve(arguments) => arguments.listen.clone(),
-        Command::Ingest(_) | Command::Query(_) | Command::Sql(_) | Command::Check(_) | Command::Config => {
-            None
-        }
+        Command::Ingest(_)
+        | Command::Query(_)
+        | Command::Explain(_)
+        | Command::Sql(_)
+        | Command::People(_)
+        | Command::Token(_)
+        | Command::Check(_)
+        | Command::Config => None,
     };
     let flags = config::Flags { config: cli.config, data: cli.data.clone(), listen };
     // Variables that are not unicode cannot be ours.
@@ -81,7 +88,10 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Ingest(command) => commands::ingest::run(effective.config, command),
         Command::Serve(_) => commands::serve(effective.config),
         Command::Query(arguments) => commands::query::metric(&effective.config, arguments),
+        Command::Explain(arguments) => commands::explain::run(&effective.config, arguments),
         Command::Sql(arguments) => commands::query::sql(&effective.config, arguments),
+        Command::Token(command) => commands::token::run(command),
+        Command::People(command) => commands::people::run(&effective.config, command),
         Command::Check(arguments) => commands::check::run(&effective.config, arguments),
         Command::Config => commands::print(effective.render().as_bytes()),
     }

@@ -29,12 +29,11 @@ pub fn parse(text: &str) -> Result<DateTime<Utc>, String> {
     }
 }
 
-/// Like [`parse`], but a date means its start.
+/// As [`parse`], but a date means its beginning: for facts that hold from a day on.
 pub fn parse_start(text: &str) -> Result<DateTime<Utc>, String> {
-    let end = parse(text)?;
     match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-        Ok(date) => Ok(date.and_hms_opt(0, 0, 0).map_or(end, |start| Utc.from_utc_datetime(&start))),
-        Err(_) => Ok(end),
+        Ok(_) if text.len() == 10 => parse(&format!("{text}T00:00:00Z")),
+        Ok(_) | Err(_) => parse(text),
     }
 }
 

@@ -23,6 +23,7 @@ use prometheus::{GaugeVec, IntCounterVec, Opts, Registry, TextEncoder};
 use crate::http::FeedView;
 use crate::output::EXAMPLE_NOTE;
 use crate::pipeline::FeedLog;
+use crate::privacy::{self, Pseudonyms};
 
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -34,6 +35,8 @@ pub struct Page<'a> {
     pub feeds: &'a [FeedView],
     pub series_max: usize,
     pub example: bool,
+    pub group_min: u64,
+    pub pseudonyms: Option<&'a Pseudonyms>,
     pub started_at: DateTime<Utc>,
     pub ready: bool,
 }
@@ -110,10 +113,14 @@ impl Page<'_> {
                 continue;
             }
             // One metric that cannot be shown, or is named like a figure of ours, keeps none of the others away.
-            let shown = self.family(metric, result).and_then(|(family, left_out)| {
-                dropped.with_label_values(&name).set(left_out as f64);
-                Ok(registry.register(Box::new(family))?)
-            });
+            let shared = privacy::shared(metric, result, self.group_min, self.pseudonyms);
+            let shown = shared
+                .map_err(PageError::from)
+                .and_then(|result| self.family(metric, &result))
+                .and_then(|(family, left_out)| {
+                    dropped.with_label_values(&name).set(left_out as f64);
+                    Ok(registry.register(Box::new(family))?)
+                });
             if let Err(error) = shown {
                 tracing::warn!(metric = metric.name, %error, "metric left out of the prometheus page");
                 failed.with_label_values(&name).set(1.0);
@@ -499,6 +506,8 @@ mod tests {
             stats: &Stats::default(),
             feeds: &[],
             series_max: 10,
+            group_min: 3,
+            pseudonyms: None,
             example: true,
             started_at: Utc::now(),
             ready: false,

@@ -153,6 +153,12 @@ pub(super) fn duration_text(ms: i64) -> String {
 /// # Errors
 /// The allowed range, when the value is outside it.
 pub(super) fn in_range(param: &Param, value: &Value) -> Result<(), String> {
+    if let Value::Text(text) = value
+        && !param.values.is_empty()
+        && !param.values.contains(text)
+    {
+        return Err(range(param));
+    }
     let number = |value: &Value| match value {
         Value::Int(value) | Value::Duration(value) => Some(*value as f64),
         Value::Float(value) => Some(*value),
@@ -166,6 +172,9 @@ pub(super) fn in_range(param: &Param, value: &Value) -> Result<(), String> {
 
 /// What a parameter accepts, in words.
 fn range(param: &Param) -> String {
+    if !param.values.is_empty() {
+        return param.values.join(" or ");
+    }
     let kind = match param.type_ {
         ParamType::Int => "an integer",
         ParamType::Float => "a number",

@@ -64,6 +64,8 @@ struct ParamFront {
     min: Option<toml::Value>,
     max: Option<toml::Value>,
     #[serde(default)]
+    values: Vec<String>,
+    #[serde(default)]
     help: String,
 }
 
@@ -92,8 +94,10 @@ pub(super) fn view(source: &Source, problems: &mut Vec<Problem>) -> Option<View>
     if !is_shared && front.once {
         problems.push(source.problem(at("once"), "once is for views without a key"));
     }
-    if front.from.is_empty() {
-        problems.push(source.problem(at("from"), "from must list at least one table or view"));
+    if front.from.is_empty() && !is_shared {
+        problems.push(
+            source.problem(at("from"), "a view with a key must list at least one table or view in from"),
+        );
     }
     for name in graph::placeholders(&parts.sql).unwrap_or_default() {
         let message = match is_shared {
@@ -233,12 +237,16 @@ fn param(name: &str, raw: &ParamFront) -> Result<Param, String> {
         }
         (Some(value), _) => typed(key, value, type_).map(Some),
     };
+    if !raw.values.is_empty() && type_ != ParamType::Text {
+        return Err(format!("values has no meaning for {}", type_.as_str()));
+    }
     let param = Param {
         name: name.to_owned(),
         type_,
         default: typed("default", &raw.default, type_)?,
         min: bound("min", &raw.min)?,
         max: bound("max", &raw.max)?,
+        values: raw.values.clone(),
         help: raw.help.clone(),
     };
     bind::in_range(&param, &param.default).map_err(|range| format!("default is out of range: {range}"))?;

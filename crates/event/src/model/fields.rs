@@ -132,7 +132,7 @@ static REVIEWS: [Field; 19] = [
     ),
 ];
 
-static TICKETS: [Field; 35] = [
+static TICKETS: [Field; 36] = [
     field(
         "ticket",
         Kind::Id,
@@ -260,6 +260,13 @@ static TICKETS: [Field; 35] = [
         PERSON | TEAM | CALENDAR,
         "Working hours of each weekday, in the time zone.",
         r#"{"mon":["09:00","17:00"]}"#,
+    ),
+    field(
+        "areas",
+        Kind::Texts,
+        TEAM,
+        "The path patterns that the team answers for, all of them.",
+        r#"["/pay/"]"#,
     ),
 ];
 

@@ -128,7 +128,7 @@ pub static TYPES: [EventType; 37] = [
         "A team was formed.",
         r#"{"team":"payments","name":"Payments","lead":"bo","timezone":"Europe/Berlin"}"#,
     ),
-    team("team.updated", "Facts about a team.", r#"{"team":"payments","lead":"ada"}"#),
+    team("team.updated", "Facts about a team.", r#"{"team":"payments","lead":"ada","areas":["/pay/"]}"#),
     team("team.deleted", "A team was dissolved.", r#"{"team":"payments"}"#),
     team(
         "team.member_added",

@@ -18,6 +18,7 @@ use crate::http::describe;
 use crate::moment;
 use crate::output::{self, EXAMPLE_NOTE, Encoding};
 use crate::pipeline::{self, Store};
+use crate::privacy::Pseudonyms;
 
 /// Longest statement that is read from stdin; the engine's own bound is smaller.
 const STATEMENT_BYTES_MAX: u64 = 1 << 20;
@@ -40,6 +41,7 @@ pub fn metric(config: &Config, arguments: QueryArgs) -> Result<(), Failure> {
     }
     crate::serve::runtime("plimsoll")?.block_on(with_store(config, async |store| {
         let result = store.engine.query(&name, &query).await.map_err(|error| Failure::engine(&error))?;
+        let result = renamed(config, &result, arguments.pseudonyms)?;
         let example = store.example.is_some();
         let bytes = match encoding {
             Some(encoding) => output::metric(&result, encoding, example),
@@ -68,7 +70,20 @@ pub fn sql(config: &Config, arguments: SqlArgs) -> Result<(), Failure> {
     }))
 }
 
-fn unprintable(error: arrow::error::ArrowError) -> Failure {
+/// The result under the pseudonyms of `people.pseudonyms`, where they are asked for.
+fn renamed(config: &Config, result: &MetricResult, asked: bool) -> Result<MetricResult, Failure> {
+    let mut result = result.clone();
+    if asked {
+        let names =
+            Pseudonyms::new(&config.people.pseudonyms).map_err(Failure::misuse)?.ok_or_else(|| {
+                Failure::misuse("--pseudonyms needs a key; set people.pseudonyms to env:NAME or file:PATH")
+            })?;
+        result.rows = names.apply(&result.rows).map_err(unprintable)?;
+    }
+    Ok(result)
+}
+
+pub fn unprintable(error: arrow::error::ArrowError) -> Failure {
     Failure::failed(format!("could not write the result: {error}; try another --format"))
 }
 
@@ -82,7 +97,7 @@ fn read_statement() -> Result<String, Failure> {
 }
 
 /// `None` is the table.
-fn encoding(format: Format) -> Result<Option<Encoding>, Failure> {
+pub fn encoding(format: Format) -> Result<Option<Encoding>, Failure> {
     let encoding = match format {
         Format::Table => return Ok(None),
         Format::Json => Encoding::Json,
@@ -99,7 +114,7 @@ fn encoding(format: Format) -> Result<Option<Encoding>, Failure> {
     Ok(Some(encoding))
 }
 
-fn footer(result: &MetricResult, example: bool) -> Vec<String> {
+pub fn footer(result: &MetricResult, example: bool) -> Vec<String> {
     let mut lines = vec![format!(
         "as of {}, known at {}, definition {}",
         moment::format(result.as_of),
@@ -115,7 +130,7 @@ fn example_footer(example: bool) -> Vec<String> {
 }
 
 /// Opens the data directory, up to date with its log, for one question.
-async fn with_store(
+pub async fn with_store(
     config: &Config,
     ask: impl AsyncFnOnce(&Store) -> Result<(), Failure>,
 ) -> Result<(), Failure> {

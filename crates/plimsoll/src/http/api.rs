@@ -5,19 +5,21 @@
 use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{Extension, Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use engine::Query;
 use engine::catalogue::{Level, Metric};
+use engine::{MetricResult, Query};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{App, body, media_type};
+use super::access::{Caller, Sight};
+use super::{App, Parts, body, media_type};
 use crate::config::{Config, Visibility};
 use crate::failure::nearest;
 use crate::moment;
 use crate::output::{self, EXAMPLE_NOTE, Encoding};
+use crate::privacy;
 use crate::problem::Problem;
 use crate::prom;
 use crate::query_string::QueryString;
@@ -57,6 +59,7 @@ pub fn describe(metric: &Metric, definition: &str) -> Value {
                 "default": param.default.to_string(),
                 "min": param.min.as_ref().map(ToString::to_string),
                 "max": param.max.as_ref().map(ToString::to_string),
+                "values": param.values,
                 "help": param.help,
             })
         })
@@ -79,22 +82,14 @@ pub fn describe(metric: &Metric, definition: &str) -> Value {
 /// `GET /api/v1/metrics/{name}`: one metric's rows.
 pub async fn metric(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     path: Result<Path<String>, PathRejection>,
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let parts = app.parts()?;
-    let Path(name) = path.map_err(|_| Problem::bad_request("the metric's name is not clean text"))?;
-    if name.chars().any(char::is_control) {
-        return Err(Problem::bad_request("the metric's name has a control character"));
-    }
-    let catalogue = parts.engine.catalogue();
-    let Some(metric) = catalogue.metric(&name) else {
-        let names = catalogue.metrics.iter().map(|metric| metric.name.as_str());
-        let near = nearest(&name, names).into_iter().map(str::to_owned).collect();
-        return Err(engine::Error::UnknownMetric { name: output::printable(&name), near }.into());
-    };
-    visible(&app.config, metric)?;
+    let metric = metric_of(parts, path)?.clone();
+    let sight = caller.sight(&app.config, parts, &metric).await?;
     let declared = metric.params.iter().map(|param| param.name.as_str());
     let mut given = QueryString::parse(raw.as_deref(), METRIC_PARAMETERS.into_iter().chain(declared))?;
     let encoding = encoding(given.take("format").as_deref(), &headers)?;
@@ -104,21 +99,45 @@ pub async fn metric(
         team: given.take("team"),
         params: given.rest(),
     };
-    let engine = parts.engine.clone();
+    let (engine, name) = (parts.engine.clone(), metric.name.clone());
     let result = parts.compute(async move { engine.query(&name, &query).await }).await?;
+    let result = app.shared(&metric, &only(&metric, &result, &sight)?)?;
     let bytes = output::metric(&result, encoding, parts.example);
     answer(encoding, bytes, parts.example)
 }
 
-fn time(given: &mut QueryString, name: &str) -> Result<Option<chrono::DateTime<chrono::Utc>>, Problem> {
+/// The metric that a path names.
+pub fn metric_of(parts: &Parts, path: Result<Path<String>, PathRejection>) -> Result<&Metric, Problem> {
+    let Path(name) = path.map_err(|_| Problem::bad_request("the metric's name is not clean text"))?;
+    if name.chars().any(char::is_control) {
+        return Err(Problem::bad_request("the metric's name has a control character"));
+    }
+    let catalogue = parts.engine.catalogue();
+    catalogue.metric(&name).ok_or_else(|| {
+        let names = catalogue.metrics.iter().map(|metric| metric.name.as_str());
+        let near = nearest(&name, names).into_iter().map(str::to_owned).collect();
+        engine::Error::UnknownMetric { name: output::printable(&name), near }.into()
+    })
+}
+
+pub fn time(given: &mut QueryString, name: &str) -> Result<Option<chrono::DateTime<chrono::Utc>>, Problem> {
     given
         .take(name)
         .map(|text| moment::parse(&text).map_err(|reason| Problem::bad_parameter(name, &reason)))
         .transpose()
 }
 
-/// People's numbers are for those whom the configuration names, and without tokens nobody short
-/// of everybody can be told apart.
+/// The rows that the caller may see.
+fn only(metric: &Metric, result: &MetricResult, sight: &Sight) -> Result<MetricResult, Problem> {
+    let mut result = result.clone();
+    if let Sight::Only(people) = sight {
+        result.rows = privacy::only(metric, &result.rows, people)
+            .map_err(|error| Problem::internal(&error.to_string()))?;
+    }
+    Ok(result)
+}
+
+/// SQL has no caller's rows: person-level metrics are all or nothing in it.
 fn visible(config: &Config, metric: &Metric) -> Result<(), Problem> {
     match (metric.level, config.people.visibility) {
         (Level::Team, _) | (Level::Person, Visibility::All) => Ok(()),
@@ -142,14 +161,11 @@ struct SqlRequest {
 /// `POST /api/v1/sql`: one read-only statement, as JSON `{"sql": ...}` or as plain text.
 pub async fn sql(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     RawQuery(raw): RawQuery,
     request: Request,
 ) -> Result<Response, Problem> {
-    if !app.config.http.sql || app.config.people.visibility == Visibility::None {
-        return Err(Problem::forbidden(
-            "sql over http is off here (http.sql, people.visibility); use 'plimsoll sql' where the data is",
-        ));
-    }
+    caller.may_sql(&app.config)?;
     let parts = app.parts()?;
     let mut given = QueryString::parse(raw.as_deref(), ["format"])?;
     let (headers, bytes) = body(&app.config, request).await?;
@@ -173,7 +189,9 @@ pub async fn sql(
         (in_query, in_body) => in_query.or(in_body),
     };
     let encoding = encoding(format.as_deref(), &headers)?;
-    people_stay_home(&app.config, &parts.engine.catalogue().metrics, &statement.sql)?;
+    if !caller.sees_people_in_sql() {
+        people_stay_home(&app.config, &parts.engine.catalogue().metrics, &statement.sql)?;
+    }
     let engine = parts.engine.clone();
     let rows = parts.compute(async move { engine.sql(&statement.sql).await }).await?;
     answer(encoding, output::rows(&rows, encoding, parts.example), parts.example)
@@ -199,6 +217,8 @@ pub async fn prometheus(State(app): State<Arc<App>>) -> Result<Response, Problem
         feeds: &parts.feeds,
         series_max: app.config.limits.series_max,
         example: parts.example,
+        group_min: app.config.people.group_min,
+        pseudonyms: app.pseudonyms.as_ref(),
         started_at: app.started_at,
         ready: app.phase() == super::Phase::Ready,
     };
@@ -206,7 +226,7 @@ pub async fn prometheus(State(app): State<Arc<App>>) -> Result<Response, Problem
     Ok(([(header::CONTENT_TYPE, prom::CONTENT_TYPE)], text).into_response())
 }
 
-fn answer(
+pub fn answer(
     encoding: Encoding,
     bytes: Result<Vec<u8>, arrow::error::ArrowError>,
     example: bool,
@@ -222,7 +242,7 @@ fn answer(
 }
 
 /// `format=` decides; without it the Accept header does, and JSON is what most get.
-fn encoding(format: Option<&str>, headers: &HeaderMap) -> Result<Encoding, Problem> {
+pub fn encoding(format: Option<&str>, headers: &HeaderMap) -> Result<Encoding, Problem> {
     if let Some(name) = format {
         return Encoding::ALL
             .into_iter()

@@ -14,6 +14,7 @@ use engine::{Board, MetricResult};
 use super::{App, Parts};
 use crate::moment;
 use crate::output::{EXAMPLE_NOTE, Table};
+use crate::privacy;
 use crate::problem::Problem;
 use crate::query_string::QueryString;
 
@@ -32,13 +33,14 @@ th{font-weight:600;color:var(--soft)}.n{text-align:right}";
 pub async fn index(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Result<Response, Problem> {
     QueryString::parse(raw.as_deref(), [])?;
     let parts = app.parts()?;
-    let html = render(parts, &parts.engine.board()).map_err(|error| Problem::internal(&error.to_string()))?;
+    let html =
+        render(&app, parts, &parts.engine.board()).map_err(|error| Problem::internal(&error.to_string()))?;
     let head =
         [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY)];
     Ok((head, html).into_response())
 }
 
-fn render(parts: &Parts, board: &Board) -> Result<String, arrow::error::ArrowError> {
+fn render(app: &App, parts: &Parts, board: &Board) -> Result<String, arrow::error::ArrowError> {
     let mut html = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
@@ -69,7 +71,11 @@ fn render(parts: &Parts, board: &Board) -> Result<String, arrow::error::ArrowErr
             section = Some(&metric.section);
         }
         match board.results.get(&metric.name) {
-            Some(result) => metric_section(&mut html, metric, result)?,
+            Some(result) => {
+                let group_min = app.config.people.group_min;
+                let result = privacy::shared(metric, result, group_min, app.pseudonyms.as_ref())?;
+                metric_section(&mut html, metric, &result)?;
+            }
             None => push(
                 &mut html,
                 format_args!("<h3>{}</h3><p class=\"soft\">Not evaluated yet.</p>", escape(&metric.title)),

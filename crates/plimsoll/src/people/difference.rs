@@ -1,0 +1,202 @@
+//! What must be said so that the tables agree with a file.
+//!
+//! Invariants: where they agree nothing is said; nothing is taken back but what the same source said last. A fact
+//! that nobody contradicted holds from the beginning of time; where another source spoke, ours is dated now.
+//! Deliberately absent: reading and writing; this is a function of two values and a moment.
+
+mod calendar;
+mod team;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+use super::known::{Known, Said};
+use super::statement::{Beginning, Statement};
+use super::{Declared, Person, matches};
+
+/// What sources of this command's facts begin with.
+pub const SOURCE: &str = "people:";
+
+/// Events to come, and what a person should know.
+#[derive(Debug, Default, PartialEq)]
+pub struct Difference {
+    pub statements: Vec<Statement>,
+    pub notes: Vec<String>,
+}
+
+pub fn difference(declared: &Declared, known: &Known, source: &str, now: DateTime<Utc>) -> Difference {
+    let mut differ = Differ { known, source, now: Beginning::At(now), found: Difference::default() };
+    differ.found.notes.clone_from(&declared.notes);
+    differ.people(declared);
+    differ.links(declared);
+    differ.teams(declared);
+    differ.stays(declared);
+    differ.hours(declared);
+    differ.leave(declared);
+    differ.capacities(declared);
+    differ.found
+}
+
+struct Differ<'a> {
+    known: &'a Known,
+    source: &'a str,
+    now: Beginning,
+    found: Difference,
+}
+
+/// One field of a person or team: what the file says, what holds, and whether an event speaks of it.
+struct Scalar {
+    field: &'static str,
+    wanted: Option<Value>,
+    holds: Option<Value>,
+    speaks: fn(&Said) -> bool,
+}
+
+impl<'a> Differ<'a> {
+    fn say(&mut self, type_: &'static str, time: Beginning, subject: &str, data: Value) {
+        self.found.statements.push(Statement::new(type_, time, subject, data));
+    }
+
+    /// Events about `id` of types that begin with `family`, in order.
+    fn said(&self, family: &'a str, id: &'a str) -> impl DoubleEndedIterator<Item = &'a Said> {
+        self.known.said.iter().filter(move |said| said.entity_id == id && said.r#type.starts_with(family))
+    }
+
+    /// Whether the last word is this source's.
+    fn is_ours<'b>(&self, mut said: impl DoubleEndedIterator<Item = &'b Said>) -> bool {
+        said.next_back().is_some_and(|said| said.source == self.source)
+    }
+
+    /// From the beginning of time, unless a source other than a file of people spoke.
+    fn since<'b>(&self, mut said: impl Iterator<Item = &'b Said>) -> Beginning {
+        if said.any(|said| !said.source.starts_with(SOURCE)) { self.now } else { Beginning::Ever }
+    }
+
+    /// Subjects of events of this type that this source said.
+    fn subjects(&self, type_: &str) -> BTreeSet<String> {
+        let said = self.known.said.iter().filter(|said| said.r#type == type_ && said.source == self.source);
+        said.map(|said| said.entity_id.clone()).collect()
+    }
+
+    /// The fields that must change, with null for those that only this source said and no longer says.
+    fn changed(&self, family: &'a str, id: &'a str, scalars: Vec<Scalar>, weak: bool) -> Map<String, Value> {
+        let mut data = Map::new();
+        for Scalar { field, wanted, holds, speaks } in scalars {
+            let words = || self.said(family, id).filter(move |said| speaks(said));
+            if wanted == holds || (weak && holds.is_some() && !self.is_ours(words())) {
+                continue;
+            }
+            match wanted {
+                Some(value) => drop(data.insert(field.to_owned(), value)),
+                None if self.is_ours(words()) => drop(data.insert(field.to_owned(), Value::Null)),
+                None => {}
+            }
+        }
+        data
+    }
+
+    fn people(&mut self, declared: &Declared) {
+        let nobody = Person::default();
+        let mut wanted: BTreeMap<String, &Person> = BTreeMap::new();
+        wanted.extend(self.subjects("person.updated").into_iter().map(|person| (person, &nobody)));
+        wanted.extend(declared.people.iter().map(|person| (person.person.clone(), person)));
+        let bots = self.bots(declared);
+        wanted.extend(bots.iter().map(|bot| (bot.person.clone(), bot)));
+        for (id, person) in &wanted {
+            let holds = self.known.people.get(id);
+            let text = |value: Option<&String>| value.map(|text| json!(text));
+            let scalars = vec![
+                Scalar {
+                    field: "name",
+                    wanted: text(person.name.as_ref()),
+                    holds: text(holds.and_then(|p| p.name.as_ref())),
+                    speaks: |said| said.name.is_some(),
+                },
+                Scalar {
+                    field: "person_kind",
+                    wanted: text(person.kind.as_ref()),
+                    holds: text(holds.and_then(|p| p.kind.as_ref())),
+                    speaks: |said| said.person_kind.is_some(),
+                },
+                Scalar {
+                    field: "timezone",
+                    wanted: text(person.timezone.as_ref()),
+                    holds: text(holds.and_then(|p| p.timezone.as_ref())),
+                    speaks: |said| said.timezone.is_some(),
+                },
+                Scalar {
+                    field: "capacity",
+                    wanted: person.capacity.map(|share| json!((share * 100.0).round() / 100.0)),
+                    holds: holds.and_then(|p| p.capacity).map(|share| json!(share as f64 / 100.0)),
+                    speaks: |said| said.capacity.is_some(),
+                },
+            ];
+            let mut data = self.changed("person.updated", id, scalars, declared.weak);
+            if !data.is_empty() {
+                let time = self.since(self.said("person.updated", id));
+                data.insert("person".to_owned(), json!(id));
+                self.say("person.updated", time, id, Value::Object(data));
+            }
+        }
+    }
+
+    /// Those whom a name or pattern makes bots and whom the file does not describe otherwise.
+    fn bots(&self, declared: &Declared) -> Vec<Person> {
+        let described = |name: &str| declared.people.iter().any(|person| person.person == name);
+        let named =
+            declared.bots.iter().filter(|pattern| !pattern.contains('*')).map(|name| super::name(name));
+        let seen = self.known.names.iter().filter(|name| {
+            declared.bots.iter().any(|pattern| pattern.contains('*') && matches(pattern, name))
+        });
+        let people: BTreeSet<String> =
+            named.chain(seen.map(|name| self.known.person(name).to_owned())).collect();
+        let bot = |person| Person { person, kind: Some("bot".to_owned()), ..Person::default() };
+        people.into_iter().filter(|name| !described(name)).map(bot).collect()
+    }
+
+    fn links(&mut self, declared: &Declared) {
+        for link in &declared.links {
+            let held = self.known.link(&link.person, &link.identity).map(|(times, _)| times);
+            let from = Beginning::from(link.since);
+            if let Some(times) = &held
+                && (link.since.is_none() || times[0] == from.micros())
+            {
+                continue;
+            }
+            // A later beginning means that the earlier words were wrong.
+            for time in held.into_iter().flatten().filter(|time| *time < from.micros()) {
+                self.say_link("person.unlinked", Beginning::from_micros(time), &link.person, &link.identity);
+            }
+            self.say_link("person.linked", from, &link.person, &link.identity);
+            if let Some(other) = self.known.person_of.get(&link.identity)
+                && other != self.known.person(&link.person)
+            {
+                self.found.notes.push(format!(
+                    "{} is linked to {other} as well; the later word holds, and 'plimsoll people unmerge {other} {}' takes the other back",
+                    link.identity, link.identity
+                ));
+            }
+        }
+        for person in self.subjects("person.linked") {
+            let identities: BTreeSet<String> =
+                self.said("person.linked", &person).filter_map(|said| said.identity.clone()).collect();
+            for identity in identities {
+                let stays = declared.links.iter().any(|l| l.person == person && l.identity == identity);
+                let held = self.known.link(&person, &identity).filter(|(_, by)| *by == self.source);
+                let Some((times, _)) = held.filter(|_| !stays) else { continue };
+                for time in times {
+                    self.say_link("person.unlinked", Beginning::from_micros(time), &person, &identity);
+                }
+            }
+        }
+    }
+
+    fn say_link(&mut self, type_: &'static str, time: Beginning, person: &str, identity: &str) {
+        self.say(type_, time, person, json!({ "person": person, "identity": identity }));
+    }
+}
+
+#[cfg(test)]
+mod tests;
