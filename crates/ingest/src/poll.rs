@@ -31,9 +31,11 @@ pub use client::{Client, Login};
 pub use cursor::Cursor;
 
 /// Below the versions of webhooks and archives: what was told when it happened goes before what an interface
-/// says later of the past.
+/// says later of the past. The view `reading` tells polled events by it.
 const SOURCE_VERSION: i64 = -3;
 
+/// Entries that wait for the end of their page.
+const ENTRIES_MAX: usize = 10_000;
 /// The order of a reading among events of its second: after whatever happened then.
 const READING_SEQUENCE: i64 = 11;
 /// Begins the ids of readings.
@@ -167,6 +169,14 @@ impl Feed<'_> {
         for event in events {
             *self.totals.events.entry(event.kind).or_default() += 1;
         }
+    }
+
+    /// Makes durable what was taken, where it is much; the cursor stays.
+    fn relieve(&mut self) -> Result<(), Error> {
+        if self.entries.len() < ENTRIES_MAX {
+            return Ok(());
+        }
+        self.log.produce(std::mem::take(&mut self.entries))
     }
 
     /// Makes durable what was taken, then moves the cursor of `list` past it.

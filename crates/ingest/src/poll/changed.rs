@@ -7,6 +7,7 @@
 
 use serde_json::Value;
 
+use super::client::PAGES_MAX;
 use super::cursor::Mark;
 use super::{Client, Feed};
 use crate::Error;
@@ -52,6 +53,7 @@ pub(super) fn each(
             let key = format!("{}@{}", item[list.number], updated(item));
             if !seen.contains(&key) {
                 take(client, feed, item)?;
+                feed.relieve()?;
                 seen.push(key);
             }
         }
@@ -61,6 +63,10 @@ pub(super) fn each(
             return Ok(());
         }
         page = if since.as_ref() == Some(&last) { page + 1 } else { 1 };
+        if page as usize > PAGES_MAX {
+            let detail = format!("more than {PAGES_MAX} pages of items changed at {last}");
+            return Err(Error::Remote { url: client.base().to_owned(), detail });
+        }
         since = Some(last);
     }
 }

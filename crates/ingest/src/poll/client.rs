@@ -31,7 +31,11 @@ const REDIRECTS_MAX: usize = 5;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 /// Pages of one list.
-const PAGES_MAX: usize = 10_000;
+pub(super) const PAGES_MAX: usize = 10_000;
+/// Items of a list that is read whole: what happened to one issue, say.
+const ITEMS_MAX: usize = 200_000;
+/// So much of a refusal is read, to see whether it is one of a rate limit.
+const REFUSAL_BYTES_MAX: usize = 64 << 10;
 
 /// How a client proves who asks.
 pub enum Login {
@@ -193,18 +197,19 @@ impl Client {
             let answer = self.get(&url)?;
             items.extend(self.list(&url, answer.body)?);
             match answer.next {
-                Some(next) => url = next,
+                Some(next) if items.len() <= ITEMS_MAX => url = next,
+                Some(_) => break,
                 None => return Ok(items),
             }
         }
-        Err(remote(&url, format!("a list of more than {PAGES_MAX} pages")))
+        Err(remote(&url, format!("a list of more than {ITEMS_MAX} items or {PAGES_MAX} pages")))
     }
 
-    /// The items of an answer that is a list.
+    /// The items of an answer that is a list, each an object.
     pub fn list(&self, url: &str, body: Value) -> Result<Vec<Value>, Error> {
         match body {
-            Value::Array(items) => Ok(items),
-            _ => Err(remote(url, "the answer is no list; check --url".to_owned())),
+            Value::Array(items) if items.iter().all(Value::is_object) => Ok(items),
+            _ => Err(remote(url, "the answer is no list of objects; check --url".to_owned())),
         }
     }
 
@@ -260,7 +265,11 @@ async fn try_once(
     let (status, headers) = (response.status(), response.headers().clone());
     let resumes_us = used_up(&headers);
     if let Some(tried) = failed(status, &headers, resumes_us) {
-        return (tried, None);
+        let limited = status == StatusCode::FORBIDDEN && says_rate_limit(&mut response).await;
+        return (
+            if limited && matches!(tried, Tried::Refused(_)) { Tried::Limited(None) } else { tried },
+            None,
+        );
     }
     let mut bytes = Vec::new();
     loop {
@@ -283,6 +292,18 @@ async fn try_once(
         Err(error) if error.is_eof() => (Tried::Passing("the answer is cut off".to_owned()), None),
         Err(_) => (Tried::Refused("the answer is no JSON; check --url".to_owned()), None),
     }
+}
+
+/// GitHub tells a limit of a burst of requests in words alone.
+async fn says_rate_limit(response: &mut reqwest::Response) -> bool {
+    let mut bytes = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > REFUSAL_BYTES_MAX {
+            break;
+        }
+    }
+    String::from_utf8_lossy(&bytes).to_lowercase().contains("rate limit")
 }
 
 /// What a status other than success means.

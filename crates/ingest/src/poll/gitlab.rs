@@ -342,11 +342,8 @@ fn merge_request(
         tell("Merge Request Hook", &told, &one.time);
     }
     if item["merged_at"].is_string() {
-        let by = if item["merge_user"].is_object() { &item["merge_user"] } else { &item["merged_by"] };
         let time = second(&item["merged_at"]);
-        let mut merged = body(place, kind, "merge", &State::now(item), &time, by);
-        merged["object_attributes"]["last_commit"] = json!({"id": item["sha"]});
-        tell("Merge Request Hook", &merged, &time);
+        tell("Merge Request Hook", &merged(place, &time), &time);
     }
     let mut now = body(place, kind, "update", &State::now(item), &second(&item["updated_at"]), &Value::Null);
     now["object_attributes"]["last_commit"] = json!({"id": item["sha"]});
@@ -354,6 +351,15 @@ fn merge_request(
     now["changes"] = json!({"title": {"previous": null, "current": item["title"]}});
     feed.tell_reading("Merge Request Hook", &origin, &now);
     Ok(())
+}
+
+/// The merge, which the merge request itself tells best.
+fn merged(place: &Place<'_>, time: &str) -> Value {
+    let item = place.item;
+    let by = if item["merge_user"].is_object() { &item["merge_user"] } else { &item["merged_by"] };
+    let mut merged = body(place, "merge_request", "merge", &State::now(item), time, by);
+    merged["object_attributes"]["last_commit"] = json!({"id": item["sha"]});
+    merged
 }
 
 /// The creation without dates, since the present ones may be younger; the present state at its last change.

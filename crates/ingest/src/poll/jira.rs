@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use event::{Draft, jira_issue_history};
 
+use super::client::PAGES_MAX;
 use super::cursor::Mark;
 use super::{Client, Feed, reading};
 use crate::Error;
@@ -53,9 +54,10 @@ fn issues(
     let jql = format!("{filter}{since} ORDER BY updated ASC");
     let mut seen = feed.cursor.mark(&feed.name, "issues").map(|mark| mark.seen.clone()).unwrap_or_default();
     let mut search = Search { jql, token: None, start: 0, newer: false };
-    loop {
+    for _ in 0..PAGES_MAX {
         let page = search.page(client)?;
-        let found = page["issues"].as_array().cloned().unwrap_or_default();
+        let mut found = page["issues"].as_array().cloned().unwrap_or_default();
+        found.retain(Value::is_object);
         let mut last = feed.cursor.since(&feed.name, "issues").unwrap_or_default().to_owned();
         for mut issue in found {
             let updated = issue["fields"]["updated"].as_str().unwrap_or_default().to_owned();
@@ -69,6 +71,7 @@ fn issues(
             issue["names"] = page["names"].clone();
             whole_changelog(&mut issue, client)?;
             tell(&issue, statuses, client, feed);
+            feed.relieve()?;
         }
         // What the margin will ask for again need not be read again.
         let keep = seen.len().saturating_sub(PER_PAGE * 4);
@@ -80,6 +83,8 @@ fn issues(
             return Ok(());
         }
     }
+    let detail = format!("a search of more than {PAGES_MAX} pages; run it again to go on");
+    Err(Error::Remote { url: client.base().to_owned(), detail })
 }
 
 fn tell(issue: &Value, statuses: &Value, client: &Client, feed: &mut Feed<'_>) {

@@ -18,7 +18,7 @@ impl Produce for Collected {
 type Waits = Arc<Mutex<Vec<(Duration, String)>>>;
 
 /// A client that notes its waits instead of waiting.
-fn client(base: &str, login: Login) -> (Client, Waits) {
+fn client_of(base: &str, login: Login) -> (Client, Waits) {
     let waits = Waits::default();
     let noted = Arc::clone(&waits);
     let pause = Box::new(move |wait, why: &str| noted.lock().unwrap().push((wait, why.to_owned())));
@@ -27,7 +27,7 @@ fn client(base: &str, login: Login) -> (Client, Waits) {
 
 /// Polls one scope; the events as `type id time`, in order of their times.
 fn poll(tool: Tool, scope: &str, stub: &Stub, cursor: &Path) -> (Vec<String>, Vec<Value>, Totals) {
-    let (mut client, _) = client(&stub.base(), Login::Nobody);
+    let (mut client, _) = client_of(&stub.base(), Login::Nobody);
     let plan = Plan { tool, scopes: vec![scope.to_owned()], since: None };
     let mut log = Collected(Vec::new());
     let totals = ingest(&plan, &mut client, cursor, &mut log, &mut |_, _| {}).unwrap();
@@ -53,7 +53,7 @@ fn without_digest(id: &str) -> String {
 
 #[test]
 fn what_fails_in_passing_is_asked_again() {
-    let list = json!([1, 2]);
+    let list = json!([{"n": 1}, {"n": 2}]);
     let soon = crate::bodies::now_us() / 1_000_000 + 100;
     let stub = Stub::start(vec![
         ("/busy", vec![Reply::status(502), Reply::ok(&list).cut(), Reply::status(503), Reply::ok(&list)]),
@@ -65,6 +65,17 @@ fn what_fails_in_passing_is_asked_again() {
                 Reply::ok(&list),
             ],
         ),
+        (
+            "/burst",
+            vec![
+                Reply {
+                    body: json!({"message": "You have exceeded a secondary rate limit"}).to_string(),
+                    ..Reply::status(403)
+                },
+                Reply::ok(&list),
+            ],
+        ),
+        ("/forbidden", vec![Reply::status(403)]),
         ("/broken", vec![Reply::status(500)]),
         ("/never", vec![Reply::status(429).header("Retry-After", 86_400)]),
         ("/secret", vec![Reply::status(401)]),
@@ -74,13 +85,15 @@ fn what_fails_in_passing_is_asked_again() {
         ("/busy", Ok(3)),
         ("/limited", Ok(1)),
         ("/hourly", Ok(1)),
+        ("/burst", Ok(1)),
+        ("/forbidden", Err("403 Forbidden; the token may not read this")),
         ("/broken", Err("500 Internal Server Error, 6 times; run it again later")),
         ("/never", Err("a rate limit says to wait 86400 s")),
         ("/secret", Err("401 Unauthorized; check --token")),
         ("/page", Err("the answer is no JSON")),
         ("/nowhere", Err("404 Not Found; check the name")),
     ] {
-        let (mut client, waits) = client(&stub.base(), Login::Nobody);
+        let (mut client, waits) = client_of(&stub.base(), Login::Nobody);
         let url = client.url(path, &[("q", "private")]);
         let answer = client.get(&url);
         let waits = waits.lock().unwrap();
@@ -107,26 +120,45 @@ fn what_fails_in_passing_is_asked_again() {
 #[test]
 fn pages_are_followed_and_lead_nowhere_else() {
     let stub = Stub::start(vec![
-        ("/list?page=2", vec![Reply::ok(json!([3]))]),
+        ("/list?page=2", vec![Reply::ok(json!([{"n": 3}]))]),
         (
             "/list",
             vec![
-                Reply::ok(json!([1, 2]))
+                Reply::ok(json!([{"n": 1}, {"n": 2}]))
                     .header("Link", "<BASE/list?page=1>; rel=\"first\", <BASE/list?page=2>; rel=\"next\""),
             ],
         ),
-        ("/away", vec![Reply::ok(json!([1])).header("Link", "<http://127.0.0.2:1/list>; rel=\"next\"")]),
+        ("/away", vec![Reply::ok(json!([{}])).header("Link", "<http://127.0.0.2:1/list>; rel=\"next\"")]),
+        ("/odd", vec![Reply::ok(json!([1]))]),
         ("/moved", vec![Reply::status(302).header("Location", "http://127.0.0.2:1/x")]),
         ("/renamed", vec![Reply::status(301).header("Location", "BASE/list?page=2")]),
     ]);
-    let (mut client, _) = client(&stub.base(), Login::Bearer(b"hush".to_vec()));
-    assert_eq!(client.pages("/list", &[]).unwrap(), [1, 2, 3]);
-    assert_eq!(client.pages("/renamed", &[]).unwrap(), [3]);
-    for (path, expect) in [("/away", "is elsewhere than --url"), ("/moved", "302 Found to another host")] {
+    let (mut client, _) = client_of(&stub.base(), Login::Bearer(b"hush".to_vec()));
+    assert_eq!(client.pages("/list", &[]).unwrap(), [1, 2, 3].map(|n| json!({ "n": n })));
+    assert_eq!(client.pages("/renamed", &[]).unwrap(), [json!({"n": 3})]);
+    for (path, expect) in [
+        ("/away", "is elsewhere than --url"),
+        ("/moved", "302 Found to another host"),
+        ("/odd", "no list of objects"),
+    ] {
         let error = client.pages(path, &[]).unwrap_err().to_string();
         assert!(error.contains(expect) && !error.contains("hush"), "{error}");
     }
     assert!(stub.asked()[0].ends_with("[authorization: Bearer hush]"), "{:?}", stub.asked());
+    for (login, header) in [
+        (Login::PrivateToken(b"hush".to_vec()), "[private-token: hush]"),
+        // ada:hush
+        (
+            Login::Basic { user: "ada".to_owned(), password: b"hush".to_vec() },
+            "[authorization: Basic YWRhOmh1c2g=]",
+        ),
+        (Login::Nobody, "/list"),
+    ] {
+        let (mut client, _) = client_of(&stub.base(), login);
+        client.pages("/list", &[]).unwrap();
+        let asked = stub.asked();
+        assert!(asked[asked.len() - 2].ends_with(header), "{asked:?}");
+    }
 }
 
 #[test]
@@ -292,7 +324,7 @@ fn who_is_interrupted_goes_on_where_the_log_ends() {
     routes.retain(|(route, _)| !route.contains("pulls/7"));
     routes.push(("/repos/acme/api/pulls/7", vec![Reply::status(403)]));
     let stub = Stub::start(routes);
-    let (mut client, _) = client(&stub.base(), Login::Nobody);
+    let (mut client, _) = client_of(&stub.base(), Login::Nobody);
     let plan = Plan { tool: Tool::GitHub, scopes: vec!["acme/api".to_owned()], since: None };
     let mut log = Collected(Vec::new());
     let error = ingest(&plan, &mut client, &cursor, &mut log, &mut |_, _| {}).unwrap_err();
