@@ -71,6 +71,36 @@ fn json_csv_and_arrow_agree() {
 }
 
 #[test]
+fn a_number_leads_to_its_events() {
+    let place = place_with_events();
+    let server = place.serve("");
+    let path = format!("/api/v1/metrics/review_load/explain?as_of={AS_OF}&team=core");
+    let answer = server.get(&path);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let json = answer.json();
+    let row = &server.rows(&format!("review_load?as_of={AS_OF}&team=core"))[0];
+    assert_eq!(&json["explained"][0], row, "the row explained is the row of the metric");
+    assert!(json["formula"].as_str().unwrap().contains("open_reviews"), "{json}");
+    let events = json["rows"].as_array().unwrap();
+    let requests = events.iter().filter(|event| event["type"] == "review.requested").count() as i64;
+    assert!(requests >= row["open_reviews"].as_i64().unwrap().min(1), "{json}");
+    assert!(events.iter().all(|event| !event["type"].as_str().unwrap().starts_with("person.")), "{json}");
+    assert!(
+        events.windows(2).all(|pair| pair[0]["effective_at"].as_str() >= pair[1]["effective_at"].as_str())
+    );
+    // The same rows rest on nothing else: every event listed is of a change that the team reviews.
+    let other = server.get(&format!("/api/v1/metrics/review_load/explain?as_of={AS_OF}&team=nobody")).json();
+    assert_eq!((&other["events"], &other["subjects"]), (&json!(0), &json!(0)));
+    for wrong in ["limit=0", "color=red", "as_of=yesterday"] {
+        check_problem(&server.get(&format!("/api/v1/metrics/review_load/explain?{wrong}")), 400);
+    }
+    drop(server);
+    for metric in story::METRICS {
+        place.stdout(&["explain", metric, "--as-of", AS_OF, "--format", "json"]);
+    }
+}
+
+#[test]
 fn wrong_requests_get_problems() {
     let place = Place::new();
     let server = place.serve("");

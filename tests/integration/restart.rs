@@ -11,6 +11,12 @@ use crate::story::{self, AS_OF, METRICS};
 
 const KILLS: i64 = 3;
 
+/// Events that are loaded from Kafka; `PLIMSOLL_TEST_EVENTS=1000000` takes a few minutes.
+fn events_to_load() -> i64 {
+    let given = std::env::var("PLIMSOLL_TEST_EVENTS").ok();
+    given.map_or(60_000, |count| count.parse().expect("PLIMSOLL_TEST_EVENTS is a number"))
+}
+
 fn results(server: &Server) -> Vec<(&'static str, Value)> {
     let result = |metric| (metric, server.rows(&format!("{metric}?as_of={AS_OF}")));
     METRICS.map(result).to_vec()
@@ -19,11 +25,15 @@ fn results(server: &Server) -> Vec<(&'static str, Value)> {
 #[test]
 fn a_server_killed_three_times_loses_and_doubles_nothing() {
     let Some(log) = Log::create("restart", 2) else { return };
-    let facts = story::story(60_000);
+    let facts = story::story(events_to_load());
     let total = facts.len() as i64;
     log.produce(&facts);
-    // Small batches, so that a kill meets a load in all its stages.
-    let config = |name: &str| log.config(name) + "[ingest]\nbatch_rows_max = 500\n";
+    // Small batches and commits, so that a kill meets a load in all its stages.
+    let (batch, flush) = (total / 120, total / 12);
+    let config = |name: &str| {
+        let config = log.config(name).replace("[store]\n", &format!("[store]\nflush_rows = {flush}\n"));
+        config + &format!("[ingest]\nbatch_rows_max = {batch}\n")
+    };
     let arrived = |server: &Server, count: i64| {
         wait_for("events to arrive", || server.events().filter(|events| *events >= count))
     };

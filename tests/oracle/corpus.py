@@ -4,11 +4,17 @@
     corpus.py FOLDER events             events of the whole corpus, one a line
     corpus.py FOLDER milestones         milestone -> [baseline, due, re-plans] after all of them
     corpus.py FOLDER tickets DATE...    for each date: [open, with one owner, with a due date, with both]
+    corpus.py FOLDER issues             each issue as Jira's REST interface gives it with its changelog, one a line
+    corpus.py FOLDER history TIME       key -> [hand-offs, re-plans, {status: seconds}] from the changes alone
+    corpus.py FOLDER archive            event type -> how many the hour of GH Archive holds, a commit once
 
-Reads milestones/target_changes.csv and jira/*.csv. Standard library only.
+Reads milestones/target_changes.csv, jira/*.csv and gharchive/*.json.gz. Standard library only.
 """
 
+import collections
 import csv
+import datetime
+import gzip
 import json
 import sys
 
@@ -100,6 +106,76 @@ def hygiene(folder, date):
     return counts
 
 
+def issues(folder):
+    """Changes of one second by one person are one entry of the changelog, as in Jira."""
+    named = {"fixversion": "Fix Version"}
+    changes = {}
+    for row in rows(folder, "jira/ticket_changes.csv"):
+        changes.setdefault(row["key"], []).append(row)
+    user = lambda name: {"name": name} if name else None
+    for row in rows(folder, "jira/tickets.csv"):
+        histories = []
+        for change in changes.get(row["key"], []):
+            if not histories or (histories[-1]["created"], histories[-1]["author"]) != (change["at"], user(change["by"])):
+                entry = {"id": str(len(histories) + 1), "created": change["at"], "author": user(change["by"]), "items": []}
+                histories.append(entry)
+            sides = {"from": change["from"] or None, "to": change["to"] or None}
+            item = {"field": named.get(change["field"], change["field"])} | sides
+            histories[-1]["items"].append(item | {"fromString": sides["from"], "toString": sides["to"]})
+        yield {
+            "self": f"https://{row['site']}/rest/api/2/issue/{row['key']}", "id": row["key"], "key": row["key"],
+            "fields": {
+                "created": row["created"], "summary": row["key"], "issuetype": {"name": row["type"]},
+                "status": {"name": row["status"]}, "priority": {"name": row["priority"]},
+                "assignee": user(row["assignee"]), "reporter": user(row["reporter"]),
+                "duedate": row["duedate"] or None, "resolution": row["resolved"] or None,
+            },
+            "changelog": {"histories": histories},
+        }
+
+
+def history(folder, until):
+    """For each ticket: times that a holder was followed by another, due date moves, and seconds in each status."""
+    answer = {}
+    for key, states in tickets(folder).items():
+        holders, plans, seconds = [], [], collections.Counter()
+        for (time, _, state), after in zip(states, states[1:] + [(until, 0, None)]):
+            if state["assignee"] and holders[-1:] != [state["assignee"]]:
+                holders.append(state["assignee"])
+            if state["due_on"] and plans[-1:] != [state["due_on"][:10]]:
+                plans.append(state["due_on"][:10])
+            seconds[state["status"]] += seconds_between(time, after[0])
+        spent = {status: count for status, count in seconds.items() if count}
+        answer[key.split("/")[1]] = [max(len(holders) - 1, 0), max(len(plans) - 1, 0), spent]
+    return answer
+
+
+def seconds_between(start, end):
+    parse = lambda text: datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return int((parse(end) - parse(start)).total_seconds())
+
+
+def archive(folder):
+    counts, commits = collections.Counter(), set()
+    with gzip.open(f"{folder}/gharchive/2015-01-01-0.json.gz", "rt") as file:
+        for line in map(json.loads, file):
+            payload, action = line["payload"], line["payload"].get("action")
+            match line["type"]:
+                case "PushEvent" if payload["ref"].startswith("refs/heads/"):
+                    distinct = [commit["sha"] for commit in payload["commits"] if commit["distinct"]]
+                    commits.update((line["repo"]["name"], sha) for sha in distinct)
+                case "PullRequestEvent":
+                    merged = action == "closed" and payload["pull_request"]["merged"]
+                    counts["change." + ("merged" if merged else action)] += 1
+                case "IssuesEvent":
+                    counts["ticket." + ("created" if action == "opened" else action)] += 1
+                case "IssueCommentEvent" if "pull_request" in payload["issue"]:
+                    counts["review.commented"] += 1
+                case "PullRequestReviewCommentEvent":
+                    counts["review.commented"] += 1
+    return counts | {"commit.pushed": len(commits)}
+
+
 def main():
     folder, what, *dates = sys.argv[1:]
     if what == "events":
@@ -108,6 +184,13 @@ def main():
                 print(json.dumps(one))
     elif what == "milestones":
         json.dump(milestones(folder), sys.stdout)
+    elif what == "issues":
+        for one in issues(folder):
+            print(json.dumps(one))
+    elif what == "history":
+        json.dump(history(folder, dates[0]), sys.stdout)
+    elif what == "archive":
+        json.dump(archive(folder), sys.stdout)
     elif what == "tickets":
         json.dump({date: hygiene(folder, date) for date in dates}, sys.stdout)
 

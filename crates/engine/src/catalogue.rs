@@ -304,4 +304,6 @@ impl Catalogue {
 }
 
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 //! Invariant: one process holds a data directory at a time (an advisory lock on `lock`), so one
 //! writer is the only one. `Engine` is a cheap handle; everything it answers comes from a snapshot.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -25,6 +25,7 @@ use crate::checkpoint;
 use crate::delta::{ColdFile, ColdStore};
 use crate::error::Error;
 use crate::evaluate::{Evaluator, Query, moment};
+use crate::explain::Explanation;
 use crate::segment::{Segment, key_column, sort_by_key};
 use crate::session::session;
 use crate::snapshot::{Board, MetricResult, Shared, Snapshot, Stats};
@@ -129,6 +130,20 @@ impl Engine {
         Ok(Arc::new(self.inner.evaluator.query(&snapshot, metric, query).await?))
     }
 
+    /// Where the rows of a metric come from; see [`Evaluator::explain`].
+    pub async fn explain(
+        &self,
+        metric: &str,
+        query: &Query,
+        wanted: &BTreeMap<String, String>,
+        limit: usize,
+        people: bool,
+    ) -> Result<Explanation, Error> {
+        let metric = self.metric(metric)?;
+        let snapshot = self.inner.shared.snapshot.load_full();
+        self.inner.evaluator.explain(&snapshot, metric, query, wanted, limit, people).await
+    }
+
     /// Read-only SQL over tables, views, metrics at now, and dead letters.
     pub async fn sql(&self, sql: &str) -> Result<RecordBatch, Error> {
         let snapshot = self.inner.shared.snapshot.load_full();
@@ -152,10 +167,7 @@ impl Engine {
 
     /// Evaluates every metric now, for one-shot commands; `run` does so by itself.
     pub async fn evaluate(&self) -> Result<(), Error> {
-        let snapshot = self.inner.shared.snapshot.load_full();
-        let board = self.inner.evaluator.board(&snapshot, &self.board()).await?;
-        self.inner.shared.board.store(Arc::new(board));
-        Ok(())
+        self.inner.evaluator.renew_all(&self.inner.shared).await
     }
 
     pub fn board(&self) -> Arc<Board> {
@@ -229,8 +241,7 @@ async fn load(writer: &mut Writer, dir: &Path) -> Result<(), Error> {
         stats.watermark = latest.and_then(chrono::DateTime::from_timestamp_micros);
     });
     writer.store = Some(store);
-    let position = by_topic.clone().into_iter().collect();
-    writer.shared.snapshot.store(Arc::new(Snapshot { position, ..Snapshot::default() }));
+    writer.position = by_topic.into_iter().collect();
     let catalogue = writer.evaluator.catalogue.clone();
     match checkpoint::read(dir, &catalogue, &mut writer.views) {
         Some(covered) => {

@@ -18,7 +18,7 @@ use datafusion::prelude::SessionContext;
 use crate::catalogue::{Catalogue, Metric};
 use crate::error::Error;
 use crate::session::{EventTable, ViewTable, session};
-use crate::snapshot::{Board, MetricResult, Snapshot};
+use crate::snapshot::{Board, Evaluated, MetricResult, Shared, Snapshot, Tried};
 use crate::steps::Steps;
 use crate::tables::{EVENT_TABLES, Moment};
 use crate::views::{ViewRows, Views};
@@ -72,38 +72,53 @@ impl Evaluator {
         Ok(self.result(metric, as_of, known_at, snapshot, rows))
     }
 
-    /// Every metric at now. A metric that fails keeps its last good result and its failure is told.
-    pub async fn board(&self, snapshot: &Snapshot, last: &Board) -> Result<Board, Error> {
+    /// Evaluates the metrics named on the newest snapshot, at now, and puts the results on the board.
+    pub async fn renew(&self, shared: &Shared, names: &BTreeSet<String>) -> Result<(), Error> {
+        let snapshot = shared.snapshot.load_full();
+        let evaluated = self.at_now(&snapshot, names).await?;
+        shared.board.rcu(|board| {
+            let mut board = Board::clone(board);
+            board.take(&evaluated);
+            board
+        });
+        Ok(())
+    }
+
+    pub async fn renew_all(&self, shared: &Shared) -> Result<(), Error> {
+        let names = self.catalogue.metrics.iter().map(|metric| metric.name.clone()).collect();
+        self.renew(shared, &names).await
+    }
+
+    async fn at_now(&self, snapshot: &Snapshot, names: &BTreeSet<String>) -> Result<Vec<Evaluated>, Error> {
         let now = Utc::now();
         let moment = moment(now, now);
-        let every: BTreeSet<String> = self.reads.values().flatten().cloned().collect();
-        let views = self.views.at(&snapshot.tables, &snapshot.views, moment, &every).await?;
-        let context = self.context(snapshot, &views, moment, &self.runtime, &every).await?;
-        let mut board = Board {
-            evaluated_at: now,
-            position: snapshot.position.clone(),
-            sequence: snapshot.sequence,
-            ..Board::default()
-        };
+        let reads = names.iter().filter_map(|name| self.reads.get(name)).flatten().cloned().collect();
+        let views = self.views.at(&snapshot.tables, &snapshot.views, moment, &reads).await?;
+        let context = self.context(snapshot, &views, moment, &self.runtime, &reads).await?;
         let mut steps = Steps::new(&context);
-        for metric in &self.catalogue.metrics {
+        let mut evaluated = Vec::new();
+        for metric in self.catalogue.metrics.iter().filter(|metric| names.contains(&metric.name)) {
             let started = Instant::now();
-            match self.rows(&mut steps, metric, moment, &BTreeMap::new()).await {
-                Ok(rows) => {
-                    let result = self.result(metric, now, now, snapshot, rows);
-                    board.results.insert(metric.name.clone(), Arc::new(result));
-                }
-                Err(error) => {
+            let rows = self.rows(&mut steps, metric, moment, &BTreeMap::new()).await;
+            let outcome =
+                rows.map(|rows| Arc::new(self.result(metric, now, now, snapshot, rows))).map_err(|error| {
                     tracing::error!(metric = metric.name, %error, "metric failed");
-                    board.failures.insert(metric.name.clone(), error.to_string());
-                    if let Some(result) = last.results.get(&metric.name) {
-                        board.results.insert(metric.name.clone(), result.clone());
-                    }
-                }
-            }
-            board.seconds.insert(metric.name.clone(), started.elapsed().as_secs_f64());
+                    error.to_string()
+                });
+            let tried = Tried {
+                at: now,
+                seconds: started.elapsed().as_secs_f64(),
+                sequence: snapshot.sequence,
+                position: snapshot.position.clone(),
+            };
+            evaluated.push(Evaluated { metric: metric.name.clone(), tried, outcome });
         }
-        Ok(board)
+        Ok(evaluated)
+    }
+
+    /// Tables and views that `metric` reads, transitively.
+    pub fn reads(&self, metric: &Metric) -> &BTreeSet<String> {
+        &self.reads[&metric.name]
     }
 
     /// A session that sees the tables and views of one moment; of the shared views, those in `names`.
@@ -114,6 +129,19 @@ impl Evaluator {
         moment: Moment,
         runtime: &Arc<RuntimeEnv>,
         names: &BTreeSet<String>,
+    ) -> Result<SessionContext, Error> {
+        self.context_with(snapshot, views, moment, runtime, names, false).await
+    }
+
+    /// The same; with `lineage`, what is computed once carries the keys that it was made from.
+    pub async fn context_with(
+        &self,
+        snapshot: &Snapshot,
+        views: &ViewRows,
+        moment: Moment,
+        runtime: &Arc<RuntimeEnv>,
+        names: &BTreeSet<String>,
+        lineage: bool,
     ) -> Result<SessionContext, Error> {
         let context = session(runtime.clone());
         for (index, table) in EVENT_TABLES.iter().enumerate() {
@@ -128,7 +156,8 @@ impl Evaluator {
         for view in self.catalogue.views.iter().filter(|v| v.is_shared() && names.contains(&v.name)) {
             let sql = self.catalogue.bind_view(view, moment.as_of_us, moment.known_at_us);
             let provider = if view.once {
-                let rows = Steps::new(&context).rows(&sql).await?;
+                let mut steps = if lineage { Steps::with_lineage(&context) } else { Steps::new(&context) };
+                let rows = steps.rows(&sql).await?;
                 Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?)
             } else {
                 context.sql(&sql).await?.into_view()
@@ -152,14 +181,23 @@ impl Evaluator {
         moment: Moment,
         params: &BTreeMap<String, String>,
     ) -> Result<RecordBatch, Error> {
-        let sql = self
-            .catalogue
-            .bind(metric, moment.as_of_us, moment.known_at_us, params)
-            .map_err(|bad| Error::BadParameter { name: bad.param, reason: bad.message })?;
+        let sql = self.bind(metric, moment, params)?;
         steps.rows(&sql).await.map_err(|error| broken(metric, &error))
     }
 
-    fn result(
+    /// The metric's SQL with its values.
+    pub fn bind(
+        &self,
+        metric: &Metric,
+        moment: Moment,
+        params: &BTreeMap<String, String>,
+    ) -> Result<String, Error> {
+        self.catalogue
+            .bind(metric, moment.as_of_us, moment.known_at_us, params)
+            .map_err(|bad| Error::BadParameter { name: bad.param, reason: bad.message })
+    }
+
+    pub fn result(
         &self,
         metric: &Metric,
         as_of: DateTime<Utc>,

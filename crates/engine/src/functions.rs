@@ -8,10 +8,19 @@
 //! | `working_days_between(a, b)` | days Monday to Friday after date `a` up to and including `b`; negative when `b` is before `a` |
 //! | `days_between(a, b)` | calendar days from date `a` to date `b` |
 //! | `age_ms(opened_at, pauses, at)` | milliseconds from `opened_at` to `at` without the pauses |
+//! | `business_ms(from, to, timezone, hours, away)` | working milliseconds between two timestamps, see [`calendar`] |
+//! | `business_age_ms(opened_at, pauses, at, timezone, hours, away)` | working milliseconds without the pauses |
 //! | `is_bot(person)` | whether the name is that of a known bot or has the form of one |
 //! | `percentile_nearest(x, p [, n_min])` | nearest-rank percentile of integers, exact; NULL below `n_min` values |
 //! | `median_nearest(x)` | `percentile_nearest(x, 0.5)` |
 //! | `gini`, `gini_corrected`, `hhi`, `effective_count`, `evenness`, `top_share`, `top20_share` of `(x)` | concentration of integers >= 0, see [`concentration`] |
+//! | `km_quantile(duration_ms, observed, p, n_min)` | Kaplan-Meier quantile of durations, see [`survival`]; NULL below `n_min` subjects |
+//! | `xmr(position, x, baseline_n, n_min)` | struct of n, mean, mean_range, lower, upper, range_upper, see [`control`] |
+//! | `theil_sen(x, y)` | median slope of all pairs, see [`trend`] |
+//! | `file_knowledge(at_ms, seq, sha, path, old_path, kind, person)` | a list of who knows each file, see [`knowledge`] |
+//! | `truck_factor(file, person, changes, minor_share)` | struct of files, tf_raw, tf_pruned, people, see [`truck`] |
+//! | `milestone_forecast(days_ago, done, added, weeks, remaining, due_days, days_max, trials, seed)` | struct of p50_days, p85_days, p95_days, p_hit, p_never, trials, see [`forecast`] |
+//! | `forecast_exact(done, remaining, p)` | days until `remaining` is reached when days are independent, exact, see [`forecast`] |
 //! | `lww(at, seq, event_id, cleared, a, b, ...)` | a struct of the last value of each column, see [`lww`] |
 //! | `revisions(at, seq, event_id, cleared, a, b, ...)` | a list with one struct for each event that changed a column, see [`revisions`] |
 //! | `holdings(at, seq, event_id, cleared, list, gone)` | a list of who held the thing from when to when, see [`holdings`] |
@@ -20,19 +29,27 @@
 //!
 //! Invariant: every function is a pure function of the set of its input rows. Order of arrival, batching
 //! and partitioning change no bit of a result: integers are summed exactly, and whatever needs floats or
-//! an order sorts first. Deliberately absent: clocks, randomness, approximation, I/O.
+//! an order sorts first. Deliberately absent: clocks, randomness without a seed, approximation, I/O.
 
 mod aggregate;
+pub mod calendar;
 pub mod concentration;
+pub mod control;
 pub mod episodes;
+pub mod forecast;
 mod gathered;
 pub mod holdings;
 mod integers;
+pub mod knowledge;
 pub mod lww;
 pub mod memberships;
 pub mod percentile;
 pub mod revisions;
+mod samples;
 mod scalar;
+pub mod survival;
+pub mod trend;
+pub mod truck;
 
 use datafusion::prelude::SessionContext;
 
@@ -45,6 +62,9 @@ pub fn register(context: &SessionContext) {
         context.register_udf(function);
     }
     for function in integers::all() {
+        context.register_udaf(function);
+    }
+    for function in samples::all() {
         context.register_udaf(function);
     }
     for function in aggregate::all() {

@@ -19,7 +19,10 @@ pub mod fold;
 pub mod rows;
 pub mod views;
 
+pub mod explain;
 pub mod ids;
+pub mod lineage;
+pub mod pace;
 pub mod segment;
 pub mod session;
 pub mod sql;
@@ -38,6 +41,7 @@ pub use catalogue::{Catalogue, Level, Metric, Param, Problem, View};
 pub use engine::{Engine, Options};
 pub use error::Error;
 pub use evaluate::Query;
+pub use explain::Explanation;
 pub use snapshot::{Board, MetricResult, Stats};
 pub use sql::SqlLimits;
 

@@ -11,6 +11,7 @@ use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 use event::Counts;
 
+use crate::pace::QUICK_SECONDS;
 use crate::tables::Tables;
 use crate::views::ViewRows;
 
@@ -47,12 +48,54 @@ pub struct Board {
     pub results: BTreeMap<String, Arc<MetricResult>>,
     /// Metrics whose last evaluation failed, and why; their last good result stays in `results`.
     pub failures: BTreeMap<String, String>,
-    /// Seconds that each metric's last evaluation took.
-    pub seconds: BTreeMap<String, f64>,
+    /// Each metric's last evaluation.
+    pub tried: BTreeMap<String, Tried>,
+    /// When the last evaluation began.
     pub evaluated_at: DateTime<Utc>,
+    /// What every quick metric covers; each result tells its own position.
     pub position: Position,
-    /// The snapshot that this board was evaluated on.
+}
+
+/// A metric's last evaluation, whether it gave rows or not.
+#[derive(Debug, Clone)]
+pub struct Tried {
+    pub at: DateTime<Utc>,
+    pub seconds: f64,
+    /// The snapshot that it was evaluated on.
     pub sequence: u64,
+    pub position: Position,
+}
+
+/// One metric's evaluation on its way to the board.
+pub struct Evaluated {
+    pub metric: String,
+    pub tried: Tried,
+    pub outcome: Result<Arc<MetricResult>, String>,
+}
+
+impl Board {
+    /// Takes evaluations over. A metric that failed keeps its last good result, and its failure is told.
+    pub fn take(&mut self, evaluated: &[Evaluated]) {
+        for Evaluated { metric, tried, outcome } in evaluated {
+            match outcome {
+                Ok(result) => {
+                    self.failures.remove(metric);
+                    self.results.insert(metric.clone(), Arc::clone(result));
+                }
+                Err(failure) => {
+                    self.failures.insert(metric.clone(), failure.clone());
+                }
+            }
+            self.evaluated_at = self.evaluated_at.max(tried.at);
+            self.tried.insert(metric.clone(), tried.clone());
+        }
+        let quick = self.tried.values().filter(|tried| tried.seconds < QUICK_SECONDS);
+        let stalest = quick.min_by_key(|tried| tried.sequence);
+        let stalest = stalest.or_else(|| self.tried.values().min_by_key(|tried| tried.sequence));
+        if let Some(stalest) = stalest {
+            self.position = stalest.position.clone();
+        }
+    }
 }
 
 /// Figures about the engine itself.

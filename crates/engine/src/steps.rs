@@ -20,19 +20,28 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{self, Cte, Query, Visit, With, visit_relations};
 
+use crate::lineage;
+
 /// Numbers the tables of steps, so that no two in a session share a name.
 static STEP: AtomicU64 = AtomicU64::new(0);
 
 /// The steps done so far in one session, whose tables must not change meanwhile.
 pub struct Steps<'s> {
     context: &'s SessionContext,
-    /// Table by the text that it stands for.
+    /// Whether rows carry the keys that they were made from.
+    lineage: bool,
+    /// The `SELECT` of a step's rows, by the text that it stands for.
     done: HashMap<String, String>,
 }
 
 impl<'s> Steps<'s> {
     pub fn new(context: &'s SessionContext) -> Steps<'s> {
-        Steps { context, done: HashMap::new() }
+        Steps { context, lineage: false, done: HashMap::new() }
+    }
+
+    /// Steps whose rows have one more column, [`lineage::KEYS`].
+    pub fn with_lineage(context: &'s SessionContext) -> Steps<'s> {
+        Steps { lineage: true, ..Steps::new(context) }
     }
 
     /// The rows of one `SELECT`.
@@ -47,30 +56,37 @@ impl<'s> Steps<'s> {
             let name = &ctes[index].alias.name.value;
             let later: usize = ctes[index + 1..].iter().map(|cte| reads(name, &cte.query)).sum();
             if later + reads(name, &query) > 1 {
-                let table = self.step(&ctes[..=index], &texts[index]).await?;
-                *ctes[index].query = self.parse(&format!("SELECT * FROM {table}"))?;
+                let select = self.step(&ctes[..=index], &texts[index]).await?;
+                *ctes[index].query = self.parse(&select)?;
             }
         }
         self.run(with_ctes(query, &ctes)).await
     }
 
-    /// The table with the rows of the last of `ctes`.
+    /// A `SELECT` of the rows of the last of `ctes`, computed once.
     async fn step(&mut self, ctes: &[Cte], text: &str) -> Result<String> {
-        if let Some(table) = self.done.get(text) {
-            return Ok(table.clone());
+        if let Some(select) = self.done.get(text) {
+            return Ok(select.clone());
         }
         let (last, before) = ctes.split_last().expect("a step has a CTE");
         let rows = self.run(with_ctes(last.query.as_ref().clone(), before)).await?;
         let table = format!("step_{}", STEP.fetch_add(1, Ordering::Relaxed));
-        let provider = MemTable::try_new(rows.schema(), vec![vec![rows]])?;
+        let schema = rows.schema();
+        let own = schema.fields().iter().filter(|field| field.name() != lineage::KEYS);
+        let columns: Vec<String> = own.map(|field| format!("\"{}\"", field.name())).collect();
+        let select = format!("SELECT {} FROM {table}", columns.join(", "));
+        let provider = MemTable::try_new(schema, vec![vec![rows]])?;
         self.context.register_table(table.as_str(), Arc::new(provider))?;
-        self.done.insert(text.to_owned(), table.clone());
-        Ok(table)
+        self.done.insert(text.to_owned(), select.clone());
+        Ok(select)
     }
 
     async fn run(&self, query: Query) -> Result<RecordBatch> {
         let statement = Statement::Statement(Box::new(ast::Statement::Query(Box::new(query))));
-        let plan = self.context.state().statement_to_plan(statement).await?;
+        let mut plan = self.context.state().statement_to_plan(statement).await?;
+        if self.lineage {
+            plan = lineage::annotate(&plan)?;
+        }
         let frame = self.context.execute_logical_plan(plan).await?;
         let schema = frame.schema().inner().clone();
         Ok(concat_batches(&schema, &frame.collect().await?)?)

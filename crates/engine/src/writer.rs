@@ -25,8 +25,9 @@ use crate::engine::{Options, cold_path};
 use crate::error::Error;
 use crate::evaluate::Evaluator;
 use crate::ids::Ids;
+use crate::pace::{Conditions, Pace};
 use crate::segment::{Segment, key_column, sort_by_key};
-use crate::snapshot::{Shared, Snapshot};
+use crate::snapshot::{Position, Shared, Snapshot};
 use crate::tables::{EVENT_TABLES, Tables, schema};
 use crate::views::ViewRows;
 
@@ -36,11 +37,6 @@ const HOT_SEGMENTS_MAX: usize = 12;
 const TICK: Duration = Duration::from_millis(20);
 /// Rest after a fold, in times what it took, up to `refresh_interval_max`: folding takes a fifth of the time.
 const REFOLD_REST: u32 = 4;
-/// Rows that came in since the last evaluation and make this a flood: evaluating again at once would
-/// take the time that the rows need.
-const FLOOD_ROWS: usize = 20_000;
-/// Rest between evaluations in a flood, in times what the last one took.
-const FLOOD_REST: u32 = 4;
 /// Wait after a failed commit.
 const COMMIT_RETRY: Duration = Duration::from_secs(5);
 
@@ -63,6 +59,8 @@ pub struct Writer {
     /// Keys of rows that the views have not folded yet.
     touched: Vec<i64>,
     touched_rows: usize,
+    /// Next offsets of what was appended, flushed or not.
+    pub position: Position,
     pub sequence: u64,
     pub store: Option<ColdStore>,
     flush: Option<JoinHandle<Flushed>>,
@@ -70,10 +68,7 @@ pub struct Writer {
     refreshed_at: Instant,
     /// How long the last fold took.
     refold_took: Duration,
-    evaluation: Option<JoinHandle<Result<Duration, Error>>>,
-    evaluated_at: Instant,
-    evaluation_took: Duration,
-    rows_since_evaluation: usize,
+    pace: Pace,
     checkpoint_sequence: u64,
 }
 
@@ -137,16 +132,14 @@ impl Writer {
             views,
             touched: Vec::new(),
             touched_rows: 0,
+            position: Position::new(),
             sequence: 0,
             store: Some(store),
             flush: None,
             flushed_at: now,
             refreshed_at: now,
             refold_took: Duration::ZERO,
-            evaluation: None,
-            evaluated_at: now,
-            evaluation_took: Duration::ZERO,
-            rows_since_evaluation: 0,
+            pace: Pace::default(),
             checkpoint_sequence: 0,
         }
     }
@@ -173,8 +166,8 @@ impl Writer {
     /// Everything that was appended becomes visible and durable.
     pub async fn finish(&mut self) -> Result<(), Error> {
         self.refresh().await?;
-        self.end_evaluation().await?;
-        self.evaluation_took = evaluate(&self.shared, &self.evaluator).await?;
+        self.pace.end().await?;
+        self.evaluator.renew_all(&self.shared).await?;
         while self.flush.is_some() || self.pending_rows > 0 || !self.pending.spans.is_empty() {
             if self.flush.is_none() {
                 self.start_flush();
@@ -214,10 +207,13 @@ impl Writer {
         }
         let rows = batch.counts.records as usize;
         self.pending.records += rows;
+        for span in &batch.spans {
+            self.position.insert(format!("{}/{}", span.topic, span.partition), span.next);
+        }
         self.pending.spans.extend(batch.spans);
         self.pending_rows += rows;
         self.touched_rows += rows;
-        self.rows_since_evaluation += rows;
+        self.pace.rows += rows;
         Ok(())
     }
 
@@ -247,39 +243,14 @@ impl Writer {
         self.evaluate_if_due().await
     }
 
-    /// Evaluates the board beside the loop, one evaluation at a time.
+    /// Evaluates beside the loop what is due.
     async fn evaluate_if_due(&mut self) -> Result<(), Error> {
-        if self.evaluation.as_ref().is_some_and(JoinHandle::is_finished) {
-            self.end_evaluation().await?;
-        }
-        let flood = self.rows_since_evaluation > FLOOD_ROWS;
-        let rest = if flood { self.evaluation_took * FLOOD_REST } else { Duration::ZERO };
-        let rest = rest.min(self.options.refresh_interval_max);
-        if self.evaluation.is_none() && self.evaluated_at.elapsed() >= rest && self.board_is_old() {
-            let (shared, evaluator) = (self.shared.clone(), self.evaluator.clone());
-            self.rows_since_evaluation = 0;
-            self.evaluation = Some(tokio::spawn(async move { evaluate(&shared, &evaluator).await }));
-        }
-        Ok(())
-    }
-
-    async fn end_evaluation(&mut self) -> Result<(), Error> {
-        match self.evaluation.take() {
-            Some(running) => {
-                self.evaluation_took = running.await.map_err(|stopped| Error::Internal {
-                    message: format!("an evaluation stopped: {stopped}"),
-                })??;
-                self.evaluated_at = Instant::now();
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn board_is_old(&self) -> bool {
-        let board = self.shared.board.load();
-        let age = Utc::now() - board.evaluated_at;
-        board.sequence != self.sequence || age.to_std().is_ok_and(|age| age >= self.options.evaluate_interval)
+        let conditions = Conditions {
+            sequence: self.sequence,
+            interval: self.options.evaluate_interval,
+            rest_max: self.options.refresh_interval_max,
+        };
+        self.pace.keep(&self.shared, &self.evaluator, &conditions).await
     }
 
     /// Brings the views up to date and publishes a snapshot.
@@ -323,12 +294,11 @@ impl Writer {
         Tables { segments, dead_letters: self.dead_letters.clone(), variants: self.ids.variants() }
     }
 
+    /// To be called when the views have folded everything in `tables`.
     fn publish(&mut self, tables: Tables) {
+        assert!(self.touched.is_empty(), "a snapshot's views are the fold of its tables");
         self.sequence += 1;
-        let mut position = self.shared.snapshot.load().position.clone();
-        for span in &self.pending.spans {
-            position.insert(format!("{}/{}", span.topic, span.partition), span.next);
-        }
+        let position = self.position.clone();
         let snapshot = Snapshot { tables, views: self.views.clone(), position, sequence: self.sequence };
         self.shared.with_stats(|stats| {
             for (index, table) in EVENT_TABLES.iter().enumerate() {
@@ -409,8 +379,11 @@ impl Writer {
             stats.cold_files = flushed.store.files().len() as u64;
         });
         self.store = Some(flushed.store);
-        let tables = self.tables();
-        self.publish(tables);
+        // With rows that the views lack, the next fold publishes the new segments as well.
+        if self.touched.is_empty() {
+            let tables = self.tables();
+            self.publish(tables);
+        }
         Ok(())
     }
 
@@ -435,15 +408,6 @@ impl Pending {
         self.spans.append(&mut newer.spans);
         self.records += newer.records;
     }
-}
-
-/// Evaluates every metric on the latest snapshot, puts the results on the board and says how long it took.
-async fn evaluate(shared: &Shared, evaluator: &Evaluator) -> Result<Duration, Error> {
-    let started = Instant::now();
-    let (snapshot, last) = (shared.snapshot.load_full(), shared.board.load_full());
-    let board = evaluator.board(&snapshot, &last).await?;
-    shared.board.store(Arc::new(board));
-    Ok(started.elapsed())
 }
 
 /// Commits, then merges small files; gives the segments that readers shall use from now on.

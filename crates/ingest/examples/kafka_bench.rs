@@ -19,7 +19,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use plimsoll_ingest::kafka::{Config, Consumer, Producer};
 use plimsoll_ingest::local_log::{LocalLog, LocalSource};
-use plimsoll_ingest::{Entry, Limits, Positions, Produce, Progress, Source, Stop, run, topic};
+use plimsoll_ingest::{Entry, Formats, Limits, Positions, Produce, Progress, Source, Stop, run, topic};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 
@@ -158,7 +158,7 @@ fn drain(source: &mut (dyn Source + Send), events: u64) -> Result<(u64, Duration
     let progress = Progress::default();
     std::thread::scope(|scope| {
         let runner = scope.spawn(|| {
-            let outcome = run(source, &sender, &Limits::default(), &stop, &progress);
+            let outcome = run(source, &sender, &Limits::default(), &Formats::default(), &stop, &progress);
             drop(sender);
             outcome
         });

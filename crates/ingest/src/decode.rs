@@ -14,7 +14,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use event::{Batch, BatchBuilder, Record, Span};
 use tokio::sync::mpsc::Sender;
 
-use crate::{Error, Progress};
+use crate::{Error, Formats, Progress};
 
 /// Decoding threads, where the machine has as many cores.
 const DECODERS_MAX: usize = 2;
@@ -190,6 +190,7 @@ pub fn decode_loop(
     queue: &Mutex<Receiver<Filled>>,
     turns: &Turns,
     sender: &Sender<Batch>,
+    formats: &Formats,
     progress: &Progress,
 ) {
     let _guard = CloseOnPanic(turns);
@@ -200,7 +201,7 @@ pub fn decode_loop(
             return;
         };
         chunk.each(|record| {
-            builder.push(record);
+            builder.push_as(formats.of(record), record);
         });
         let records = chunk.len() as u64;
         chunk.clear();

@@ -20,6 +20,8 @@ pub enum Error {
     TooLarge { bytes: usize, limit: usize },
     /// An input file or stream could not be read.
     Input { name: String, detail: String },
+    /// An interface that is polled refuses, or does not answer.
+    Remote { url: String, detail: String },
     /// A git repository could not be read.
     Git { repository: PathBuf, detail: String },
     /// A setting that librdkafka refuses.
@@ -55,6 +57,7 @@ impl fmt::Display for Error {
                 write!(f, "a record of {bytes} bytes is over the limit of {limit} bytes")
             }
             Error::Input { name, detail } => write!(f, "{name}: {detail}"),
+            Error::Remote { url, detail } => write!(f, "{url}: {detail}"),
             Error::Git { repository, detail } => {
                 write!(f, "git repository {}: {detail}", repository.display())
             }

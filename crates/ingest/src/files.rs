@@ -104,8 +104,13 @@ impl Lines {
         self.totals
     }
 
-    /// The next line that is not blank; `None` at the end.
+    /// The next line that is not blank, as an entry; `None` at the end.
     pub fn next_entry(&mut self) -> Result<Option<Entry>, Error> {
+        Ok(self.next_value()?.map(|(value, length)| self.entry(value, length)))
+    }
+
+    /// The next line that is not blank, with its whole length, of which it may be cut; `None` at the end.
+    pub fn next_value(&mut self) -> Result<Option<(Vec<u8>, u64)>, Error> {
         loop {
             let mut value = Vec::new();
             let Some(length) = self.next_line(&mut value)? else {
@@ -117,8 +122,18 @@ impl Lines {
             }
             self.totals.entries += 1;
             self.totals.bytes += length;
-            return Ok(Some(self.entry(value, length)));
+            return Ok(Some((value, length)));
         }
+    }
+
+    /// The input and the line that was read last, as `events.ndjson:7`.
+    pub fn origin(&self) -> String {
+        format!("{}:{}", self.name, self.line)
+    }
+
+    /// Cuts lines at another length.
+    pub fn with_max_line_bytes(self, max_line_bytes: usize) -> Lines {
+        Lines { max_line_bytes, ..self }
     }
 
     fn entry(&mut self, value: Vec<u8>, length: u64) -> Entry {
@@ -131,8 +146,7 @@ impl Lines {
             }
             None => {
                 self.totals.suspect += 1;
-                let origin = format!("{}:{}", self.name, self.line);
-                headers.push((ORIGIN_HEADER.to_owned(), origin.into_bytes()));
+                headers.push((ORIGIN_HEADER.to_owned(), self.origin().into_bytes()));
                 if cut {
                     headers.push((LENGTH_HEADER.to_owned(), length.to_string().into_bytes()));
                 }

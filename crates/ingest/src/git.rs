@@ -20,7 +20,6 @@ mod people;
 mod pushed;
 mod rename;
 mod repository;
-mod trailers;
 mod tree;
 mod walk;
 mod work;

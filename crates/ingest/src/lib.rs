@@ -5,12 +5,15 @@
 //! batch's spans say exactly which offsets it covers, each starting where the one before it ended.
 //! Deliberately lacking: DataFusion, the tables, and any judgement about what an event means.
 
+pub mod bodies;
 mod decode;
 mod error;
 pub mod files;
+mod formats;
 pub mod git;
 pub mod kafka;
 pub mod local_log;
+pub mod poll;
 mod run;
 
 use std::sync::Arc;
@@ -18,6 +21,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 pub use error::Error;
+pub use formats::{FORMAT_HEADER, Formats};
 pub use run::{CHANNEL_BATCHES, Polled, Progress, Source, run};
 
 /// The topics that events are produced to, by the first part of their type.
@@ -46,6 +50,17 @@ pub struct Entry {
     pub key: Vec<u8>,
     pub headers: Vec<(String, Vec<u8>)>,
     pub value: Vec<u8>,
+}
+
+impl From<&event::Draft> for Entry {
+    fn from(draft: &event::Draft) -> Entry {
+        Entry {
+            topic: topic::of(draft.kind),
+            key: draft.key().as_bytes().to_vec(),
+            headers: Vec::new(),
+            value: draft.to_json().into_bytes(),
+        }
+    }
 }
 
 /// Where a log put an entry.

@@ -15,7 +15,7 @@ use event::{Batch, Record, Span};
 use tokio::sync::mpsc::Sender;
 
 use crate::decode::{Chunk, Filled, Turns, decode_loop, decoders};
-use crate::{Error, Limits, Stop};
+use crate::{Error, Formats, Limits, Stop};
 
 /// A good capacity for the channel that takes the batches.
 pub const CHANNEL_BATCHES: usize = 2;
@@ -65,6 +65,7 @@ pub fn run(
     source: &mut dyn Source,
     sender: &Sender<Batch>,
     limits: &Limits,
+    formats: &Formats,
     stop: &Stop,
     progress: &Progress,
 ) -> Result<(), Error> {
@@ -77,7 +78,7 @@ pub fn run(
             let (turns, queue) = (&turns, &queue);
             std::thread::Builder::new()
                 .name(format!("decode-{number}"))
-                .spawn_scoped(scope, move || decode_loop(queue, turns, sender, progress))
+                .spawn_scoped(scope, move || decode_loop(queue, turns, sender, formats, progress))
                 .expect("a thread can be started");
         }
         let mut reader = Reader {

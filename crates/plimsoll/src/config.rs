@@ -17,6 +17,10 @@ pub use layers::{Flags, resolve};
 
 /// Key of the pass-through settings: each child is a librdkafka property, dots included.
 const SETTINGS: &str = "kafka.settings";
+/// Key of the topics' formats: each child is a topic, dots included.
+const FORMATS: &str = "kafka.formats";
+/// Sections whose children are no keys of ours and may hold dots.
+const OPEN: [&str; 2] = [SETTINGS, FORMATS];
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -86,16 +90,10 @@ pub struct Kafka {
     pub brokers: Vec<String>,
     pub topics: Vec<String>,
     pub group: String,
-    pub format: KafkaFormat,
+    #[serde(deserialize_with = "dotted")]
+    pub formats: BTreeMap<String, String>,
     #[serde(deserialize_with = "dotted")]
     pub settings: BTreeMap<String, String>,
-}
-
-/// How records of the topics are encoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum KafkaFormat {
-    CloudEvents,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -259,7 +257,7 @@ impl Default for Kafka {
             brokers: Vec::new(),
             topics: ["plimsoll.commits", "plimsoll.reviews", "plimsoll.tickets"].map(str::to_owned).to_vec(),
             group: "plimsoll".to_owned(),
-            format: KafkaFormat::CloudEvents,
+            formats: BTreeMap::new(),
             settings: BTreeMap::new(),
         }
     }
@@ -378,7 +376,33 @@ impl Config {
                 return bad(SETTINGS, format!("sets {owned}; use kafka.brokers and kafka.group instead"));
             }
         }
-        Ok(())
+        self.formats().map(drop)
+    }
+
+    /// Which topics carry the bodies of which tool.
+    pub fn formats(&self) -> Result<ingest::Formats, BadValue> {
+        let wrong = |message| BadValue { key: FORMATS, message };
+        let mut formats = Vec::new();
+        for (topic, name) in &self.kafka.formats {
+            if !self.kafka.topics.contains(topic) {
+                return Err(wrong(format!(
+                    "names the topic {topic}, which kafka.topics lacks; add it there"
+                )));
+            }
+            let Some(format) = event::Format::from_name(name) else {
+                let names = event::Format::ALL.map(event::Format::name).join(", ");
+                return Err(wrong(format!("gives {topic} the format {name:?}; give one of {names}")));
+            };
+            if ingest::topic::ALL.contains(&topic.as_str()) && format != event::Format::CloudEvents {
+                let message = format!(
+                    "gives {topic} another format, but plimsoll itself writes events there; \
+                                       send the bodies to a topic of their own"
+                );
+                return Err(wrong(message));
+            }
+            formats.push((topic.clone(), format));
+        }
+        Ok(ingest::Formats::new(formats))
     }
 
     /// The address to listen on. Without TLS and tokens only loopback is safe, so nothing else is
@@ -470,7 +494,7 @@ fn flatten_settings(
             toml::Value::Float(number) => number.to_string(),
             toml::Value::Boolean(flag) => flag.to_string(),
             toml::Value::Array(_) | toml::Value::Datetime(_) => {
-                return Err(format!("kafka setting {path} takes a string, a number or a boolean"));
+                return Err(format!("{path} takes a string, a number or a boolean"));
             }
         };
         settings.insert(path, text);

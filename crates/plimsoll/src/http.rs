@@ -9,6 +9,7 @@ pub mod access;
 
 mod api;
 mod events;
+mod explain;
 mod page;
 mod webhooks;
 
@@ -162,6 +163,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/", get(page::index))
         .route("/api/v1/metrics", get(api::metrics))
         .route("/api/v1/metrics/{name}", get(api::metric))
+        .route("/api/v1/metrics/{name}/explain", get(explain::explain))
         .route("/api/v1/sql", post(api::sql))
         .route("/api/v1/events", post(events::post))
         .route("/webhooks/github", post(webhooks::github))

@@ -64,6 +64,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Serve(arguments) => arguments.listen.clone(),
         Command::Ingest(_)
         | Command::Query(_)
+        | Command::Explain(_)
         | Command::Sql(_)
         | Command::People(_)
         | Command::Token(_)
@@ -87,6 +88,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Ingest(command) => commands::ingest::run(effective.config, command),
         Command::Serve(_) => commands::serve(effective.config),
         Command::Query(arguments) => commands::query::metric(&effective.config, arguments),
+        Command::Explain(arguments) => commands::explain::run(&effective.config, arguments),
         Command::Sql(arguments) => commands::query::sql(&effective.config, arguments),
         Command::Token(command) => commands::token::run(command),
         Command::People(command) => commands::people::run(&effective.config, command),

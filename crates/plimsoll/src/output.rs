@@ -11,7 +11,7 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use arrow::json::writer::{EncoderOptions, JsonArray, make_encoder};
-use engine::MetricResult;
+use engine::{Explanation, MetricResult};
 use serde_json::json;
 
 pub use table::{Table, printable, table};
@@ -70,6 +70,33 @@ pub fn metric(result: &MetricResult, encoding: Encoding, example: bool) -> Resul
         head.push(("suppressed", json!(result.suppressed)));
     }
     json_object(&head, &result.rows, example)
+}
+
+/// What rows of a metric rest on: the rows, the formula and the events.
+pub fn explanation(found: &Explanation, example: bool) -> Result<Vec<u8>, ArrowError> {
+    let rows = json_rows(&found.result.rows)?;
+    let head = [
+        ("metric", json!(found.result.metric)),
+        ("title", json!(found.title)),
+        ("help", json!(found.help)),
+        ("as_of", json!(crate::moment::format(found.result.as_of))),
+        ("known_at", json!(crate::moment::format(found.result.known_at))),
+        ("definition", json!(found.result.definition)),
+        ("position", json!(found.result.position)),
+        ("formula", json!(found.formula)),
+        ("explained", rows),
+        ("subjects", json!(found.subjects)),
+        ("events", json!(found.events_total)),
+    ];
+    json_object(&head, &found.events, example)
+}
+
+fn json_rows(batch: &RecordBatch) -> Result<serde_json::Value, ArrowError> {
+    let mut writer =
+        arrow::json::WriterBuilder::new().with_explicit_nulls(true).build::<_, JsonArray>(Vec::new());
+    writer.write(batch)?;
+    writer.finish()?;
+    serde_json::from_slice(&writer.into_inner()).map_err(|error| ArrowError::JsonError(error.to_string()))
 }
 
 /// Rows without a metric around them, such as those of a SQL statement.

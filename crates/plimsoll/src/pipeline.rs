@@ -189,11 +189,13 @@ impl Feed {
         let ended = Arc::new(AtomicBool::new(false));
         let (committed, commit) = std::sync::mpsc::channel::<()>();
         let limits = config.ingest_limits();
+        let formats =
+            config.formats().map_err(|bad| Failure::misuse(format!("{} {}", bad.key, bad.message)))?;
         let (told, seen, over) = (Arc::clone(&stop), Arc::clone(&progress), Arc::clone(&ended));
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
-                let result = ingest::run(&mut source, &sender, &limits, &told, &seen);
+                let result = ingest::run(&mut source, &sender, &limits, &formats, &told, &seen);
                 over.store(true, Ordering::Release);
                 drop(sender); // the engine ends once no source can send any more
                 let _ = commit.recv(); // ends when `committed` is dropped

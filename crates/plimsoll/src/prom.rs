@@ -104,8 +104,8 @@ impl Page<'_> {
         for metric in &self.catalogue.metrics {
             let name = [metric.name.as_str()];
             failed.with_label_values(&name).set(number(self.board.failures.contains_key(&metric.name)));
-            if let Some(took) = self.board.seconds.get(&metric.name) {
-                seconds.with_label_values(&name).set(*took);
+            if let Some(tried) = self.board.tried.get(&metric.name) {
+                seconds.with_label_values(&name).set(tried.seconds);
             }
             let Some(result) = self.board.results.get(&metric.name) else { continue };
             last.with_label_values(&name).set(timestamp(result.as_of));
@@ -149,8 +149,18 @@ impl Page<'_> {
             ("plimsoll_ingest_duplicates_total", "Exact copies of events, dropped.", self.stats.duplicates),
             (
                 "plimsoll_ingest_unknown_total",
-                "Records of a type that is not Plimsoll's, skipped.",
+                "Records of a type that is not Plimsoll's or of a kind that no normaliser knows, skipped.",
                 counts.unknown,
+            ),
+            (
+                "plimsoll_ingest_silent_total",
+                "Bodies of other tools that say nothing about commits, changes or tickets.",
+                counts.silent,
+            ),
+            (
+                "plimsoll_ingest_further_total",
+                "Events that bodies of other tools hold beyond their first.",
+                counts.further,
             ),
             ("plimsoll_ingest_tombstones_total", "Records with a null value, skipped.", counts.tombstones),
             (

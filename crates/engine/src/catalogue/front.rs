@@ -94,8 +94,10 @@ pub(super) fn view(source: &Source, problems: &mut Vec<Problem>) -> Option<View>
     if !is_shared && front.once {
         problems.push(source.problem(at("once"), "once is for views without a key"));
     }
-    if front.from.is_empty() {
-        problems.push(source.problem(at("from"), "from must list at least one table or view"));
+    if front.from.is_empty() && !is_shared {
+        problems.push(
+            source.problem(at("from"), "a view with a key must list at least one table or view in from"),
+        );
     }
     for name in graph::placeholders(&parts.sql).unwrap_or_default() {
         let message = match is_shared {

@@ -1,6 +1,6 @@
 //! Scalar functions: time arithmetic and the test for bots.
 //!
-//! Invariant: no clock and no time zone but UTC. A NULL argument gives NULL; `is_bot(NULL)` is false.
+//! Invariant: no clock, and no time zone but UTC and those given. A NULL time gives NULL; `is_bot(NULL)` is false.
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use datafusion::logical_expr::{
 };
 
 use super::aggregate::timestamp;
+use super::calendar::{Calendars, business, business_ages};
 
 const DAY_US: i64 = 86_400_000_000;
 
@@ -24,6 +25,8 @@ enum Scalar {
     WorkingDaysBetween,
     DaysBetween,
     AgeMs,
+    BusinessMs,
+    BusinessAgeMs,
     IsBot,
 }
 
@@ -35,6 +38,8 @@ pub(super) fn all() -> Vec<ScalarUDF> {
         Scalar::WorkingDaysBetween,
         Scalar::DaysBetween,
         Scalar::AgeMs,
+        Scalar::BusinessMs,
+        Scalar::BusinessAgeMs,
         Scalar::IsBot,
     ]
     .map(|scalar| {
@@ -46,6 +51,13 @@ pub(super) fn all() -> Vec<ScalarUDF> {
     .into()
 }
 
+/// Stretches of leave: a list of structs of two times.
+fn away() -> DataType {
+    let moment = |name: &str| Field::new(name, timestamp(), true);
+    let stretch = DataType::Struct(vec![moment("from_at"), moment("to_at")].into());
+    DataType::List(Arc::new(Field::new("item", stretch, true)))
+}
+
 impl Scalar {
     fn name(self) -> &'static str {
         match self {
@@ -55,6 +67,8 @@ impl Scalar {
             Scalar::WorkingDaysBetween => "working_days_between",
             Scalar::DaysBetween => "days_between",
             Scalar::AgeMs => "age_ms",
+            Scalar::BusinessMs => "business_ms",
+            Scalar::BusinessAgeMs => "business_age_ms",
             Scalar::IsBot => "is_bot",
         }
     }
@@ -66,15 +80,24 @@ impl Scalar {
             Scalar::DaysBefore | Scalar::WorkingDaysBefore => vec![timestamp(), DataType::Int64],
             Scalar::WorkingDaysBetween | Scalar::DaysBetween => vec![DataType::Date32, DataType::Date32],
             Scalar::AgeMs => vec![timestamp(), pauses, timestamp()],
+            Scalar::BusinessMs => {
+                vec![timestamp(), timestamp(), DataType::Utf8View, DataType::Utf8View, away()]
+            }
+            Scalar::BusinessAgeMs => {
+                vec![timestamp(), pauses, timestamp(), DataType::Utf8View, DataType::Utf8View, away()]
+            }
             Scalar::IsBot => vec![DataType::Utf8View],
         }
     }
 
     fn output(self) -> DataType {
         match self {
-            Scalar::MillisBetween | Scalar::WorkingDaysBetween | Scalar::DaysBetween | Scalar::AgeMs => {
-                DataType::Int64
-            }
+            Scalar::MillisBetween
+            | Scalar::WorkingDaysBetween
+            | Scalar::DaysBetween
+            | Scalar::AgeMs
+            | Scalar::BusinessMs
+            | Scalar::BusinessAgeMs => DataType::Int64,
             Scalar::DaysBefore | Scalar::WorkingDaysBefore => timestamp(),
             Scalar::IsBot => DataType::Boolean,
         }
@@ -103,6 +126,14 @@ impl Scalar {
             Scalar::WorkingDaysBetween => dates(working_days_between),
             Scalar::DaysBetween => dates(|a, b| i64::from(b) - i64::from(a)),
             Scalar::AgeMs => Ok(Arc::new(ages(times(0), args[1].as_list(), times(2)))),
+            Scalar::BusinessMs => {
+                let calendars = Calendars::new(&args[2], &args[3], args[4].as_list());
+                Ok(Arc::new(business(times(0), times(1), &calendars)))
+            }
+            Scalar::BusinessAgeMs => {
+                let calendars = Calendars::new(&args[3], &args[4], args[5].as_list());
+                Ok(Arc::new(business_ages(times(0), args[1].as_list(), times(2), &calendars)))
+            }
             Scalar::IsBot => Ok(Arc::new(
                 args[0]
                     .as_string_view()

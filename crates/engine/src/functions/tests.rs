@@ -91,3 +91,85 @@ async fn time_functions_take_literals_and_columns() {
     check("SELECT days_between(DATE '2026-03-06', DATE '2026-03-09'), working_days_between(DATE '2026-03-06', DATE '2026-03-09')", &["3 1"]).await;
     check("SELECT is_bot('dependabot[bot]'), is_bot('ada'), is_bot(NULL)", &["true false false"]).await;
 }
+
+#[tokio::test]
+async fn samples_are_measured_whatever_their_order() {
+    let weeks =
+        "(VALUES (6, TRUE), (6, TRUE), (6, TRUE), (6, FALSE), (7, TRUE), (9, FALSE), (10, TRUE), (10, FALSE),
+        (11, FALSE), (13, TRUE), (16, TRUE), (17, FALSE), (19, FALSE), (20, FALSE), (22, TRUE), (23, TRUE),
+        (25, FALSE), (32, FALSE), (32, FALSE), (34, FALSE), (35, FALSE)) AS patient (weeks, observed)";
+    check(
+        &format!(
+            "SELECT km_quantile(weeks, observed, 0.5, 5), km_quantile(weeks, observed, 0.85, 7), km_quantile(weeks, observed, 0.5, 22) FROM {weeks}"
+        ),
+        &["23  "],
+    )
+    .await;
+    let series =
+        "(VALUES (1, 10.7), (2, 13.0), (3, 11.4), (4, 11.5), (5, 12.5), (6, 14.1), (7, 14.8), (8, 14.1),
+        (9, 12.6), (10, 16.0), (11, 11.7), (12, 10.6), (13, 99.0)) AS month (position, x)";
+    check(
+        &format!("SELECT l['n'], ROUND(l['mean'], 2), ROUND(l['lower'], 4), ROUND(l['upper'], 4) FROM (SELECT xmr(position, x, 12, 6) AS l FROM {series})"),
+        &["12 12.75 8.3247 17.1753"],
+    )
+    .await;
+    check(&format!("SELECT xmr(position, x, 12, 14) IS NULL, ROUND(theil_sen(position, x), 4) FROM {series} WHERE position < 5"), &["true 0.1833"]).await;
+    check("SELECT forecast_exact(x, 5, 0.5), forecast_exact(x, 5, 0.85), forecast_exact(x, 5, 0.95) FROM (VALUES (0), (1)) AS day (x)", &["9 13 16"]).await;
+    check(
+        "SELECT t['tf_raw'], t['tf_pruned'], t['people'][1] FROM (SELECT truck_factor(file, person, 1, 0.1) AS t
+         FROM (VALUES ('a', 'ada'), ('b', 'ada'), ('c', 'bo')) AS author (file, person))",
+        &["1 1 ada"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn forecasts_depend_on_the_set_of_rows() {
+    check(
+        "SELECT f['p50_days'], f['p85_days'], f['p_hit'], f['p_never'] FROM (
+           SELECT milestone_forecast(ago, 1, 0, 8, 10, 12, 100, 1000, 'seed') AS f
+           FROM (SELECT UNNEST(range(0, 56)) AS ago) AS day)",
+        &["10 10 1.0 0.0"],
+    )
+    .await;
+    check(
+        "SELECT milestone_forecast(ago, 1, 0, 8, 10, 12, 100, 1000, 'seed') IS NULL FROM (SELECT UNNEST(range(0, 56)) AS ago) AS day WHERE ago < 0",
+        &["true"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn working_time_takes_a_calendar() {
+    let at = |time: &str| {
+        let us = chrono::DateTime::parse_from_rfc3339(time).unwrap().timestamp_micros();
+        format!("arrow_cast({us}, 'Timestamp(Microsecond, Some(\"UTC\"))')")
+    };
+    let (from, to) = (at("2026-03-27T16:30:00+01:00"), at("2026-03-30T09:30:00+02:00"));
+    check(
+        &format!(
+            "SELECT business_ms({from}, {to}, 'Europe/Berlin', NULL, NULL), millis_between({from}, {to})"
+        ),
+        &["3600000 230400000"],
+    )
+    .await;
+    let away = format!(
+        "make_array(named_struct('from_at', {}, 'to_at', {}))",
+        at("2026-03-30T09:15:00+02:00"),
+        at("2026-04-01T00:00:00+02:00")
+    );
+    check(
+        &format!(
+            "SELECT business_ms({from}, {to}, 'Europe/Berlin', '{{\"mon\":[\"09:00\",\"17:00\"]}}', {away})"
+        ),
+        &["900000"],
+    )
+    .await;
+    let pauses =
+        format!("make_array({}, {})", at("2026-03-27T16:45:00+01:00"), at("2026-03-30T09:10:00+02:00"));
+    check(
+        &format!("SELECT business_age_ms({from}, {pauses}, {to}, 'Europe/Berlin', NULL, NULL)"),
+        &["2100000"],
+    )
+    .await;
+}

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use event::message;
 use gix::actor::SignatureRef;
 use gix::bstr::{BStr, ByteSlice};
 use gix::mailmap::Snapshot;
@@ -59,12 +60,8 @@ impl<'m> People<'m> {
 
     /// A person as a trailer names one: `Name <e-mail>`, a bare address or a bare name.
     pub fn named(&mut self, text: &str) -> Arc<RawValue> {
-        let (name, email) = match text.split_once('<') {
-            Some((name, rest)) => (name, rest.split_once('>').map_or(rest, |(email, _)| email)),
-            None if text.contains('@') && !text.contains(char::is_whitespace) => ("", text),
-            None => (text, ""),
-        };
-        self.person(name.trim().trim_matches('"'), email.trim())
+        let (name, email) = message::name_and_email(text);
+        self.person(name, email)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use event::message;
 use serde_json::value::RawValue;
 
 use super::attributes::Attributes;
@@ -15,7 +16,7 @@ use super::rename::{self, Changed, Similarity};
 use super::repository::Repository;
 use super::tree::{self, Change, Mode, Side};
 use super::walk::{Base, Node};
-use super::{FAULTS_MAX, Totals, trailers};
+use super::{FAULTS_MAX, Totals};
 use crate::Entry;
 
 /// The entries of a run of commits and what they sum to.
@@ -168,11 +169,11 @@ impl<'w> Worker<'w> {
         files: Option<&[FileCounts]>,
         totals: &mut Totals,
     ) -> Entry {
-        let message = commit.text(commit.message);
-        let text = message.trim_start_matches(['\n', '\r', ' ', '\t']);
+        let whole = commit.text(commit.message);
+        let text = whole.trim_start_matches(['\n', '\r', ' ', '\t']);
         let subject = text.lines().next().unwrap_or_default().trim();
-        let trailers = trailers::trailers(&message);
-        let named = trailers::named(&message, &trailers);
+        let trailers = message::trailers(&whole);
+        let named = message::named(&whole, &trailers);
         totals.reviewed_commits += u64::from(named.reviewed);
         let time = |signature: Option<Signature<'_>>| signature.map(|signature| signature.time);
         let (authored, committed) = (time(commit.author), time(commit.committer));
@@ -193,8 +194,8 @@ impl<'w> Worker<'w> {
             reviewers: self.people(&named.reviewers),
             acked_by: self.people(&named.acked_by),
             tested_by: self.people(&named.tested_by),
-            tickets: trailers::tickets(name, subject, &message, &trailers),
-            change: trailers::change(subject, &message, &trailers),
+            tickets: message::tickets(name, subject, &whole, &trailers),
+            change: message::change(subject, &whole, &trailers),
             files,
         };
         pushed.entry(name)

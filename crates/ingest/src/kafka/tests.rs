@@ -11,7 +11,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer as _};
 
 use super::*;
-use crate::{Entry, Limits, Positions, Produce, Progress, Source, Stop, run};
+use crate::{Entry, Formats, Limits, Positions, Produce, Progress, Source, Stop, run};
 
 type Stored = Arc<Mutex<HashMap<String, i64>>>;
 
@@ -52,7 +52,7 @@ fn read_to_end(config: &Config, stored: &Stored) -> (Vec<Batch>, Arc<Status>) {
     let limits = Limits { max_rows: 300, ..Limits::default() };
     let batches = std::thread::scope(|scope| {
         scope.spawn(|| {
-            run(&mut consumer, &sender, &limits, &stop, &Progress::default()).unwrap();
+            run(&mut consumer, &sender, &limits, &Formats::default(), &stop, &Progress::default()).unwrap();
             drop(sender);
             consumer.advise(true);
         });

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use redb::StorageBackend;
 
 use super::*;
-use crate::{Limits, Positions, Progress, Stop, run};
+use crate::{Formats, Limits, Positions, Progress, Stop, run};
 
 fn entry(n: usize) -> Entry {
     Entry {
@@ -170,7 +170,7 @@ fn the_loop_hands_over_every_record_with_chained_spans() {
         let (log, stop, progress) = (log.clone(), Arc::clone(&stop), Arc::clone(&progress));
         std::thread::spawn(move || {
             let mut source = LocalSource::new(&log, &positions(Some(5))).unwrap();
-            run(&mut source, &sender, &limits, &stop, &progress).unwrap();
+            run(&mut source, &sender, &limits, &Formats::default(), &stop, &progress).unwrap();
         })
     };
     log.append(entries(30_000..40_000)).unwrap();

@@ -1,7 +1,10 @@
-//! `ingest git` and `ingest events`: sources into the log, and from the log into the tables.
+//! `ingest`: histories, files and interfaces of tools into the log, and from the log into the tables.
 //!
 //! Invariant: a backfill goes the same way as anything else: it only produces to the log, and the
 //! ingest loop alone writes tables. Running it twice changes no number.
+
+mod bodies;
+mod poll;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +28,11 @@ pub fn run(config: Config, command: IngestCommand) -> Result<(), Failure> {
         match command {
             IngestCommand::Git(arguments) => from_git(&config, arguments).await,
             IngestCommand::Events(arguments) => from_files(&config, arguments).await,
+            IngestCommand::Gharchive(arguments) => bodies::from_archive(&config, arguments).await,
+            IngestCommand::Webhooks(arguments) => bodies::from_folders(&config, arguments).await,
+            IngestCommand::Github(arguments) => poll::github(&config, arguments).await,
+            IngestCommand::Gitlab(arguments) => poll::gitlab(&config, arguments).await,
+            IngestCommand::Jira(arguments) => poll::jira(&config, arguments).await,
         }
     })
 }
@@ -59,7 +67,7 @@ async fn from_git(config: &Config, arguments: IngestGitArgs) -> Result<(), Failu
             missing.display()
         )));
     }
-    let cursor = cursor_path(config, arguments.to_kafka);
+    let cursor = cursor_path(config, "git", arguments.to_kafka);
     let scope = if arguments.branches { git::Scope::Branches } else { git::Scope::Head };
     let options = git::Options { scope, ..git::Options::default() };
     let paths = arguments.paths;
@@ -67,13 +75,13 @@ async fn from_git(config: &Config, arguments: IngestGitArgs) -> Result<(), Failu
 }
 
 /// The cursor lies with the log that it speaks of, so that a new log starts with no cursor.
-fn cursor_path(config: &Config, to_kafka: bool) -> PathBuf {
+fn cursor_path(config: &Config, what: &str, to_kafka: bool) -> PathBuf {
     if !to_kafka {
-        return config.data_dir.join("log").join("git-cursor.json");
+        return config.data_dir.join("log").join(format!("{what}-cursor.json"));
     }
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     let brokers: String = config.kafka.brokers.join("-").chars().map(plain).collect();
-    config.data_dir.join(format!("git-cursor-kafka-{brokers}.json"))
+    config.data_dir.join(format!("{what}-cursor-kafka-{brokers}.json"))
 }
 
 fn read_histories(

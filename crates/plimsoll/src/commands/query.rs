@@ -83,7 +83,7 @@ fn renamed(config: &Config, result: &MetricResult, asked: bool) -> Result<Metric
     Ok(result)
 }
 
-fn unprintable(error: arrow::error::ArrowError) -> Failure {
+pub fn unprintable(error: arrow::error::ArrowError) -> Failure {
     Failure::failed(format!("could not write the result: {error}; try another --format"))
 }
 
@@ -97,7 +97,7 @@ fn read_statement() -> Result<String, Failure> {
 }
 
 /// `None` is the table.
-fn encoding(format: Format) -> Result<Option<Encoding>, Failure> {
+pub fn encoding(format: Format) -> Result<Option<Encoding>, Failure> {
     let encoding = match format {
         Format::Table => return Ok(None),
         Format::Json => Encoding::Json,
@@ -114,7 +114,7 @@ fn encoding(format: Format) -> Result<Option<Encoding>, Failure> {
     Ok(Some(encoding))
 }
 
-fn footer(result: &MetricResult, example: bool) -> Vec<String> {
+pub fn footer(result: &MetricResult, example: bool) -> Vec<String> {
     let mut lines = vec![format!(
         "as of {}, known at {}, definition {}",
         moment::format(result.as_of),
@@ -130,7 +130,7 @@ fn example_footer(example: bool) -> Vec<String> {
 }
 
 /// Opens the data directory, up to date with its log, for one question.
-async fn with_store(
+pub async fn with_store(
     config: &Config,
     ask: impl AsyncFnOnce(&Store) -> Result<(), Failure>,
 ) -> Result<(), Failure> {

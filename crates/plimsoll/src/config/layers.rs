@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::{BadValue, Config, SETTINGS, flatten_settings};
+use super::{BadValue, Config, OPEN, SETTINGS, flatten_settings};
 use crate::failure::{Failure, nearest};
 
 const FILE_NAME: &str = "plimsoll.toml";
@@ -87,16 +87,16 @@ impl Effective {
     pub fn render(&self) -> String {
         let mut text = String::new();
         let mut section = "";
-        // Keys of the top level first: after a section header they would belong to it.
-        let (top, rest): (Vec<_>, Vec<_>) = self.leaves.iter().partition(|(path, _)| !path.contains('.'));
-        for (path, (value, origin)) in top.into_iter().chain(rest) {
-            let (parent, key) = split(path);
+        // By section, those without one first: after a section's header they would belong to it.
+        let mut leaves: Vec<_> = self.leaves.iter().map(|(path, leaf)| (split(path), path, leaf)).collect();
+        leaves.sort_unstable_by_key(|(section_and_key, ..)| *section_and_key);
+        for ((parent, key), path, (value, origin)) in leaves {
             if parent != section {
                 text.push_str(&format!("\n[{parent}]\n"));
                 section = parent;
             }
             let value = if is_secret(path) { Value::from(REDACTED) } else { value.clone() };
-            let key = if parent == SETTINGS { Value::from(key).to_string() } else { key.to_owned() };
+            let key = if OPEN.contains(&parent) { Value::from(key).to_string() } else { key.to_owned() };
             text.push_str(&format!("{key} = {value}  # {origin}\n"));
         }
         text
@@ -107,12 +107,12 @@ fn is_secret(path: &str) -> bool {
     path.strip_prefix(SETTINGS).is_some_and(|setting| SECRET_MARKS.iter().any(|mark| setting.contains(mark)))
 }
 
-/// Section and key; the children of the pass-through settings keep their dots.
+/// Section and key; the children of the open sections keep their dots.
 fn split(path: &str) -> (&str, &str) {
-    match path.strip_prefix(SETTINGS).and_then(|rest| rest.strip_prefix('.')) {
-        Some(setting) => (SETTINGS, setting),
-        None => path.rsplit_once('.').unwrap_or(("", path)),
-    }
+    let child = |section: &&'static str| {
+        path.strip_prefix(section).and_then(|rest| rest.strip_prefix('.')).map(|child| (*section, child))
+    };
+    OPEN.iter().find_map(child).unwrap_or_else(|| path.rsplit_once('.').unwrap_or(("", path)))
 }
 
 fn default_leaves() -> Leaves {
@@ -127,9 +127,9 @@ fn flatten(prefix: &str, table: &Table, values: &mut BTreeMap<String, Value>) {
     for (key, value) in table {
         let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
         match value {
-            Value::Table(inner) if path == SETTINGS => {
+            Value::Table(inner) if OPEN.contains(&path.as_str()) => {
                 let mut settings = BTreeMap::new();
-                if flatten_settings(SETTINGS, inner, &mut settings).is_ok() {
+                if flatten_settings(&path, inner, &mut settings).is_ok() {
                     values.extend(settings.into_iter().map(|(path, text)| (path, Value::from(text))));
                 }
             }
@@ -272,7 +272,9 @@ fn build(leaves: &Leaves) -> Result<Config, Failure> {
 }
 
 fn wrong_value(problem: &BadValue, leaves: &Leaves) -> Failure {
-    let origin = leaves.get(problem.key).map_or(&Origin::Default, |(_, origin)| origin);
+    // What is wrong with an open section is told of the section: its first child says where that is.
+    let child = || leaves.iter().find(|(path, _)| split(path).0 == problem.key).map(|(_, leaf)| leaf);
+    let origin = leaves.get(problem.key).or_else(child).map_or(&Origin::Default, |(_, origin)| origin);
     Failure::misuse(format!("{origin}: {} {}", problem.key, problem.message))
 }
 
@@ -318,12 +320,29 @@ mod tests {
     }
 
     #[test]
+    fn formats_of_topics_keep_their_dots() {
+        let text = "[kafka]\ntopics = [\"acme.hooks\"]\n[kafka.formats]\n\"acme.hooks\" = \"github\"\n";
+        let effective = with_file(text, &[]).expect("valid");
+        assert_eq!(effective.config.kafka.formats["acme.hooks"], "github");
+        assert!(effective.render().contains("[kafka.formats]\n\"acme.hooks\" = \"github\""));
+        let again: Config = toml::from_str(&effective.render()).expect("what is printed is a configuration");
+        assert_eq!(again, effective.config);
+    }
+
+    #[test]
     fn errors_name_the_place() {
         for (text, pairs, expect) in [
             ("[http]\nlisten = 1\n", vec![], "p.toml:2: invalid type"),
             ("\n\n[htpp]\n", vec![], "p.toml:3: unknown field `htpp`"),
             ("[limits]\nrequests_max = 0\n", vec![], "p.toml:2: limits.requests_max is 0; give 1 to"),
             ("[http]\nlisten = \"0.0.0.0:80\"", vec![], "p.toml:2: http.listen is 0.0.0.0:80"),
+            (
+                "[kafka]\ntopics = [\"hooks\"]\n[kafka.formats]\nhooks = \"githab\"\n",
+                vec![],
+                "p.toml:4: kafka.formats gives hooks the format \"githab\"; give one of cloudevents, github",
+            ),
+            ("[kafka.formats]\nacme.hooks = \"github\"\n", vec![], "kafka.topics lacks"),
+            ("[kafka.formats]\n\"plimsoll.tickets\" = \"jira\"\n", vec![], "a topic of their own"),
             ("[people]\nvisibility = \"some\"", vec![], "p.toml:2: unknown variant"),
             ("a = = b", vec![], "p.toml:1: "),
             (
@@ -359,6 +378,8 @@ mod tests {
             let above = source[line - 2];
             assert!(above.starts_with("# "), "{path} has no explanation above it");
         }
-        assert!(text.contains("[kafka.settings]"), "the pass-through settings are explained");
+        for section in OPEN {
+            assert!(text.contains(&format!("\n[{section}]\n")), "{section} is explained");
+        }
     }
 }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::access::{Caller, Sight};
-use super::{App, body, media_type};
+use super::{App, Parts, body, media_type};
 use crate::config::{Config, Visibility};
 use crate::failure::nearest;
 use crate::moment;
@@ -88,17 +88,7 @@ pub async fn metric(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let parts = app.parts()?;
-    let Path(name) = path.map_err(|_| Problem::bad_request("the metric's name is not clean text"))?;
-    if name.chars().any(char::is_control) {
-        return Err(Problem::bad_request("the metric's name has a control character"));
-    }
-    let catalogue = parts.engine.catalogue();
-    let Some(metric) = catalogue.metric(&name) else {
-        let names = catalogue.metrics.iter().map(|metric| metric.name.as_str());
-        let near = nearest(&name, names).into_iter().map(str::to_owned).collect();
-        return Err(engine::Error::UnknownMetric { name: output::printable(&name), near }.into());
-    };
-    let metric = metric.clone();
+    let metric = metric_of(parts, path)?.clone();
     let sight = caller.sight(&app.config, parts, &metric).await?;
     let declared = metric.params.iter().map(|param| param.name.as_str());
     let mut given = QueryString::parse(raw.as_deref(), METRIC_PARAMETERS.into_iter().chain(declared))?;
@@ -109,14 +99,28 @@ pub async fn metric(
         team: given.take("team"),
         params: given.rest(),
     };
-    let engine = parts.engine.clone();
+    let (engine, name) = (parts.engine.clone(), metric.name.clone());
     let result = parts.compute(async move { engine.query(&name, &query).await }).await?;
     let result = app.shared(&metric, &only(&metric, &result, &sight)?)?;
     let bytes = output::metric(&result, encoding, parts.example);
     answer(encoding, bytes, parts.example)
 }
 
-fn time(given: &mut QueryString, name: &str) -> Result<Option<chrono::DateTime<chrono::Utc>>, Problem> {
+/// The metric that a path names.
+pub fn metric_of(parts: &Parts, path: Result<Path<String>, PathRejection>) -> Result<&Metric, Problem> {
+    let Path(name) = path.map_err(|_| Problem::bad_request("the metric's name is not clean text"))?;
+    if name.chars().any(char::is_control) {
+        return Err(Problem::bad_request("the metric's name has a control character"));
+    }
+    let catalogue = parts.engine.catalogue();
+    catalogue.metric(&name).ok_or_else(|| {
+        let names = catalogue.metrics.iter().map(|metric| metric.name.as_str());
+        let near = nearest(&name, names).into_iter().map(str::to_owned).collect();
+        engine::Error::UnknownMetric { name: output::printable(&name), near }.into()
+    })
+}
+
+pub fn time(given: &mut QueryString, name: &str) -> Result<Option<chrono::DateTime<chrono::Utc>>, Problem> {
     given
         .take(name)
         .map(|text| moment::parse(&text).map_err(|reason| Problem::bad_parameter(name, &reason)))
@@ -222,7 +226,7 @@ pub async fn prometheus(State(app): State<Arc<App>>) -> Result<Response, Problem
     Ok(([(header::CONTENT_TYPE, prom::CONTENT_TYPE)], text).into_response())
 }
 
-fn answer(
+pub fn answer(
     encoding: Encoding,
     bytes: Result<Vec<u8>, arrow::error::ArrowError>,
     example: bool,
@@ -238,7 +242,7 @@ fn answer(
 }
 
 /// `format=` decides; without it the Accept header does, and JSON is what most get.
-fn encoding(format: Option<&str>, headers: &HeaderMap) -> Result<Encoding, Problem> {
+pub fn encoding(format: Option<&str>, headers: &HeaderMap) -> Result<Encoding, Problem> {
     if let Some(name) = format {
         return Encoding::ALL
             .into_iter()

@@ -7,6 +7,7 @@
 
 mod signature;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
@@ -207,13 +208,7 @@ async fn take(
 /// The events of a delivery; of an unknown kind a note that it came, with the body where that is asked for.
 fn entries(app: &App, format: Format, normalised: &Normalised, digest: &[u8], body: &[u8]) -> Vec<Entry> {
     if normalised.known {
-        let entry = |draft: &event::Draft| Entry {
-            topic: topic::of(draft.kind),
-            key: draft.key().as_bytes().to_vec(),
-            headers: Vec::new(),
-            value: draft.to_json().into_bytes(),
-        };
-        return normalised.events.iter().map(entry).collect();
+        return normalised.events.iter().map(Entry::from).collect();
     }
     let mut note = json!({
         "specversion": "1.0",
@@ -252,14 +247,14 @@ impl Vendor {
         #[derive(Deserialize)]
         struct Named<'b> {
             #[serde(borrow, alias = "path_with_namespace")]
-            full_name: Option<std::borrow::Cow<'b, str>>,
+            full_name: Option<Cow<'b, str>>,
         }
         if self.repositories.is_empty() {
             return Ok(());
         }
         let body: Option<Body<'_>> = serde_json::from_slice(body).ok();
-        let name =
-            body.and_then(|body| body.repository.and_then(|r| r.full_name).or(body.project?.full_name));
+        let full = |named: Option<Named<'_>>| named?.full_name.map(Cow::into_owned);
+        let name = body.and_then(|body| full(body.repository).or_else(|| full(body.project)));
         let allowed =
             name.as_deref().is_some_and(|name| self.repositories.iter().any(|own| matches(own, name)));
         if allowed {

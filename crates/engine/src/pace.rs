@@ -1,0 +1,149 @@
+//! When the metrics on the board are evaluated: quick ones at every change, slow ones as often as they
+//! can be afforded.
+//!
+//! Two lanes run beside the writer. The quick lane takes every quick metric that is out of date, at
+//! once; in a flood it rests between rounds, since evaluating would take the time that the rows need.
+//! The slow lane takes one metric at a time, each at most a tenth of the time.
+//! Invariant: each lane runs at most one evaluation; every metric is evaluated again some time after a
+//! change, however slow it is. Deliberately absent: what an evaluation does (`evaluate.rs`).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use tokio::task::JoinHandle;
+
+use crate::error::Error;
+use crate::evaluate::Evaluator;
+use crate::snapshot::{Board, Shared};
+
+/// A metric that takes longer is a slow one.
+pub const QUICK_SECONDS: f64 = 0.1;
+/// A slow metric rests this many times as long as it took.
+const SLOW_REST: f64 = 9.0;
+/// Rows since the last round of the quick lane that make a flood.
+const FLOOD_ROWS: usize = 20_000;
+/// Rest between rounds in a flood, in times what the last round took.
+const FLOOD_REST: u32 = 4;
+
+/// Evaluations under way, and when they last ran.
+pub struct Pace {
+    quick: Lane,
+    slow: Lane,
+    /// Rows that came since the quick lane's last round.
+    pub rows: usize,
+}
+
+struct Lane {
+    running: Option<JoinHandle<Result<(), Error>>>,
+    started: Instant,
+    ended: Instant,
+    took: Duration,
+}
+
+/// What the pace depends on.
+pub struct Conditions {
+    /// The newest snapshot.
+    pub sequence: u64,
+    /// Metrics are evaluated this often even when nothing changed.
+    pub interval: Duration,
+    /// The longest rest in a flood.
+    pub rest_max: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Pace { quick: Lane::new(), slow: Lane::new(), rows: 0 }
+    }
+}
+
+impl Pace {
+    /// Starts what is due in lanes that are free.
+    pub async fn keep(
+        &mut self,
+        shared: &Arc<Shared>,
+        evaluator: &Arc<Evaluator>,
+        conditions: &Conditions,
+    ) -> Result<(), Error> {
+        self.quick.end_if_over().await?;
+        self.slow.end_if_over().await?;
+        let rest = if self.rows > FLOOD_ROWS { self.quick.took * FLOOD_REST } else { Duration::ZERO };
+        let rested = self.quick.ended.elapsed() >= rest.min(conditions.rest_max);
+        if self.quick.running.is_some() && self.slow.running.is_some() {
+            return Ok(());
+        }
+        let board = shared.board.load();
+        let due = Due { board: &board, conditions };
+        let names = evaluator.catalogue.metrics.iter().map(|metric| metric.name.as_str());
+        if self.quick.running.is_none() && rested {
+            let quick: BTreeSet<String> =
+                names.clone().filter(|name| due.quick(name)).map(str::to_owned).collect();
+            if !quick.is_empty() {
+                self.rows = 0;
+                self.quick.start(shared, evaluator, quick);
+            }
+        }
+        if self.slow.running.is_none()
+            && let Some(name) = names.filter(|name| due.slow(name)).min_by_key(|name| board.tried[*name].at)
+        {
+            self.slow.start(shared, evaluator, BTreeSet::from([name.to_owned()]));
+        }
+        Ok(())
+    }
+
+    /// Waits for what runs.
+    pub async fn end(&mut self) -> Result<(), Error> {
+        self.quick.end().await?;
+        self.slow.end().await
+    }
+}
+
+struct Due<'b> {
+    board: &'b Board,
+    conditions: &'b Conditions,
+}
+
+impl Due<'_> {
+    fn quick(&self, name: &str) -> bool {
+        self.board.tried.get(name).is_none_or(|tried| tried.seconds < QUICK_SECONDS && self.is_old(name))
+    }
+
+    fn slow(&self, name: &str) -> bool {
+        self.board.tried.get(name).is_some_and(|tried| {
+            let rested = (Utc::now() - tried.at).as_seconds_f64() >= tried.seconds * (SLOW_REST + 1.0);
+            tried.seconds >= QUICK_SECONDS && rested && self.is_old(name)
+        })
+    }
+
+    fn is_old(&self, name: &str) -> bool {
+        let tried = &self.board.tried[name];
+        let age = (Utc::now() - tried.at).to_std().unwrap_or_default();
+        tried.sequence != self.conditions.sequence || age >= self.conditions.interval
+    }
+}
+
+impl Lane {
+    fn new() -> Lane {
+        let now = Instant::now();
+        Lane { running: None, started: now, ended: now, took: Duration::ZERO }
+    }
+
+    fn start(&mut self, shared: &Arc<Shared>, evaluator: &Arc<Evaluator>, names: BTreeSet<String>) {
+        let (shared, evaluator) = (Arc::clone(shared), Arc::clone(evaluator));
+        self.started = Instant::now();
+        self.running = Some(tokio::spawn(async move { evaluator.renew(&shared, &names).await }));
+    }
+
+    async fn end_if_over(&mut self) -> Result<(), Error> {
+        if self.running.as_ref().is_some_and(JoinHandle::is_finished) { self.end().await } else { Ok(()) }
+    }
+
+    async fn end(&mut self) -> Result<(), Error> {
+        let Some(running) = self.running.take() else { return Ok(()) };
+        let ended = running.await;
+        self.ended = Instant::now();
+        self.took = self.started.elapsed();
+        ended.map_err(|stopped| Error::Internal { message: format!("an evaluation stopped: {stopped}") })?
+    }
+}

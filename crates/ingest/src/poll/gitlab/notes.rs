@@ -1,0 +1,141 @@
+//! What the notes below an issue or a merge request tell.
+//!
+//! GitLab writes notes itself, in English whatever the language of its pages, and marks them as `system`.
+//! Deliberately lacking: notes of any other wording, which say nothing that is kept.
+
+use serde_json::Value;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Said {
+    /// `closed`, `reopened` or `merged`.
+    State(String),
+    Label {
+        title: String,
+        added: bool,
+    },
+    Milestone {
+        id: Value,
+        added: bool,
+    },
+    Assigned(String),
+    Unassigned(String),
+    /// The day, or that there is none any more.
+    Due(Option<String>),
+    Draft(bool),
+    Asked(String),
+    AskedNoMore(String),
+    Approved,
+    Unapproved,
+    /// A person's comment.
+    Comment {
+        id: Value,
+    },
+}
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+/// What a note tells; most of GitLab's own tell nothing of interest.
+pub(super) fn said(note: &Value) -> Vec<Said> {
+    if note["system"] != true {
+        return vec![Said::Comment { id: note["id"].clone() }];
+    }
+    let text = note["body"].as_str().unwrap_or_default().trim();
+    let list = |text: &str, make: fn(String) -> Said| -> Vec<Said> { people(text).map(make).collect() };
+    if let Some(rest) = text.strip_prefix("requested review from ") {
+        let (asked, removed) = rest.split_once("removed review request for ").unwrap_or((rest, ""));
+        return [list(asked, Said::Asked), list(removed, Said::AskedNoMore)].concat();
+    }
+    if let Some(rest) = text.strip_prefix("removed review request for ") {
+        return list(rest, Said::AskedNoMore);
+    }
+    if text.starts_with("assigned to ") || text.starts_with("unassigned ") {
+        let (assigned, unassigned) = text.split_once("unassigned ").unwrap_or((text, ""));
+        return [list(assigned, Said::Assigned), list(unassigned, Said::Unassigned)].concat();
+    }
+    if let Some((_, day)) = text.split_once("changed due date to ") {
+        return date(day).map(|day| Said::Due(Some(day))).into_iter().collect();
+    }
+    match text {
+        "removed due date" => vec![Said::Due(None)],
+        "approved this merge request" => vec![Said::Approved],
+        "unapproved this merge request" => vec![Said::Unapproved],
+        _ if text.starts_with("marked this merge request as **draft**") => vec![Said::Draft(true)],
+        _ if text.starts_with("marked this merge request as **ready**") => vec![Said::Draft(false)],
+        _ => Vec::new(),
+    }
+}
+
+/// `@ada, @bo, and @cy`
+fn people(text: &str) -> impl Iterator<Item = String> {
+    text.split('@').skip(1).filter_map(|part| {
+        let end =
+            part.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))).unwrap_or(part.len());
+        let name = part[..end].trim_end_matches('.');
+        (!name.is_empty()).then(|| name.to_owned())
+    })
+}
+
+/// `March 2, 2026`
+fn date(text: &str) -> Option<String> {
+    let mut words = text.split_whitespace();
+    let month = 1 + MONTHS.iter().position(|month| words.clone().next() == Some(month))?;
+    words.next();
+    let day: u32 = words.next()?.trim_end_matches(',').parse().ok()?;
+    let year: String = words.next()?.chars().take_while(char::is_ascii_digit).collect();
+    let date = format!("{year:0>4}-{month:02}-{day:02}");
+    event::parse_date(&date).map(|_| date)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn notes_of_gitlab_itself_are_understood() {
+        let name = |name: &str| name.to_owned();
+        for (text, expect) in [
+            ("assigned to @ada", vec![Said::Assigned(name("ada"))]),
+            (
+                "assigned to @ada, @b.o, and @cy and unassigned @dee",
+                vec![
+                    Said::Assigned(name("ada")),
+                    Said::Assigned(name("b.o")),
+                    Said::Assigned(name("cy")),
+                    Said::Unassigned(name("dee")),
+                ],
+            ),
+            ("unassigned @ada", vec![Said::Unassigned(name("ada"))]),
+            ("changed due date to March 2, 2026", vec![Said::Due(Some(name("2026-03-02")))]),
+            ("changed due date to Smarch 2, 2026", vec![]),
+            ("removed due date", vec![Said::Due(None)]),
+            ("requested review from @bo", vec![Said::Asked(name("bo"))]),
+            (
+                "requested review from @bo and removed review request for @cy",
+                vec![Said::Asked(name("bo")), Said::AskedNoMore(name("cy"))],
+            ),
+            ("marked this merge request as **ready**", vec![Said::Draft(false)]),
+            ("approved this merge request", vec![Said::Approved]),
+            ("mentioned in commit abc", vec![]),
+        ] {
+            assert_eq!(said(&json!({"system": true, "body": text})), expect, "{text}");
+        }
+        let comment = json!({"system": false, "id": 7, "body": "assigned to @ada"});
+        assert_eq!(said(&comment), [Said::Comment { id: json!(7) }]);
+    }
+}

@@ -1,0 +1,54 @@
+//! `explain`: the rows of a metric, the events behind them, and the formula.
+
+use engine::{Explanation, Query};
+
+use super::print;
+use super::query::{encoding, footer, unprintable, with_store};
+use crate::cli::ExplainArgs;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::output::{self, Encoding};
+
+pub fn run(config: &Config, arguments: ExplainArgs) -> Result<(), Failure> {
+    let encoding = encoding(arguments.format)?;
+    let query = Query {
+        as_of: arguments.as_of,
+        known_at: arguments.known_at,
+        team: None,
+        params: arguments.params.into_iter().collect(),
+    };
+    let wanted = arguments.wanted.into_iter().collect();
+    crate::serve::runtime("plimsoll")?.block_on(with_store(config, async |store| {
+        let found = store
+            .engine
+            .explain(&arguments.metric, &query, &wanted, arguments.limit as usize, true)
+            .await
+            .map_err(|error| Failure::engine(&error))?;
+        let example = store.example.is_some();
+        let bytes = match encoding {
+            Some(Encoding::Json) => output::explanation(&found, example),
+            Some(encoding) => output::rows(&found.events, encoding, example),
+            None => text(&found, example).map(String::into_bytes),
+        };
+        print(&bytes.map_err(unprintable)?)
+    }))
+}
+
+fn text(found: &Explanation, example: bool) -> Result<String, arrow::error::ArrowError> {
+    let rests = format!(
+        "rests on {} events of {} subjects{}",
+        found.events_total,
+        found.subjects,
+        if found.events.num_rows() < found.events_total {
+            format!("; the newest {} of them", found.events.num_rows())
+        } else {
+            String::new()
+        }
+    );
+    let mut text = format!("{}: {}\n\n", found.title, found.help);
+    text.push_str(&output::table(&found.result.rows, &[])?);
+    text.push_str(&format!("\n{rests}\n\n"));
+    text.push_str(&output::table(&found.events, &footer(&found.result, example))?);
+    text.push_str("the formula: --format json has it, as does queries/metric\n");
+    Ok(text)
+}

@@ -1,0 +1,64 @@
+//! `GET /api/v1/metrics/{name}/explain`: the events behind a metric's rows.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use engine::Query;
+
+use super::App;
+use super::access::{Caller, Sight};
+use super::api::{answer, encoding, metric_of, time};
+use crate::config::Visibility;
+use crate::output::{self, Encoding};
+use crate::problem::Problem;
+use crate::query_string::QueryString;
+
+/// Events listed where nothing else is asked for, and at most.
+const EVENTS: usize = 100;
+const EVENTS_MAX: usize = 10_000;
+
+/// Labels of the metric choose the rows; `limit` bounds the events.
+pub async fn explain(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    path: Result<Path<String>, PathRejection>,
+    RawQuery(raw): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let parts = app.parts()?;
+    let metric = metric_of(parts, path)?.clone();
+    if caller.sight(&app.config, parts, &metric).await? != Sight::All {
+        return Err(Problem::forbidden(format!(
+            "events tell of more people than this token may see; ask with 'plimsoll explain {}' where the data is",
+            metric.name
+        )));
+    }
+    let names = metric.params.iter().map(|param| param.name.as_str());
+    let labels = metric.labels.iter().map(String::as_str);
+    let known = ["as_of", "known_at", "limit", "format"].into_iter().chain(labels).chain(names);
+    let mut given = QueryString::parse(raw.as_deref(), known)?;
+    let encoding = encoding(given.take("format").as_deref(), &headers)?;
+    let limit = match given.take("limit").map(|text| text.parse::<usize>()) {
+        None => EVENTS,
+        Some(Ok(limit)) if (1..=EVENTS_MAX).contains(&limit) => limit,
+        Some(_) => {
+            return Err(Problem::bad_parameter("limit", &format!("give a number from 1 to {EVENTS_MAX}")));
+        }
+    };
+    let (as_of, known_at) = (time(&mut given, "as_of")?, time(&mut given, "known_at")?);
+    let wanted = metric.labels.iter().filter_map(|label| Some((label.clone(), given.take(label)?))).collect();
+    let query = Query { as_of, known_at, team: None, params: given.rest() };
+    let people = app.config.people.visibility == Visibility::All && app.config.people.pseudonyms.is_empty();
+    let (engine, name) = (parts.engine.clone(), metric.name.clone());
+    let found =
+        parts.compute(async move { engine.explain(&name, &query, &wanted, limit, people).await }).await?;
+    let bytes = match encoding {
+        Encoding::Json => output::explanation(&found, parts.example),
+        other => output::rows(&found.events, other, parts.example),
+    };
+    answer(encoding, bytes, parts.example)
+}

@@ -1,0 +1,114 @@
+-- +++
+-- title = "Milestone scope"
+-- help = "Tickets and points in each milestone at the end of each day, what was added, removed and re-estimated, and how much is done."
+-- unit = "tickets"
+-- level = "team"
+-- labels = ["milestone", "day"]
+-- value = "scope_tickets"
+-- section = "Milestone drift"
+-- panel = "timeseries"
+-- [params]
+-- days = { type = "int", default = 28, min = 1, max = 366, help = "days up to as_of that are listed" }
+-- include_closed = { type = "bool", default = false, help = "whether milestones that are closed or deleted are listed" }
+-- +++
+-- Days are UTC days; the last one ends at as_of. `holds` is the identity scope = scope before + added - removed +
+-- re-estimated, with the scope taken from the tickets that are in the milestone, not from the changes.
+WITH listed AS (
+  SELECT
+    key_hash,
+    milestone,
+    project,
+    title,
+    created_at
+  FROM milestone
+  WHERE is_open OR $include_closed
+),
+edge AS (
+  SELECT
+    n,
+    CASE WHEN n = 0 THEN $as_of ELSE days_before(date_trunc('day', $as_of), n - 1) END AS until_at,
+    days_before(date_trunc('day', $as_of), n) AS from_at
+  FROM (SELECT UNNEST(range(0, $days)) AS n) AS numbered
+),
+day AS (
+  SELECT DISTINCT
+    listed.milestone,
+    edge.n,
+    edge.from_at,
+    edge.until_at
+  FROM listed
+  INNER JOIN edge ON edge.until_at > listed.created_at
+),
+change AS (
+  SELECT
+    scope_change.milestone,
+    scope_change.what,
+    scope_change.tickets,
+    scope_change.points_hundredths,
+    scope_change.at,
+    date_trunc('day', scope_change.at) AS day_at
+  FROM scope_change
+  INNER JOIN listed ON listed.milestone = scope_change.milestone
+),
+moved AS (
+  SELECT
+    milestone,
+    day_at,
+    COUNT(*) FILTER (WHERE what = 'added') AS added,
+    COUNT(*) FILTER (WHERE what = 'removed') AS removed,
+    COUNT(*) FILTER (WHERE what = 're-estimated') AS reestimated,
+    COALESCE(SUM(points_hundredths) FILTER (WHERE what = 'added'), 0) AS added_points,
+    COALESCE(-SUM(points_hundredths) FILTER (WHERE what = 'removed'), 0) AS removed_points,
+    COALESCE(SUM(points_hundredths) FILTER (WHERE what = 're-estimated'), 0) AS reestimated_points
+  FROM change
+  GROUP BY milestone, day_at
+),
+before AS (
+  SELECT
+    day.milestone,
+    day.n,
+    COALESCE(SUM(change.tickets), 0) AS tickets,
+    COALESCE(SUM(change.points_hundredths), 0) AS points_hundredths
+  FROM day
+  LEFT JOIN change ON change.milestone = day.milestone AND change.at < day.from_at
+  GROUP BY day.milestone, day.n
+),
+held AS (
+  SELECT
+    day.milestone,
+    day.n,
+    COUNT(milestone_work.key_hash) AS tickets,
+    COALESCE(SUM(milestone_work.points_hundredths), 0) AS points_hundredths,
+    COUNT(milestone_work.key_hash) FILTER (WHERE milestone_work.done) AS done_tickets,
+    COALESCE(SUM(milestone_work.points_hundredths) FILTER (WHERE milestone_work.done), 0) AS done_points_hundredths,
+    COUNT(milestone_work.key_hash) - COUNT(milestone_work.points_hundredths) AS unestimated
+  FROM day
+  LEFT JOIN milestone_work
+    ON milestone_work.milestone = day.milestone
+    AND milestone_work.from_at < CASE WHEN day.n = 0 THEN days_before(day.until_at, -1) ELSE day.until_at END
+    AND (milestone_work.to_at IS NULL OR milestone_work.to_at >= CASE WHEN day.n = 0 THEN days_before(day.until_at, -1) ELSE day.until_at END)
+  GROUP BY day.milestone, day.n
+)
+SELECT
+  day.milestone,
+  to_char(day.from_at, '%Y-%m-%d') AS day,
+  held.tickets AS scope_tickets,
+  held.done_tickets,
+  ROUND(CAST(held.points_hundredths AS DOUBLE) / 100, 2) AS scope_points,
+  ROUND(CAST(held.done_points_hundredths AS DOUBLE) / 100, 2) AS done_points,
+  COALESCE(moved.added, 0) AS added,
+  COALESCE(moved.removed, 0) AS removed,
+  COALESCE(moved.reestimated, 0) AS reestimated,
+  ROUND(CAST(COALESCE(moved.added_points, 0) AS DOUBLE) / 100, 2) AS added_points,
+  ROUND(CAST(COALESCE(moved.removed_points, 0) AS DOUBLE) / 100, 2) AS removed_points,
+  ROUND(CAST(COALESCE(moved.reestimated_points, 0) AS DOUBLE) / 100, 2) AS reestimated_points,
+  held.unestimated,
+  held.tickets AS n,
+  held.tickets = before.tickets + COALESCE(moved.added, 0) - COALESCE(moved.removed, 0)
+  AND held.points_hundredths = before.points_hundredths + COALESCE(moved.added_points, 0)
+    - COALESCE(moved.removed_points, 0) + COALESCE(moved.reestimated_points, 0) AS holds
+FROM day
+INNER JOIN held ON held.milestone = day.milestone AND held.n = day.n
+INNER JOIN before ON before.milestone = day.milestone AND before.n = day.n
+LEFT JOIN moved ON moved.milestone = day.milestone AND moved.day_at = day.from_at
+ORDER BY day.milestone, day.from_at

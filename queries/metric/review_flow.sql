@@ -1,0 +1,96 @@
+-- +++
+-- title = "Review flow"
+-- help = "Review requests of each team and week that were opened, done, mooted by the end of the change, or removed, and reviews that nobody requested."
+-- unit = "reviews"
+-- level = "team"
+-- labels = ["team", "week"]
+-- value = "opened"
+-- section = "Review load"
+-- panel = "timeseries"
+-- [params]
+-- weeks = { type = "int", default = 12, min = 1, max = 106, help = "weeks listed, the one that as_of is in included" }
+-- +++
+-- Weeks are ISO weeks in UTC. A request counts in the week in which it was opened, an end in its own, each for the teams
+-- that the reviewer was in then. Reviews by bots and of one's own change stand in `excluded` only.
+WITH episode AS (
+  SELECT
+    key_hash,
+    reviewer,
+    team,
+    kind,
+    outcome,
+    opened_at,
+    ended_at,
+    is_open,
+    bot OR self_review AS excluded
+  FROM person_review
+  WHERE is_open OR ended_at >= date_trunc('week', days_before($as_of, 7 * ($weeks - 1)))
+),
+moment AS (
+  SELECT
+    key_hash,
+    reviewer,
+    team,
+    CAST('opened' AS VARCHAR) AS what,
+    opened_at,
+    opened_at AS at,
+    excluded
+  FROM episode
+  WHERE kind <> 'volunteered'
+  UNION ALL
+  SELECT
+    key_hash,
+    reviewer,
+    team,
+    CASE WHEN kind = 'volunteered' THEN CAST('volunteered' AS VARCHAR) ELSE outcome END AS what,
+    opened_at,
+    ended_at AS at,
+    excluded
+  FROM episode
+  WHERE NOT is_open
+),
+counted AS (
+  SELECT DISTINCT
+    COALESCE(CASE WHEN moment.reviewer IS NULL THEN moment.team END, person_membership.team, '(none)') AS team,
+    moment.key_hash,
+    moment.reviewer,
+    moment.what,
+    moment.opened_at,
+    date_trunc('week', moment.at) AS from_at,
+    moment.excluded
+  FROM moment
+  LEFT JOIN person_membership
+    ON person_membership.person = moment.reviewer
+    AND person_membership.from_at <= moment.at
+    AND (person_membership.to_at IS NULL OR person_membership.to_at > moment.at)
+  WHERE moment.at >= date_trunc('week', days_before($as_of, 7 * ($weeks - 1)))
+),
+slot AS (
+  SELECT DISTINCT
+    counted.team,
+    week.label,
+    week.from_at,
+    week.complete
+  FROM counted
+  INNER JOIN week ON week.n < $weeks
+)
+SELECT
+  slot.team,
+  slot.label AS week,
+  COUNT(*) FILTER (WHERE NOT counted.excluded AND counted.what = 'opened') AS opened,
+  COUNT(*) FILTER (WHERE NOT counted.excluded AND counted.what = 'done') AS done,
+  COUNT(*) FILTER (WHERE NOT counted.excluded AND counted.what = 'mooted') AS mooted,
+  COUNT(*) FILTER (WHERE NOT counted.excluded AND counted.what = 'removed') AS removed,
+  COUNT(*) FILTER (WHERE NOT counted.excluded AND counted.what = 'volunteered') AS volunteered,
+  ROUND(
+    CAST(COUNT(*) FILTER (WHERE NOT counted.excluded AND counted.what = 'done') AS DOUBLE)
+    / NULLIF(COUNT(*) FILTER (WHERE NOT counted.excluded AND counted.what = 'opened'), 0),
+    6
+  ) AS done_per_opened,
+  COUNT(*) FILTER (WHERE counted.excluded AND counted.what <> 'opened') AS excluded,
+  COUNT(*) FILTER (WHERE NOT counted.excluded) AS n,
+  slot.complete
+FROM slot
+LEFT JOIN counted ON counted.team = slot.team AND counted.from_at = slot.from_at
+GROUP BY slot.team, slot.label, slot.complete
+ORDER BY slot.team, slot.label

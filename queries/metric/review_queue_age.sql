@@ -1,0 +1,61 @@
+-- +++
+-- title = "Review queue age"
+-- help = "How old the open review requests of each team are, in working and in wall-clock hours, without time in draft."
+-- unit = "hours"
+-- level = "team"
+-- labels = ["team"]
+-- value = "p85_hours"
+-- section = "Review load"
+-- panel = "bargauge"
+-- [params]
+-- p50_n_min = { type = "int", default = 5, min = 1, max = 1000, help = "fewer open requests than this give no median" }
+-- p85_n_min = { type = "int", default = 7, min = 1, max = 1000, help = "fewer open requests than this give no 85th percentile" }
+-- p95_n_min = { type = "int", default = 20, min = 1, max = 1000, help = "fewer open requests than this give no 95th percentile" }
+-- +++
+-- Teams are those of the reviewer at $as_of; a request to a team that nobody claimed is in that team's queue.
+-- Working time is by the reviewer's calendar.
+WITH request AS (
+  SELECT
+    person_review.key_hash,
+    person_review.reviewer,
+    person_review.team,
+    person_review.opened_at,
+    age_ms(person_review.opened_at, person_review.pauses, $as_of) AS wall_ms,
+    business_age_ms(
+      person_review.opened_at, person_review.pauses, $as_of,
+      person_calendar.timezone, person_calendar.hours, person_calendar.away
+    ) AS working_ms
+  FROM person_review
+  LEFT JOIN person_calendar ON person_calendar.person = person_review.reviewer
+  WHERE person_review.is_open
+    AND NOT person_review.self_review
+    AND NOT person_review.bot
+),
+queued AS (
+  SELECT DISTINCT
+    COALESCE(CASE WHEN request.reviewer IS NULL THEN request.team END, person_membership.team, '(none)') AS team,
+    request.key_hash,
+    request.reviewer,
+    request.opened_at,
+    request.wall_ms,
+    request.working_ms
+  FROM request
+  LEFT JOIN person_membership
+    ON person_membership.person = request.reviewer
+    AND person_membership.from_at <= $as_of
+    AND (person_membership.to_at IS NULL OR person_membership.to_at > $as_of)
+)
+SELECT
+  team,
+  ROUND(CAST(percentile_nearest(working_ms, 0.5, $p50_n_min) AS DOUBLE) / 3600000, 2) AS p50_hours,
+  ROUND(CAST(percentile_nearest(working_ms, 0.85, $p85_n_min) AS DOUBLE) / 3600000, 2) AS p85_hours,
+  ROUND(CAST(percentile_nearest(working_ms, 0.95, $p95_n_min) AS DOUBLE) / 3600000, 2) AS p95_hours,
+  ROUND(CAST(MAX(working_ms) AS DOUBLE) / 3600000, 2) AS max_hours,
+  ROUND(CAST(percentile_nearest(wall_ms, 0.5, $p50_n_min) AS DOUBLE) / 3600000, 2) AS wall_p50_hours,
+  ROUND(CAST(percentile_nearest(wall_ms, 0.85, $p85_n_min) AS DOUBLE) / 3600000, 2) AS wall_p85_hours,
+  ROUND(CAST(percentile_nearest(wall_ms, 0.95, $p95_n_min) AS DOUBLE) / 3600000, 2) AS wall_p95_hours,
+  ROUND(CAST(MAX(wall_ms) AS DOUBLE) / 3600000, 2) AS wall_max_hours,
+  COUNT(*) AS n
+FROM queued
+GROUP BY team
+ORDER BY team

@@ -1,0 +1,99 @@
+-- +++
+-- title = "Signals"
+-- help = "Weekly figures of each team that are more than normal variation: beyond their process limits, or long on one side."
+-- unit = "signals"
+-- level = "team"
+-- labels = ["team", "series"]
+-- value = "signal"
+-- section = "Flow"
+-- panel = "table"
+-- [params]
+-- baseline_weeks = { type = "int", default = 12, min = 2, max = 52, help = "the limits come from this many first weeks of a series" }
+-- baseline_weeks_min = { type = "int", default = 6, min = 2, max = 52, help = "a series with fewer complete weeks has no limits" }
+-- run_length = { type = "int", default = 8, min = 3, max = 20, help = "this many weeks running on one side of the mean are a signal" }
+-- +++
+-- XmR charts (Shewhart; Wheeler, Understanding Variation, 1993) over complete ISO weeks of the last year. Natural
+-- process limits are mean -+ 2.66 mR, the lower one at least 0; a week's change beyond 3.268 mR is outside too. Rules, for
+-- the last complete week: 1 beyond a limit; 2 the last eight on one side of the mean; 3 of the last four at least three
+-- nearer to one limit than to the mean. The baseline stays frozen on the first weeks of the series.
+WITH series AS (
+  SELECT
+    team,
+    series,
+    from_at,
+    value,
+    ROW_NUMBER() OVER (PARTITION BY team, series ORDER BY from_at) AS position,
+    ROW_NUMBER() OVER (PARTITION BY team, series ORDER BY from_at DESC) AS ago,
+    LAG(value) OVER (PARTITION BY team, series ORDER BY from_at) AS before
+  FROM team_week
+  WHERE complete
+),
+measured AS (
+  SELECT
+    team,
+    series,
+    COUNT(*) AS n,
+    xmr(CAST(position AS BIGINT), value, $baseline_weeks, $baseline_weeks_min) AS limits
+  FROM series
+  GROUP BY team, series
+),
+chart AS (
+  SELECT
+    team,
+    series,
+    n,
+    limits['n'] AS baseline_n,
+    limits['mean'] AS mean,
+    limits['mean_range'] AS mean_range,
+    CASE WHEN limits['lower'] < 0 THEN 0.0 ELSE limits['lower'] END AS lower,
+    limits['upper'] AS upper,
+    limits['range_upper'] AS range_upper
+  FROM measured
+),
+judged AS (
+  SELECT
+    series.team,
+    series.series,
+    MAX(series.from_at) AS from_at,
+    MAX(series.value) FILTER (WHERE series.ago = 1) AS value,
+    BOOL_OR(series.value > chart.upper OR series.value < chart.lower) FILTER (WHERE series.ago = 1) AS beyond,
+    BOOL_OR(ABS(series.value - series.before) > chart.range_upper) FILTER (WHERE series.ago = 1) AS jump,
+    COUNT(*) FILTER (WHERE series.ago <= $run_length AND series.value > chart.mean) AS above,
+    COUNT(*) FILTER (WHERE series.ago <= $run_length AND series.value < chart.mean) AS below,
+    COUNT(*) FILTER (WHERE series.ago <= 4 AND series.value > (chart.mean + chart.upper) / 2) AS near_upper,
+    COUNT(*) FILTER (WHERE series.ago <= 4 AND series.value < (chart.mean + chart.lower) / 2) AS near_lower
+  FROM series
+  INNER JOIN chart ON chart.team = series.team AND chart.series = series.series
+  GROUP BY series.team, series.series
+)
+SELECT
+  judged.team,
+  judged.series,
+  CASE
+    WHEN chart.mean IS NULL THEN NULL
+    WHEN judged.beyond OR COALESCE(judged.jump, FALSE) THEN 1
+    WHEN judged.above >= $run_length OR judged.below >= $run_length THEN 2
+    WHEN judged.near_upper >= 3 OR judged.near_lower >= 3 THEN 3
+    ELSE 0
+  END AS signal,
+  CASE
+    WHEN chart.mean IS NULL THEN 'too few weeks'
+    WHEN judged.beyond THEN 'beyond a limit'
+    WHEN COALESCE(judged.jump, FALSE) THEN 'a jump beyond the range limit'
+    WHEN judged.above >= $run_length THEN 'long above the mean'
+    WHEN judged.below >= $run_length THEN 'long below the mean'
+    WHEN judged.near_upper >= 3 THEN 'near the upper limit'
+    WHEN judged.near_lower >= 3 THEN 'near the lower limit'
+    ELSE 'no change beyond normal variation'
+  END AS meaning,
+  to_char(judged.from_at, '%G-W%V') AS week,
+  ROUND(judged.value, 2) AS latest,
+  ROUND(chart.mean, 6) AS mean,
+  ROUND(chart.lower, 6) AS lower,
+  ROUND(chart.upper, 6) AS upper,
+  ROUND(chart.mean_range, 6) AS mean_range,
+  chart.baseline_n,
+  chart.n
+FROM judged
+INNER JOIN chart ON chart.team = judged.team AND chart.series = judged.series
+ORDER BY judged.team, judged.series

@@ -1,0 +1,37 @@
+-- +++
+-- title = "Age of work in progress"
+-- help = "How many tickets of each team are in progress and how long ago they were first started."
+-- unit = "days"
+-- level = "team"
+-- labels = ["team"]
+-- value = "p85_days"
+-- section = "Flow"
+-- panel = "bargauge"
+-- [params]
+-- p50_n_min = { type = "int", default = 5, min = 1, max = 1000, help = "fewer tickets than this give no median" }
+-- p85_n_min = { type = "int", default = 7, min = 1, max = 1000, help = "fewer tickets than this give no 85th percentile" }
+-- p95_n_min = { type = "int", default = 20, min = 1, max = 1000, help = "fewer tickets than this give no 95th percentile" }
+-- +++
+-- Days have 24 hours. `paused` counts open tickets that were started and are not in progress now.
+WITH item AS (
+  SELECT
+    team,
+    key_hash,
+    active_since IS NOT NULL AS in_progress,
+    CASE WHEN active_since IS NOT NULL THEN millis_between(started_at, $as_of) END AS age_ms
+  FROM team_ticket
+  WHERE is_open
+    AND started_at IS NOT NULL
+)
+SELECT
+  team,
+  COUNT(*) FILTER (WHERE in_progress) AS in_progress,
+  ROUND(CAST(percentile_nearest(age_ms, 0.5, $p50_n_min) AS DOUBLE) / 86400000, 3) AS p50_days,
+  ROUND(CAST(percentile_nearest(age_ms, 0.85, $p85_n_min) AS DOUBLE) / 86400000, 3) AS p85_days,
+  ROUND(CAST(percentile_nearest(age_ms, 0.95, $p95_n_min) AS DOUBLE) / 86400000, 3) AS p95_days,
+  ROUND(CAST(MAX(age_ms) AS DOUBLE) / 86400000, 3) AS max_days,
+  COUNT(*) FILTER (WHERE NOT in_progress) AS paused,
+  COUNT(*) FILTER (WHERE in_progress) AS n
+FROM item
+GROUP BY team
+ORDER BY team

@@ -1,0 +1,138 @@
+-- +++
+-- help = "Weekly series of each team over the last 53 ISO weeks: tickets and points done, changes merged, reviews requested and done."
+-- from = ["team_ticket", "person_review", "person_membership", "change", "person_of", "person", "week"]
+-- once = true
+-- +++
+-- One row per team, series and week from the first week of the team's series on; a week
+-- without any is 0. Weeks begin on Monday, UTC. A person counts for the teams of the moment.
+WITH review AS (
+  SELECT
+    CASE WHEN reviewer IS NULL THEN team END AS team,
+    key_hash,
+    reviewer,
+    CAST('reviews_requested' AS VARCHAR) AS series,
+    opened_at,
+    opened_at AS at
+  FROM person_review
+  WHERE kind <> 'volunteered'
+    AND (is_open OR ended_at >= date_trunc('week', days_before($as_of, 7 * 52)))
+    AND opened_at >= date_trunc('week', days_before($as_of, 7 * 52))
+    AND NOT self_review
+    AND NOT bot
+  UNION ALL
+  SELECT
+    CASE WHEN reviewer IS NULL THEN team END AS team,
+    key_hash,
+    reviewer,
+    CAST('reviews_done' AS VARCHAR) AS series,
+    opened_at,
+    ended_at AS at
+  FROM person_review
+  WHERE outcome = 'done'
+    AND NOT is_open
+    AND ended_at >= date_trunc('week', days_before($as_of, 7 * 52))
+    AND NOT self_review
+    AND NOT bot
+),
+merged AS (
+  SELECT
+    COALESCE(person_of.person, change.author) AS person,
+    change.key_hash,
+    change.merged_at AS at
+  FROM change
+  LEFT JOIN person_of ON person_of.identity = change.author
+  LEFT JOIN person ON person.person = COALESCE(person_of.person, change.author)
+  WHERE NOT change.is_open
+    AND change.merged_at >= date_trunc('week', days_before($as_of, 7 * 52))
+    AND NOT COALESCE(person.kind <> 'human', is_bot(change.author))
+),
+deed AS (
+  SELECT
+    team,
+    series,
+    key_hash,
+    reviewer AS person,
+    opened_at,
+    at
+  FROM review
+  UNION ALL
+  SELECT
+    CAST(NULL AS VARCHAR) AS team,
+    CAST('changes_merged' AS VARCHAR) AS series,
+    key_hash,
+    person,
+    at AS opened_at,
+    at
+  FROM merged
+),
+counted AS (
+  SELECT DISTINCT
+    COALESCE(deed.team, person_membership.team, '(none)') AS team,
+    deed.series,
+    deed.key_hash,
+    deed.person,
+    deed.opened_at,
+    date_trunc('week', deed.at) AS from_at
+  FROM deed
+  LEFT JOIN person_membership
+    ON person_membership.person = deed.person
+    AND person_membership.from_at <= deed.at
+    AND (person_membership.to_at IS NULL OR person_membership.to_at > deed.at)
+),
+finished AS (
+  SELECT
+    team,
+    key_hash,
+    points_hundredths,
+    date_trunc('week', done_at) AS from_at
+  FROM team_ticket
+  WHERE NOT is_open
+    AND done_at >= date_trunc('week', days_before($as_of, 7 * 52))
+),
+total AS (
+  SELECT
+    team,
+    series,
+    from_at,
+    CAST(COUNT(*) AS DOUBLE) AS value
+  FROM counted
+  GROUP BY team, series, from_at
+  UNION ALL
+  SELECT
+    team,
+    CAST('tickets_done' AS VARCHAR) AS series,
+    from_at,
+    CAST(COUNT(*) AS DOUBLE) AS value
+  FROM finished
+  GROUP BY team, from_at
+  UNION ALL
+  SELECT
+    team,
+    CAST('points_done' AS VARCHAR) AS series,
+    from_at,
+    CAST(SUM(points_hundredths) AS DOUBLE) / 100 AS value
+  FROM finished
+  WHERE points_hundredths IS NOT NULL
+  GROUP BY team, from_at
+),
+begun AS (
+  SELECT
+    team,
+    series,
+    MIN(from_at) AS from_at
+  FROM total
+  GROUP BY team, series
+)
+SELECT
+  begun.team,
+  begun.series,
+  week.label AS week,
+  week.from_at,
+  week.complete,
+  COALESCE(total.value, 0.0) AS value
+FROM begun
+INNER JOIN week ON week.from_at >= begun.from_at AND week.n < 53
+LEFT JOIN total
+  ON total.team = begun.team
+  AND total.series = begun.series
+  AND total.from_at = week.from_at
