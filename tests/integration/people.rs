@@ -194,3 +194,95 @@ fn suggestions_have_reasons_and_commands() {
     let shown = place.stdout(&["people", "show", "al@home.example"]);
     assert!(shown.contains("identity"), "{shown}");
 }
+
+/// Every file below a folder.
+fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found
+}
+
+/// Every cell of a Parquet file as text.
+fn parquet_text(path: &std::path::Path) -> String {
+    let file = std::fs::File::open(path).unwrap();
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file)
+        .unwrap()
+        .build()
+        .unwrap();
+    let batches: Vec<_> = reader.map(|batch| batch.unwrap()).collect();
+    arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string()
+}
+
+/// Every cell of every table as text.
+fn everything(place: &Place) -> String {
+    ["commits", "reviews", "tickets", "dead_letters", "name_seen", "identity", "membership"]
+        .map(|table| place.stdout(&["sql", &format!("SELECT * FROM {table}"), "--format", "json"]))
+        .concat()
+}
+
+#[test]
+fn an_erased_person_is_nowhere_and_every_count_stays() {
+    let place = Place::new();
+    quarter(&place);
+    let author = json!({"name": "Ada Lovelace", "email": "Ada@Work.example"});
+    let commit =
+        json!({"repo": "ada/tools", "sha": "c1", "author": author, "subject": "Say hello to Ada Lovelace"});
+    let ticket = json!({"ticket": "T1", "assignees": ["ada"], "title": "for ada", "note": {"by": "ada"},
+        "changes": {"assignees": {"from": ["ada"], "to": ["bo"]}}});
+    let text = event("gh-ada-1", "commit.pushed", "2025-11-20T09:00:00Z", commit)
+        + &event("t1", "ticket.created", "2025-11-20T10:00:00Z", ticket)
+        + "no event, by ada@home.example\n";
+    place.write("more.ndjson", text);
+    place.stdout(&["ingest", "events", "more.ndjson"]);
+    place.stdout(&["people", "merge", "ada", "ada@home.example", "ada@work.example"]);
+    let counts = |place: &Place| {
+        let count = |table: &str| format!("(SELECT count(*) FROM {table}) AS {table}");
+        let sum = ["commits", "reviews", "tickets", "dead_letters", "review_episode", "change"].map(count);
+        place.stdout(&["sql", &format!("SELECT {}", sum.join(", ")), "--format", "csv"])
+    };
+    let team = |place: &Place| {
+        let asked = ["query", "review_concentration", "--as-of", "2025-12-31", "--param", "window_days=91"];
+        place.stdout(&[&asked[..], &["--format", "csv"]].concat())
+    };
+    let (before, team_before) = (counts(&place), team(&place));
+    place.stdout(&["people", "erase", "ada@work.example"]);
+    assert!(everything(&place).contains("ada@home.example"), "without --yes nothing is erased");
+    let said = place.stdout(&["people", "erase", "ada@work.example", "--yes"]);
+    assert!(said.contains("erased-"), "{said}");
+
+    let names = [
+        "ada@home.example",
+        "ada@work.example",
+        "ada lovelace",
+        "\"ada\"",
+        "ada/tools",
+        "gh-ada-1",
+        "for ada",
+    ];
+    let absent = |text: &str, place: &str| {
+        let text = text.to_lowercase();
+        for name in names {
+            assert!(!text.contains(name), "{name} is still in {place}");
+        }
+    };
+    for path in files(&place.data()) {
+        absent(&String::from_utf8_lossy(&std::fs::read(&path).unwrap()), &path.display().to_string());
+        if path.extension().is_some_and(|extension| extension == "parquet") {
+            absent(&parquet_text(&path), &path.display().to_string());
+        }
+    }
+    absent(&everything(&place), "the tables");
+    assert_eq!(counts(&place), before);
+    assert_eq!(team(&place), team_before);
+
+    // What the log holds gives the same again, and no name either.
+    let again = Place::new();
+    std::fs::create_dir_all(again.data().join("log")).unwrap();
+    std::fs::copy(place.data().join("log/log.redb"), again.data().join("log/log.redb")).unwrap();
+    absent(&everything(&again), "the log");
+    assert_eq!(counts(&again), before);
+    assert_eq!(team(&again), team_before);
+}

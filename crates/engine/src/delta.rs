@@ -40,6 +40,7 @@ mod tail;
 mod tests;
 
 pub use error::StoreError;
+pub use file::KEY_COLUMN;
 pub use merge::{Merge, Merged};
 pub use tail::Torn;
 
@@ -255,6 +256,13 @@ impl ColdStore {
         }
         self.checkpoint_when_due().await;
         Ok(Compaction { removed, added })
+    }
+
+    /// Puts other rows in the place of a file's, as many and in key order: for erasing what rows tell.
+    pub async fn exchange(&mut self, file: ColdFile, rows: &RecordBatch) -> Result<Compaction, StoreError> {
+        let encoded = file::encode(file.table, rows)?;
+        assert_eq!(encoded.rows, file.rows, "an exchange keeps every row");
+        self.replace(Merged { inputs: vec![file], encoded }).await
     }
 
     /// Checkpoint, log clean-up (Delta Lake's default: 30 days) and, now and then, deletion of files

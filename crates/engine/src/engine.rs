@@ -202,7 +202,8 @@ impl Engine {
     }
 }
 
-fn lock(dir: &Path) -> Result<File, Error> {
+/// Held by the one process that has the directory open.
+pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
     let file = File::options().create(true).truncate(false).write(true).open(dir.join("lock"))?;
     match file.try_lock() {
         Ok(()) => Ok(file),

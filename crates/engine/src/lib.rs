@@ -33,6 +33,7 @@ pub mod cache;
 pub mod checkpoint;
 pub mod delta;
 pub mod durable;
+pub mod erase;
 pub mod error;
 pub mod writer;
 

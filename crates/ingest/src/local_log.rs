@@ -8,6 +8,7 @@
 //! Deliberately lacking: topics as separate logs (the topic is a field), partitions, retention.
 
 mod block;
+mod rewrite;
 mod source;
 
 use std::fs::File;
@@ -25,6 +26,7 @@ use crate::{Entry, Error, Position, Produce};
 use block::{Block, Frames};
 
 pub use block::MAX_RECORD_BYTES;
+pub use rewrite::{Change, rewrite};
 pub use source::LocalSource;
 
 /// The name that records of this log carry as their topic; their partition is 0.

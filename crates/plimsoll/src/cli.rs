@@ -290,6 +290,8 @@ pub enum PeopleCommand {
     List(PeopleListArgs),
     /// Show what is known of one person
     Show(PersonArgs),
+    /// Make a person unrecoverable in log, tables and caches, and keep every count
+    Erase(EraseArgs),
     /// List who may be one person, and why; changes nothing
     Suggest(SuggestArgs),
 }
@@ -337,6 +339,15 @@ pub struct PersonArgs {
     pub person: String,
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct EraseArgs {
+    /// Any of the person's names
+    pub person: String,
+    /// Do it; without this, only say what would be erased
+    #[arg(long)]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! People, teams and calendars as somebody declares them, and what that changes.
 //!
 //! A file (`files`, `mailmap`, `ical`, `owners`) becomes a [`Declared`]; `difference` holds it against what the
-//! tables say (`known`) and gives the events that are missing; `suggest` finds who may be one person.
+//! tables say (`known`) and gives the events that are missing; `suggest` finds who may be one person; `forget` takes one out of texts.
 //! Invariant: declaring the same thing twice gives no event, and nothing that came from elsewhere is withdrawn.
 //! Deliberately absent: tables of its own. Facts about people are events like any other.
 
@@ -14,6 +14,7 @@ pub mod difference;
 pub mod known;
 pub mod statement;
 
+pub mod forget;
 pub mod suggest;
 
 use std::path::Path;

@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::example::Example;
 use crate::failure::Failure;
 
-const LOG_DIR: &str = "log";
+pub const LOG_DIR: &str = "log";
 
 /// An open data directory.
 pub struct Store {

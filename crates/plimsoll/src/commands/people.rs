@@ -3,6 +3,8 @@
 //! Invariant: whatever is changed goes through the log as events and nothing else; saying it twice says nothing.
 //! The server must be stopped for all of these, because one process has the data directory.
 
+mod erase;
+
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
@@ -32,6 +34,7 @@ pub fn run(config: &Config, command: PeopleCommand) -> Result<(), Failure> {
             PeopleCommand::Unmerge(arguments) => unmerge(config, arguments).await,
             PeopleCommand::List(arguments) => table(config, LIST, arguments.format).await,
             PeopleCommand::Show(arguments) => show(config, arguments).await,
+            PeopleCommand::Erase(arguments) => erase::run(config, arguments).await,
             PeopleCommand::Suggest(arguments) => suggestions(config, arguments).await,
         }
     })
