@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn the_inner_bootstrap_meets_the_exact_answer() {
         let all: Vec<Week> =
-            (0..128).map(|bits: i64| week(std::array::from_fn(|day| bits >> day & 1))).collect();
+            (0..128).map(|bits: i64| week(std::array::from_fn(|day| (bits >> day) & 1))).collect();
         let mut random = ChaCha8Rng::seed_from_u64(7);
         let mut ends: Vec<i64> = (0..100_000).map(|_| play(&all, 5, 400, &mut random)).collect();
         ends.sort_unstable();
