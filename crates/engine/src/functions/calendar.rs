@@ -14,7 +14,7 @@ use std::collections::HashMap;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, ListArray, TimestampMicrosecondArray};
 use arrow::datatypes::TimestampMicrosecondType;
-use chrono::{DateTime, Days, LocalResult, NaiveDate, NaiveTime, TimeDelta, TimeZone, Weekday};
+use chrono::{DateTime, Datelike, Days, LocalResult, NaiveDate, NaiveTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 use serde_json::Value;
 
@@ -72,8 +72,7 @@ impl Calendar<'_> {
         let (Some(first), Some(last)) = (self.local_date(from), self.local_date(to)) else { return 0 };
         let mut total = 0;
         for date in first.iter_days().take_while(|&date| date <= last) {
-            let weekday = chrono::Datelike::weekday(&date) as Weekday;
-            for &(begin, end) in &self.hours.0[weekday.num_days_from_monday() as usize] {
+            for &(begin, end) in &self.hours.0[date.weekday().num_days_from_monday() as usize] {
                 let begin = self.instant(date, begin).max(from);
                 let end = self.instant(date, end).min(to);
                 if begin < end {

@@ -23,6 +23,8 @@ pub const DAYS_MAX: i64 = 7_300;
 pub const TRIALS_MAX: i64 = 100_000;
 /// Most remaining items for which the exact distribution is computed.
 pub const REMAINING_MAX: i64 = 10_000;
+/// Most additions for one exact answer; beyond them there is none.
+const ADDITIONS_MAX: i64 = 500_000_000;
 const NEVER: i64 = i64::MAX;
 
 /// Completions and net change of scope of one day.
@@ -140,7 +142,8 @@ pub fn exact(days: &[i64], remaining: i64, p: f64) -> Option<i64> {
     // open[s]: the probability that s are done and it is not over.
     let mut open = vec![0.0; remaining as usize];
     open[0] = 1.0;
-    for day in 1..=DAYS_MAX {
+    let days_max = (ADDITIONS_MAX / (remaining * outcomes.len() as i64)).min(DAYS_MAX);
+    for day in 1..=days_max {
         let mut next = vec![0.0; open.len()];
         for (done, chance) in open.iter().enumerate().filter(|(_, chance)| **chance > 0.0) {
             for &(more, share) in &outcomes {
@@ -182,7 +185,7 @@ mod tests {
     #[test]
     fn the_inner_bootstrap_meets_the_exact_answer() {
         let all: Vec<Week> =
-            (0..128).map(|bits: i64| week(std::array::from_fn(|day| bits >> day & 1))).collect();
+            (0..128).map(|bits: i64| week(std::array::from_fn(|day| (bits >> day) & 1))).collect();
         let mut random = ChaCha8Rng::seed_from_u64(7);
         let mut ends: Vec<i64> = (0..100_000).map(|_| play(&all, 5, 400, &mut random)).collect();
         ends.sort_unstable();

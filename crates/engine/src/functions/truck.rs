@@ -5,6 +5,7 @@
 //! fewer than half of the files have an author. `tf_pruned` leaves out those of them who author fewer than
 //! `minor_share` of the files of the first (Jabrayilzade et al. 2022).
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,25 +32,31 @@ pub fn truck_factor(rows: &[(&str, Option<&str>, i64)], minor_share: f64) -> Opt
     if authors.is_empty() {
         return None;
     }
-    let mut authored: BTreeMap<&str, i64> = BTreeMap::new();
-    for person in authors.values().flatten() {
-        *authored.entry(person).or_default() += 1;
+    let files = authors.len();
+    let mut authored: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (file, people) in authors.values().enumerate() {
+        for person in people {
+            authored.entry(person).or_default().push(file);
+        }
     }
     let mut order: Vec<&str> = authored.keys().copied().collect();
-    order.sort_by_key(|person| (-authored[person], -changes[person], *person));
-    let files = authors.len();
+    order.sort_by_key(|person| (Reverse(authored[person].len()), Reverse(changes[person]), *person));
+    let mut left: Vec<usize> = authors.values().map(BTreeSet::len).collect();
+    let mut covered = left.iter().filter(|&&people| people > 0).count();
     let mut gone: Vec<&str> = Vec::new();
     for person in order {
-        if authors.values().filter(|left| !left.is_empty()).count() * 2 < files {
+        if covered * 2 < files {
             break;
         }
-        for left in authors.values_mut() {
-            left.remove(person);
+        for &file in &authored[person] {
+            left[file] -= 1;
+            covered -= usize::from(left[file] == 0);
         }
         gone.push(person);
     }
-    let most = gone.first().map_or(0, |person| authored[person]);
-    let major = gone.iter().filter(|person| authored[*person] as f64 >= minor_share * most as f64).count();
+    let most = gone.first().map_or(0, |person| authored[person].len());
+    let major =
+        gone.iter().filter(|person| authored[*person].len() as f64 >= minor_share * most as f64).count();
     Some(TruckFactor {
         files: files as i64,
         tf_raw: gone.len() as i64,
