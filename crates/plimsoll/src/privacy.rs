@@ -92,7 +92,8 @@ fn people_column(
     metric: &Metric,
     rows: &RecordBatch,
 ) -> Result<Option<(&'static str, Int64Array)>, ArrowError> {
-    if metric.level == Level::Person {
+    // A repository or a file with one author is a risk worth seeing; a team of one is a person.
+    if metric.level == Level::Person || !metric.labels.iter().any(|label| label == "team") {
         return Ok(None);
     }
     for name in COUNT_COLUMNS {
