@@ -15,6 +15,8 @@ repositories = ["acme/*"]
 token = "file:github-secret"
 [webhooks.gerrit]
 secret = "file:github-secret"
+[people]
+group_min = 1
 [limits]
 webhook_bytes_max = 100000
 request_timeout_ms = 2000
