@@ -72,15 +72,20 @@ impl Evaluator {
         Ok(self.result(metric, as_of, known_at, snapshot, rows))
     }
 
-    /// Evaluates the metrics named on the newest snapshot, at now, and puts the results on the board.
+    /// Evaluates the metrics named on the newest snapshot, at now, and puts each result on the board as it
+    /// comes. The first board is put up whole: before it nothing is ready.
     pub async fn renew(&self, shared: &Shared, names: &BTreeSet<String>) -> Result<(), Error> {
         let snapshot = shared.snapshot.load_full();
-        let evaluated = self.at_now(&snapshot, names).await?;
-        shared.board.rcu(|board| {
-            let mut board = Board::clone(board);
-            board.take(&evaluated);
-            board
-        });
+        let whole = shared.board.load().tried.len() < self.catalogue.metrics.len();
+        let mut waiting = Vec::new();
+        self.at_now(&snapshot, names, |evaluated| {
+            waiting.push(evaluated);
+            if !whole {
+                put(shared, &std::mem::take(&mut waiting));
+            }
+        })
+        .await?;
+        put(shared, &waiting);
         Ok(())
     }
 
@@ -89,14 +94,18 @@ impl Evaluator {
         self.renew(shared, &names).await
     }
 
-    async fn at_now(&self, snapshot: &Snapshot, names: &BTreeSet<String>) -> Result<Vec<Evaluated>, Error> {
+    async fn at_now(
+        &self,
+        snapshot: &Snapshot,
+        names: &BTreeSet<String>,
+        mut put: impl FnMut(Evaluated),
+    ) -> Result<(), Error> {
         let now = Utc::now();
         let moment = moment(now, now);
         let reads = names.iter().filter_map(|name| self.reads.get(name)).flatten().cloned().collect();
         let views = self.views.at(&snapshot.tables, &snapshot.views, moment, &reads).await?;
         let context = self.context(snapshot, &views, moment, &self.runtime, &reads).await?;
         let mut steps = Steps::new(&context);
-        let mut evaluated = Vec::new();
         for metric in self.catalogue.metrics.iter().filter(|metric| names.contains(&metric.name)) {
             let started = Instant::now();
             let rows = self.rows(&mut steps, metric, moment, &BTreeMap::new()).await;
@@ -111,9 +120,9 @@ impl Evaluator {
                 sequence: snapshot.sequence,
                 position: snapshot.position.clone(),
             };
-            evaluated.push(Evaluated { metric: metric.name.clone(), tried, outcome });
+            put(Evaluated { metric: metric.name.clone(), tried, outcome });
         }
-        Ok(evaluated)
+        Ok(())
     }
 
     /// Tables and views that `metric` reads, transitively.
@@ -215,6 +224,14 @@ impl Evaluator {
             suppressed: 0,
         }
     }
+}
+
+fn put(shared: &Shared, evaluated: &[Evaluated]) {
+    shared.board.rcu(|board| {
+        let mut board = Board::clone(board);
+        evaluated.iter().for_each(|evaluated| board.take(evaluated));
+        board
+    });
 }
 
 /// The two clocks in µs.

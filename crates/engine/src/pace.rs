@@ -19,7 +19,7 @@ use crate::evaluate::Evaluator;
 use crate::snapshot::{Board, Shared};
 
 /// A metric that takes longer is a slow one.
-pub const QUICK_SECONDS: f64 = 0.1;
+pub const QUICK_SECONDS: f64 = 0.05;
 /// A slow metric rests this many times as long as it took.
 const SLOW_REST: f64 = 9.0;
 /// Rows since the last round of the quick lane that make a flood.

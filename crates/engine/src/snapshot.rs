@@ -74,21 +74,19 @@ pub struct Evaluated {
 }
 
 impl Board {
-    /// Takes evaluations over. A metric that failed keeps its last good result, and its failure is told.
-    pub fn take(&mut self, evaluated: &[Evaluated]) {
-        for Evaluated { metric, tried, outcome } in evaluated {
-            match outcome {
-                Ok(result) => {
-                    self.failures.remove(metric);
-                    self.results.insert(metric.clone(), Arc::clone(result));
-                }
-                Err(failure) => {
-                    self.failures.insert(metric.clone(), failure.clone());
-                }
+    /// Takes an evaluation over. A metric that failed keeps its last good result, and its failure is told.
+    pub fn take(&mut self, Evaluated { metric, tried, outcome }: &Evaluated) {
+        match outcome {
+            Ok(result) => {
+                self.failures.remove(metric);
+                self.results.insert(metric.clone(), Arc::clone(result));
             }
-            self.evaluated_at = self.evaluated_at.max(tried.at);
-            self.tried.insert(metric.clone(), tried.clone());
+            Err(failure) => {
+                self.failures.insert(metric.clone(), failure.clone());
+            }
         }
+        self.evaluated_at = self.evaluated_at.max(tried.at);
+        self.tried.insert(metric.clone(), tried.clone());
         let quick = self.tried.values().filter(|tried| tried.seconds < QUICK_SECONDS);
         let stalest = quick.min_by_key(|tried| tried.sequence);
         let stalest = stalest.or_else(|| self.tried.values().min_by_key(|tried| tried.sequence));
