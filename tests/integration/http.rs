@@ -94,6 +94,12 @@ fn a_number_leads_to_its_events() {
     for wrong in ["limit=0", "color=red", "as_of=yesterday"] {
         check_problem(&server.get(&format!("/api/v1/metrics/review_load/explain?{wrong}")), 400);
     }
+    for metric in server.get("/api/v1/metrics").json()["metrics"].as_array().unwrap() {
+        let name = metric["name"].as_str().unwrap();
+        let answer = server.get(&format!("/api/v1/metrics/{name}/explain?as_of={AS_OF}&limit=1"));
+        let expect = if metric["level"] == "person" { 403 } else { 200 };
+        assert_eq!(answer.status, expect, "{name}: {}", answer.text());
+    }
     drop(server);
     for metric in story::METRICS {
         place.stdout(&["explain", metric, "--as-of", AS_OF, "--format", "json"]);

@@ -153,6 +153,10 @@ impl Evaluator {
         lineage: bool,
     ) -> Result<SessionContext, Error> {
         let context = session(runtime.clone());
+        if lineage {
+            // It pulls the keys' own expressions below a join, where two of one name meet.
+            context.remove_optimizer_rule("push_down_leaf_projections");
+        }
         for (index, table) in EVENT_TABLES.iter().enumerate() {
             let provider = EventTable { tables: snapshot.tables.clone(), table: index, moment };
             context.register_table(table.name(), Arc::new(provider))?;
