@@ -23,6 +23,7 @@ use crate::cache;
 use crate::catalogue::{Catalogue, Metric};
 use crate::checkpoint;
 use crate::delta::{ColdFile, ColdStore};
+use crate::demand::Demand;
 use crate::error::Error;
 use crate::evaluate::{Evaluator, Query, moment};
 use crate::explain::Explanation;
@@ -75,6 +76,7 @@ pub struct Engine {
 struct Inner {
     shared: Arc<Shared>,
     evaluator: Arc<Evaluator>,
+    demand: Demand,
     sql: SqlRunner,
     writer: tokio::sync::Mutex<Writer>,
     /// Held for its lock.
@@ -102,9 +104,11 @@ impl Engine {
             positions: Mutex::new(store.positions().clone()),
         });
         let sql = SqlRunner::new(options.sql.clone())?;
-        let mut writer = Writer::new(shared.clone(), evaluator.clone(), options, dir.to_owned(), store);
+        let mut writer = Writer::new(shared.clone(), evaluator.clone(), options, dir.to_owned(), store)?;
         load(&mut writer, dir).await?;
-        let inner = Inner { shared, evaluator, sql, writer: tokio::sync::Mutex::new(writer), _lock: lock };
+        let demand = Demand::new(&evaluator.catalogue);
+        let writer = tokio::sync::Mutex::new(writer);
+        let inner = Inner { shared, evaluator, demand, sql, writer, _lock: lock };
         Ok(Engine { inner: Arc::new(inner) })
     }
 
@@ -118,16 +122,21 @@ impl Engine {
         self.inner.writer.lock().await.run(&mut receiver).await
     }
 
-    /// One metric. Without arguments the answer is the board's, if it has been evaluated.
+    /// One metric. Without arguments the answer is the board's, brought up to date if that is quick.
     pub async fn query(&self, metric: &str, query: &Query) -> Result<Arc<MetricResult>, Error> {
         let metric = self.metric(metric)?;
         if *query == Query::default()
-            && let Some(result) = self.inner.shared.board.load().results.get(&metric.name)
+            && let Some(result) = self.at_now(metric).await?
         {
-            return Ok(result.clone());
+            return Ok(result);
         }
         let snapshot = self.inner.shared.snapshot.load_full();
         Ok(Arc::new(self.inner.evaluator.query(&snapshot, metric, query).await?))
+    }
+
+    /// The board's result, brought up to date if that is quick.
+    async fn at_now(&self, metric: &Metric) -> Result<Option<Arc<MetricResult>>, Error> {
+        self.inner.demand.newest(&self.inner.shared, &self.inner.evaluator, &metric.name).await
     }
 
     /// Where the rows of a metric come from; see [`Evaluator::explain`].
@@ -156,9 +165,13 @@ impl Engine {
         let dead = event::schema::schema(Table::DeadLetters);
         let dead = MemTable::try_new(dead, vec![snapshot.tables.dead_letters.clone()])?;
         context.register_table(Table::DeadLetters.name(), Arc::new(dead))?;
-        let board = self.inner.shared.board.load_full();
+        let text = sql.to_lowercase();
         for metric in &evaluator.catalogue.metrics {
-            let Some(result) = board.results.get(&metric.name) else { continue };
+            let result = match text.contains(&metric.name) {
+                true => self.at_now(metric).await?,
+                false => self.board().results.get(&metric.name).cloned(),
+            };
+            let Some(result) = result else { continue };
             let table = MemTable::try_new(result.rows.schema(), vec![vec![result.rows.clone()]])?;
             context.register_table(metric.name.as_str(), Arc::new(table))?;
         }

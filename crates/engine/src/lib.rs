@@ -32,6 +32,7 @@ pub mod tables;
 pub mod cache;
 pub mod checkpoint;
 pub mod delta;
+mod demand;
 pub mod durable;
 pub mod erase;
 pub mod error;

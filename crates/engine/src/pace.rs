@@ -1,17 +1,19 @@
-//! When the metrics on the board are evaluated: quick ones at every change, slow ones as often as they
-//! can be afforded.
+//! When the metrics on the board are evaluated, asked for or not: scrapes and pages read the board.
 //!
-//! Two lanes run beside the writer. The quick lane takes every quick metric that is out of date, at
-//! once; in a flood it rests between rounds, since evaluating would take the time that the rows need.
-//! The slow lane takes one metric at a time, each at most a tenth of the time.
+//! Two lanes run beside the writer, on threads of their own so that nobody's request waits for one of
+//! their steps. The quick lane takes every quick metric that is out of date, then rests as long as that
+//! took; in a flood longer, since evaluating takes the time that the rows need. The slow lane takes one
+//! metric at a time, each at most a tenth of the time.
 //! Invariant: each lane runs at most one evaluation; every metric is evaluated again some time after a
-//! change, however slow it is. Deliberately absent: what an evaluation does (`evaluate.rs`).
+//! change, however slow it is. Deliberately absent: what an evaluation does (`evaluate.rs`), and
+//! evaluations for somebody who waits (`demand.rs`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
+use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use crate::error::Error;
@@ -24,11 +26,16 @@ pub const QUICK_SECONDS: f64 = 0.05;
 const SLOW_REST: f64 = 9.0;
 /// Rows since the last round of the quick lane that make a flood.
 const FLOOD_ROWS: usize = 20_000;
-/// Rest between rounds in a flood, in times what the last round took.
+/// Rest between rounds of the quick lane, in times what the last round took; and in a flood.
+const REST: u32 = 1;
 const FLOOD_REST: u32 = 4;
+/// Threads of the lanes: one each.
+const LANES: usize = 2;
 
 /// Evaluations under way, and when they last ran.
 pub struct Pace {
+    /// `None` only while it is dropped.
+    runtime: Option<Runtime>,
     quick: Lane,
     slow: Lane,
     /// Rows that came since the quick lane's last round.
@@ -52,13 +59,13 @@ pub struct Conditions {
     pub rest_max: Duration,
 }
 
-impl Default for Pace {
-    fn default() -> Self {
-        Pace { quick: Lane::new(), slow: Lane::new(), rows: 0 }
-    }
-}
-
 impl Pace {
+    pub fn new() -> Result<Pace, Error> {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(LANES).thread_name("evaluate").enable_time().build()?;
+        Ok(Pace { runtime: Some(runtime), quick: Lane::new(), slow: Lane::new(), rows: 0 })
+    }
+
     /// Starts what is due in lanes that are free.
     pub async fn keep(
         &mut self,
@@ -68,11 +75,12 @@ impl Pace {
     ) -> Result<(), Error> {
         self.quick.end_if_over().await?;
         self.slow.end_if_over().await?;
-        let rest = if self.rows > FLOOD_ROWS { self.quick.took * FLOOD_REST } else { Duration::ZERO };
+        let rest = self.quick.took * if self.rows > FLOOD_ROWS { FLOOD_REST } else { REST };
         let rested = self.quick.ended.elapsed() >= rest.min(conditions.rest_max);
         if self.quick.running.is_some() && self.slow.running.is_some() {
             return Ok(());
         }
+        let runtime = self.runtime.as_ref().expect("the runtime lives until drop");
         let board = shared.board.load();
         let due = Due { board: &board, conditions };
         let names = evaluator.catalogue.metrics.iter().map(|metric| metric.name.as_str());
@@ -81,13 +89,13 @@ impl Pace {
                 names.clone().filter(|name| due.quick(name)).map(str::to_owned).collect();
             if !quick.is_empty() {
                 self.rows = 0;
-                self.quick.start(shared, evaluator, quick);
+                self.quick.start(runtime, shared, evaluator, quick);
             }
         }
         if self.slow.running.is_none()
             && let Some(name) = names.filter(|name| due.slow(name)).min_by_key(|name| board.tried[*name].at)
         {
-            self.slow.start(shared, evaluator, BTreeSet::from([name.to_owned()]));
+            self.slow.start(runtime, shared, evaluator, BTreeSet::from([name.to_owned()]));
         }
         Ok(())
     }
@@ -96,6 +104,14 @@ impl Pace {
     pub async fn end(&mut self) -> Result<(), Error> {
         self.quick.end().await?;
         self.slow.end().await
+    }
+}
+
+impl Drop for Pace {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
@@ -129,10 +145,16 @@ impl Lane {
         Lane { running: None, started: now, ended: now, took: Duration::ZERO }
     }
 
-    fn start(&mut self, shared: &Arc<Shared>, evaluator: &Arc<Evaluator>, names: BTreeSet<String>) {
+    fn start(
+        &mut self,
+        runtime: &Runtime,
+        shared: &Arc<Shared>,
+        evaluator: &Arc<Evaluator>,
+        names: BTreeSet<String>,
+    ) {
         let (shared, evaluator) = (Arc::clone(shared), Arc::clone(evaluator));
         self.started = Instant::now();
-        self.running = Some(tokio::spawn(async move { evaluator.renew(&shared, &names).await }));
+        self.running = Some(runtime.spawn(async move { evaluator.renew(&shared, &names).await }));
     }
 
     async fn end_if_over(&mut self) -> Result<(), Error> {

@@ -74,8 +74,12 @@ pub struct Evaluated {
 }
 
 impl Board {
-    /// Takes an evaluation over. A metric that failed keeps its last good result, and its failure is told.
+    /// Takes an evaluation over, unless one of a newer snapshot is there. A metric that failed keeps its
+    /// last good result, and its failure is told.
     pub fn take(&mut self, Evaluated { metric, tried, outcome }: &Evaluated) {
+        if self.tried.get(metric).is_some_and(|newer| newer.sequence > tried.sequence) {
+            return;
+        }
         match outcome {
             Ok(result) => {
                 self.failures.remove(metric);
@@ -137,5 +141,24 @@ pub struct Shared {
 impl Shared {
     pub fn with_stats<T>(&self, change: impl FnOnce(&mut Stats) -> T) -> T {
         change(&mut self.stats.lock().expect("no holder of the stats panics"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_evaluation_that_ends_late_does_not_replace_a_newer_one() {
+        let evaluated = |sequence, failure: &str| Evaluated {
+            metric: "load".to_owned(),
+            tried: Tried { at: Utc::now(), seconds: 0.1, sequence, position: Position::new() },
+            outcome: Err(failure.to_owned()),
+        };
+        let mut board = Board::default();
+        for (sequence, failure) in [(1, "first"), (3, "newest"), (2, "late")] {
+            board.take(&evaluated(sequence, failure));
+        }
+        assert_eq!(board.failures["load"], "newest");
     }
 }

@@ -114,10 +114,10 @@ impl Writer {
         options: Options,
         dir: PathBuf,
         store: ColdStore,
-    ) -> Writer {
+    ) -> Result<Writer, Error> {
         let views = evaluator.views.empty();
         let now = Instant::now();
-        Writer {
+        Ok(Writer {
             shared,
             evaluator,
             options,
@@ -139,9 +139,9 @@ impl Writer {
             flushed_at: now,
             refreshed_at: now,
             refold_took: Duration::ZERO,
-            pace: Pace::default(),
+            pace: Pace::new()?,
             checkpoint_sequence: 0,
-        }
+        })
     }
 
     /// Takes batches until the channel closes; then everything is folded, evaluated and flushed.
