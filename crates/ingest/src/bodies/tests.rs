@@ -1,3 +1,5 @@
+//! Files of webhook bodies, read from a folder and told from anything else that lies there.
+
 use event::{BatchBuilder, Outcome, Record};
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! The pollers against a server that answers as the APIs document: pages, limits, failures and restarts.
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

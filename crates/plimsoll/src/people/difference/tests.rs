@@ -1,3 +1,5 @@
+//! What is said when a file of people, teams or calendars changes: as little as makes it true.
+
 use super::*;
 use crate::people::files::{people, teams};
 use crate::people::known::{Person as KnownPerson, Said, Stay};
