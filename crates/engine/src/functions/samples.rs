@@ -295,7 +295,7 @@ impl AggregateUDFImpl for SampleUdaf {
         if args.is_distinct {
             return plan_err!("{} takes no DISTINCT", self.name());
         }
-        Ok(Box::new(Rows { sample: self.sample, batches: Vec::new() }))
+        Ok(Box::new(Rows { sample: self.sample, batches: Vec::new(), bytes: 0 }))
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
@@ -312,6 +312,8 @@ impl AggregateUDFImpl for SampleUdaf {
 struct Rows {
     sample: Sample,
     batches: Vec<Vec<ArrayRef>>,
+    /// Memory of `batches`, counted as they come: it is asked for at every batch.
+    bytes: usize,
 }
 
 impl Rows {
@@ -324,10 +326,22 @@ impl Rows {
     }
 }
 
+/// A slice of texts would keep, and count, every buffer of the column that it was cut from.
+fn compact(array: &ArrayRef) -> ArrayRef {
+    match array.as_string_view_opt() {
+        Some(texts) => Arc::new(texts.gc()),
+        None => Arc::clone(array),
+    }
+}
+
 impl Accumulator for Rows {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         if !values[0].is_empty() {
-            self.batches.push(values.to_vec());
+            let batch: Vec<ArrayRef> = values.iter().map(compact).collect();
+            for array in &batch {
+                self.bytes += array.to_data().get_slice_memory_size()?;
+            }
+            self.batches.push(batch);
         }
         Ok(())
     }
@@ -340,8 +354,7 @@ impl Accumulator for Rows {
     }
 
     fn size(&self) -> usize {
-        let arrays = self.batches.iter().flatten();
-        size_of::<Self>() + arrays.map(|array| array.get_array_memory_size()).sum::<usize>()
+        size_of::<Self>() + self.bytes
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
