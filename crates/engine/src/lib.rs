@@ -19,6 +19,7 @@ pub mod fold;
 pub mod rows;
 pub mod views;
 
+pub mod compact;
 pub mod explain;
 pub mod ids;
 pub mod lineage;

@@ -14,6 +14,8 @@ use arrow::compute::{concat_batches, sort_to_indices, take_record_batch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 
+use crate::compact::compact;
+
 /// Event rows of one table, sorted by `key_hash`.
 #[derive(Debug, Clone)]
 pub struct Segment {
@@ -81,14 +83,14 @@ impl Segment {
     }
 }
 
-/// Rows in `key_hash` order; equal keys keep their order.
+/// Rows in `key_hash` order, equal keys as they were, in few buffers.
 pub fn sort_by_key(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let keys = key_column(batch);
     if keys.values().is_sorted() {
-        return Ok(batch.clone());
+        return compact(batch);
     }
     let order = sort_to_indices(keys, None, None)?;
-    take_record_batch(batch, &order)
+    compact(&take_record_batch(batch, &order)?)
 }
 
 /// The ranges of the sorted `rows` that equal each of the sorted `keys`.

@@ -20,6 +20,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{self, Cte, Query, Visit, With, visit_relations};
 
+use crate::compact::compact;
 use crate::lineage;
 
 /// Numbers the tables of steps, so that no two in a session share a name.
@@ -89,7 +90,7 @@ impl<'s> Steps<'s> {
         }
         let frame = self.context.execute_logical_plan(plan).await?;
         let schema = frame.schema().inner().clone();
-        Ok(concat_batches(&schema, &frame.collect().await?)?)
+        Ok(compact(&concat_batches(&schema, &frame.collect().await?)?)?)
     }
 
     fn parse(&self, sql: &str) -> Result<Query> {
