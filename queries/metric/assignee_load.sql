@@ -15,7 +15,8 @@
 -- ticket takes the median estimate of the team's open tickets; a team without estimates is weighed by tickets.
 -- Goals are not tickets here. Somebody in two teams counts in both.
 -- Capacity is what calendar.capacity_set stated, else the person's own, else that of a full-time person.
--- The oldest age runs from when the ticket was assigned to the person.
+-- The oldest age runs from when the ticket was assigned to the person, closed in between or not. There is no ratio
+-- where the team has no work or the person no capacity; work without any estimate has no points: NULL.
 WITH open_ticket AS (
   SELECT
     key_hash,

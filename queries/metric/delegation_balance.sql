@@ -9,13 +9,15 @@
 -- panel = "bargauge"
 -- [params]
 -- estimates_min = { type = "int", default = 1, min = 1, max = 1000, help = "with fewer estimated tickets in a team nothing is imputed" }
--- critical = { type = "text", default = "blocker,critical,highest,p0,security,urgent", help = "priorities and labels, lower case and separated by commas, that make a ticket critical" }
+-- critical = { type = "text", default = "blocker,critical,highest,p0,security,urgent", help = "priorities and labels, in lower case and separated by commas, that make a ticket critical, however it writes them" }
 -- delegated_days = { type = "int", default = 28, min = 1, max = 366, help = "days in which the lead's handing over of critical work counts as delegated" }
 -- lead_factor = { type = "float", default = 2.0, min = 1, max = 100, help = "a lead keeps too much with more than this multiple of a fair share of the critical work" }
 -- +++
 -- A ticket splits equally over its human assignees, in 720720ths (the least number that 1 to 16 divide). An unestimated
 -- ticket takes the median estimate of the team's open tickets; a team without estimates is weighed by tickets.
--- Goals are not tickets here. Somebody in two teams counts in both.
+-- Goals are not tickets here. Somebody in two teams counts in both. Open work without any estimate has no points: NULL.
+-- The lead's share is of critical tickets, not points. The lead is whom the team names, else its members with the role
+-- lead; a lead who is not a member at $as_of has no share.
 WITH open_ticket AS (
   SELECT
     key_hash,
@@ -147,7 +149,10 @@ critical_share AS (
   FROM share
   LEFT JOIN lead ON lead.team = share.team AND lead.person = share.person
   WHERE COALESCE(array_has(string_to_array($critical, ','), LOWER(share.priority)), FALSE)
-    OR COALESCE(array_has_any(share.labels, string_to_array($critical, ',')), FALSE)
+    OR COALESCE(
+      array_has_any(string_to_array(LOWER(array_to_string(share.labels, chr(31))), chr(31)), string_to_array($critical, ',')),
+      FALSE
+    )
 ),
 critical AS (
   SELECT
@@ -180,7 +185,7 @@ balance AS (
     team,
     COUNT(*) AS people,
     SUM(ticket_units) AS ticket_units,
-    CASE WHEN COUNT(point_units) > 0 THEN SUM(point_units) END AS point_units,
+    CASE WHEN COUNT(point_units) = COUNT(*) THEN SUM(point_units) END AS point_units,
     SUM(imputed_units) AS imputed_units,
     SUM(unestimated) AS unestimated,
     gini(weight) AS gini,

@@ -8,18 +8,35 @@
 -- section = "Delegation balance"
 -- panel = "bargauge"
 -- +++
--- Owners are the distinct assignees, else the owner; for a goal the owner goes first.
-WITH item AS (
+-- Owners are the distinct assignees, bots among them, else the owner; for a goal the owner goes first. Names of one
+-- person are one owner. A milestone's baseline stands for its due date until one is stated.
+WITH assigned AS (
   SELECT
-    CASE WHEN kind = 'goal' THEN 'goal' ELSE 'ticket' END AS kind,
-    CASE
-      WHEN kind = 'goal' AND owner IS NOT NULL THEN TRUE
-      WHEN COALESCE(array_length(assignees), 0) > 0 THEN array_length(array_distinct(assignees)) = 1
-      ELSE owner IS NOT NULL
-    END AS single_owner,
-    due_on IS NOT NULL AS has_due_date
+    key_hash,
+    UNNEST(assignees) AS person
   FROM ticket
   WHERE is_open
+),
+held AS (
+  SELECT
+    assigned.key_hash,
+    COUNT(DISTINCT COALESCE(person_of.person, assigned.person)) AS people
+  FROM assigned
+  LEFT JOIN person_of ON person_of.identity = assigned.person
+  GROUP BY assigned.key_hash
+),
+item AS (
+  SELECT
+    CASE WHEN ticket.kind = 'goal' THEN 'goal' ELSE 'ticket' END AS kind,
+    CASE
+      WHEN ticket.kind = 'goal' AND ticket.owner IS NOT NULL THEN TRUE
+      WHEN held.people > 0 THEN held.people = 1
+      ELSE ticket.owner IS NOT NULL
+    END AS single_owner,
+    ticket.due_on IS NOT NULL AS has_due_date
+  FROM ticket
+  LEFT JOIN held ON held.key_hash = ticket.key_hash
+  WHERE ticket.is_open
   UNION ALL
   SELECT
     'milestone' AS kind,

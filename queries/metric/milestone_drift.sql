@@ -12,9 +12,11 @@
 -- rate_days_min = { type = "int", default = 7, min = 1, max = 366, help = "a due date younger than this has no slip rate" }
 -- include_deleted = { type = "bool", default = false, help = "whether deleted milestones are listed" }
 -- +++
--- A re-plan is a day at whose end the due date differs from that of the day before, once one has been stated: edits
+-- A re-plan is a day at whose end the due date differs from that of the day before, once a day has ended with one: edits
 -- of one day collapse, and taking the date away is one. It came after the due date when that had passed before the day.
--- Days are UTC days.
+-- Days are UTC days. The slip rate is the due date less the one that held `rate_days` ago, over that time; where none
+-- held then, less the first that has held since, over the time since. A baseline stands for the due date until one is
+-- stated; a date that was taken away is none.
 WITH day AS (
   SELECT
     key_hash,
@@ -50,7 +52,7 @@ earlier AS (
     FIRST_VALUE(GREATEST(from_at, days_before($as_of, $rate_days)) ORDER BY revision) AS at
   FROM milestone_revision
   WHERE due_on IS NOT NULL
-    AND (to_at IS NULL OR to_at > days_before($as_of, $rate_days))
+    AND (to_at IS NULL OR to_at > GREATEST(from_at, days_before($as_of, $rate_days)))
   GROUP BY key_hash
 )
 SELECT

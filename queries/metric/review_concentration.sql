@@ -11,15 +11,16 @@
 -- window_days = { type = "int", default = 28, min = 1, max = 366, help = "days up to as_of; 91 for a quarter" }
 -- membership = { type = "text", default = "dated", values = ["dated", "current"], help = "the team of a finished review: its reviewer's when it ended, or their team at as_of" }
 -- +++
--- A review counts for the teams that its reviewer was in when it ended, or on request is in at $as_of. Reviewers are the members at $as_of and
--- everybody who reviewed for the team in the window.
+-- A review counts for the teams that its reviewer was in when it ended, or on request is in at $as_of. Reviewers are
+-- the members at $as_of and everybody who reviewed for the team in the window. Every submitted review is one, asked for
+-- or not; of a change that only commits tell of, each reviewer is one. The top 20 % are a fifth of them, rounded up.
 WITH review AS (
   SELECT DISTINCT
     COALESCE(person_membership.team, '(none)') AS team,
     person_review.reviewer AS person,
     person_review.key_hash,
     person_review.opened_at,
-    person_review.ended_at
+    person_review.end_event
   FROM person_review
   LEFT JOIN person_membership
     ON person_membership.person = person_review.reviewer

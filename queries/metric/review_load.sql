@@ -22,7 +22,8 @@
 -- membership = { type = "text", default = "dated", values = ["dated", "current"], help = "the team of a finished review: its reviewer's when it ended, or their team at as_of" }
 -- +++
 -- Reviewers are the members of the team at $as_of, those without open reviews included; '(none)' holds reviewers
--- without a team. Requests to the team itself that nobody claimed count as open, in `team_queue`, and for nobody.
+-- without a team. Requests to the team itself that nobody claimed count as open, in `team_queue`, and for nobody;
+-- `open_per_reviewer` and `top_share` are of all open ones, these included. What waits counts for the teams of $as_of.
 -- The steps up to `overload` are those of reviewer_load: the two must agree, and a test holds them to it.
 WITH moment AS (
   SELECT
@@ -75,7 +76,10 @@ roster AS (
   FROM episode
   LEFT JOIN member ON member.person = episode.reviewer
   WHERE member.person IS NULL
-    AND (episode.ended_at IS NULL OR episode.ended_at > days_before($as_of, $roster_days))
+    AND (
+      episode.ended_at IS NULL
+      OR (episode.outcome = 'done' AND episode.ended_at > days_before($as_of, $roster_days))
+    )
 ),
 held AS (
   SELECT

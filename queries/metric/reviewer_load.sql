@@ -21,8 +21,12 @@
 -- overload_days = { type = "int", default = 3, min = 1, max = 10, help = "working days running on which the signs must hold" }
 -- membership = { type = "text", default = "dated", values = ["dated", "current"], help = "the team of a finished review: its reviewer's when it ended, or their team at as_of" }
 -- +++
--- Rows: members of each team at $as_of, and reviewers without a team under '(none)'.
--- Somebody in two teams counts in both. A change of unknown size weighs nothing and is counted in `unsized`.
+-- Rows: members of each team at $as_of, and reviewers without a team under '(none)': who has an open request or has
+-- finished a review lately. Somebody in two teams counts in both. A change without a count of both added and deleted
+-- lines has no known size: it weighs nothing and is counted in `unsized`; of such changes only, the hours are NULL.
+-- Ages are wall-clock time, drafts left out; a request on a draft is open. The signs are looked for at $as_of (on a
+-- weekend, at that time on Friday) and on the weekdays before, each with the requests open then, the members of
+-- $as_of and the sizes known at $as_of. Old is older than that percentile of the requests that were answered for the team.
 WITH moment AS (
   SELECT
     n,
@@ -74,7 +78,10 @@ roster AS (
   FROM episode
   LEFT JOIN member ON member.person = episode.reviewer
   WHERE member.person IS NULL
-    AND (episode.ended_at IS NULL OR episode.ended_at > days_before($as_of, $roster_days))
+    AND (
+      episode.ended_at IS NULL
+      OR (episode.outcome = 'done' AND episode.ended_at > days_before($as_of, $roster_days))
+    )
 ),
 held AS (
   SELECT

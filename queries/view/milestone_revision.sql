@@ -17,6 +17,7 @@ WITH event AS (
       WHEN due_on IS NULL THEN make_array(arrow_cast('baseline_stated', 'Utf8View'))
     END AS cleared,
     CASE WHEN type <> 'milestone.baselined' THEN due_on END AS due_on,
+    CASE WHEN type <> 'milestone.baselined' AND due_on IS NOT NULL THEN TRUE END AS due_stated,
     CASE WHEN type = 'milestone.baselined' THEN due_on END AS baseline_stated,
     CASE WHEN type = 'milestone.baselined' THEN event_id END AS baseline_event
   FROM tickets
@@ -25,7 +26,7 @@ WITH event AS (
 folded AS (
   SELECT
     key_hash,
-    revisions(effective_at, seq, event_id, cleared, entity_id, due_on, baseline_stated, baseline_event) AS revisions
+    revisions(effective_at, seq, event_id, cleared, entity_id, due_on, due_stated, baseline_stated, baseline_event) AS revisions
   FROM event
   GROUP BY key_hash
 ),
@@ -43,7 +44,8 @@ revision AS (
     revision['from_at'] AS from_at,
     revision['to_at'] AS to_at,
     revision['event_id'] AS event_id,
-    COALESCE(revision['due_on'], revision['baseline_stated']) AS due_on,
+    -- A baseline stands for the due date until one is stated; one that was taken away is none.
+    CASE WHEN revision['due_stated'] THEN revision['due_on'] ELSE revision['baseline_stated'] END AS due_on,
     revision['baseline_stated'] AS baseline_stated,
     revision['baseline_event'] AS baseline_event
   FROM unnested

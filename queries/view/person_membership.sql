@@ -9,7 +9,8 @@ WITH stay AS (
     COALESCE(person_of.person, membership.person) AS person,
     membership.role,
     membership.from_at,
-    membership.to_at
+    membership.to_at,
+    is_bot(membership.person) AS named_as_bot
   FROM membership
   LEFT JOIN person_of ON person_of.identity = membership.person
 ),
@@ -19,7 +20,8 @@ everywhere AS (
     person,
     role,
     from_at,
-    to_at
+    to_at,
+    named_as_bot
   FROM stay
   UNION ALL
   SELECT
@@ -27,7 +29,8 @@ everywhere AS (
     stay.person,
     CAST(NULL AS VARCHAR) AS role,
     stay.from_at,
-    stay.to_at
+    stay.to_at,
+    stay.named_as_bot
   FROM stay
   INNER JOIN team_above ON team_above.team = stay.team
 )
@@ -37,6 +40,6 @@ SELECT
   everywhere.role,
   everywhere.from_at,
   everywhere.to_at,
-  COALESCE(person.kind <> 'human', is_bot(everywhere.person)) AS bot
+  COALESCE(person.kind <> 'human', everywhere.named_as_bot) AS bot
 FROM everywhere
 LEFT JOIN person ON person.person = everywhere.person

@@ -1,7 +1,7 @@
 //! One row per event id, whatever the arrival order.
 //!
 //! Invariant: what a reader sees of an id depends on the set of its rows, never on their order.
-//! An exact copy (same payload, not observed earlier) is dropped on admission. Other rows of an
+//! An exact copy (same payload, not of a higher version, not observed earlier) is dropped on admission. Other rows of an
 //! id are all kept as its *variants*; among those known at K, the highest `source_version` wins,
 //! then the highest payload hash, and `effective_at` is capped by the earliest observation.
 //! Variants are rare, so the map of them is small and rides along in every snapshot.
@@ -22,7 +22,7 @@ use crate::segment::{key_column, micros};
 /// 128 bits of an event id: at 10^9 events the chance of any collision is below 10^-20.
 type IdHash = [u64; 2];
 
-/// One stored row of an id, told from the id's other rows by (payload, observed).
+/// One stored row of an id, told from the id's other rows by (payload, version, observed).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variant {
     payload_hash: i64,
@@ -106,8 +106,11 @@ impl Ids {
 
     /// A second row of an id: false when it adds nothing.
     fn admit_again(&mut self, id: IdHash, first: Variant, row: Variant, touched: &mut Vec<i64>) -> bool {
-        let adds_nothing =
-            |v: &Variant| v.payload_hash == row.payload_hash && v.observed_us <= row.observed_us;
+        let adds_nothing = |v: &Variant| {
+            v.payload_hash == row.payload_hash
+                && v.source_version >= row.source_version
+                && v.observed_us <= row.observed_us
+        };
         let known = self.variants.get(&id);
         if adds_nothing(&first) || known.is_some_and(|all| all.iter().any(adds_nothing)) {
             return false;
@@ -139,6 +142,7 @@ pub fn settle(
         return filter_record_batch(batch, &BooleanBuffer::from_iter(keep).into());
     }
     let (ids, payloads) = (event_ids(batch), int64(batch, "payload_hash"));
+    let versions = int64(batch, "source_version");
     let mut settled = effective.to_vec();
     let keep = (0..batch.num_rows()).map(|row| {
         if observed[row] > known_at_us {
@@ -146,7 +150,8 @@ pub fn settle(
         }
         if let Some(all) = variants.get(&id_hash(ids.value(row))) {
             let Some((winner, earliest_us)) = resolve(all, known_at_us) else { return false };
-            if winner.payload_hash != payloads[row] || winner.observed_us != observed[row] {
+            let row_is = (payloads[row], versions[row], observed[row]);
+            if row_is != (winner.payload_hash, winner.source_version, winner.observed_us) {
                 return false;
             }
             settled[row] = settled[row].min(earliest_us);
@@ -233,6 +238,18 @@ mod tests {
         }
         let all = ids.variants.get(&id).cloned().unwrap_or_else(|| vec![ids.seen[&id]]);
         resolve(&all, known_at_us).map(|(v, earliest)| (v.payload_hash, earliest))
+    }
+
+    #[test]
+    fn a_payload_that_comes_back_in_a_higher_version_wins_in_any_order() {
+        let mut rows = [variant(5, 10, 0), variant(9, 20, 1), variant(5, 30, 2), variant(9, 40, 1)];
+        for rotation in 0..rows.len() {
+            rows.rotate_left(rotation);
+            assert_eq!(winner(&rows, 25), Some((9, 10)));
+            assert_eq!(winner(&rows, i64::MAX), Some((5, 10)));
+            rows.reverse();
+            assert_eq!(winner(&rows, i64::MAX), Some((5, 10)));
+        }
     }
 
     #[test]

@@ -52,3 +52,6 @@ mod engine_tests;
 
 #[cfg(test)]
 mod golden;
+
+#[cfg(test)]
+mod oracle;

@@ -5,7 +5,7 @@
 //! review (`done`), the request's removal (`removed`), or the change's close or merge (`mooted`).
 //!
 //! - A request while one is open changes nothing; one after the end starts a new episode. A request on a
-//!   change that is closed is mooted at once. Reopening a change revives no request.
+//!   change that is closed is mooted at once. Opening a change again revives no request.
 //! - A request to a team waits in the team's queue (`kind` team, reviewer NULL) until it is claimed: the first
 //!   submitted review by somebody who has no open request of their own, is not the author and is no bot takes
 //!   the earliest of the open team requests. The claimed episode then names the reviewer and the team.
@@ -260,6 +260,7 @@ impl<'a> Change<'a> {
         self.recorded |= type_.starts_with("review.");
         match type_ {
             "change.opened" | "change.updated" => {
+                self.closed &= type_ == "change.updated";
                 if let Some(draft) = columns.draft(entry) {
                     self.set_draft(draft, entry.at);
                 }

@@ -1,9 +1,10 @@
 //! `memberships(at, seq, event_id, type, person, role, since_at, until_at)`: dated memberships of one team.
 //!
-//! `team.member_added` opens a membership at `since_at`, else at the event; said again, it changes the role
-//! and can only move the beginning back. `team.member_removed` ends it at `until_at`, else `since_at`, else at
-//! the event; an end before the beginning means that the membership never was. An `until_at` given when
-//! adding is the end unless a later event says otherwise. `team.deleted` ends all. Other events say nothing.
+//! `team.member_added` opens a membership at `since_at`, else at the event; said again before a removal,
+//! it changes the role and the end and can only move the beginning back. `team.member_removed` ends it at
+//! `until_at`, else `since_at`, else at the event; an end before the beginning means that the membership
+//! never was. An `until_at` given when adding is the end unless a later event says otherwise.
+//! `team.deleted` ends all. Other events say nothing.
 //! Gives a list of structs `person`, `role`, `from_at`, `to_at` in order of (from_at, person).
 
 use std::sync::Arc;

@@ -1,0 +1,132 @@
+"""Changes and their review episodes."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .log import Event, micros, remember
+from .people import name_of, named_like_a_bot
+
+
+@dataclass
+class Episode:
+    """One reviewer's turn at a change; while `team` waits for somebody, `reviewer` is None."""
+
+    change: "Change"
+    opened: int
+    reviewer: str | None = None
+    team: str | None = None
+    ended: int | None = None
+    outcome: str | None = None
+    requested: bool = True
+    answer: str | None = None  # the event that ended it as done
+
+    def is_open(self, at: int) -> bool:
+        return self.opened <= at and (self.ended is None or at < self.ended)
+
+    def age(self, at: int) -> int:
+        """Time in which the change was no draft, up to the end."""
+        end = at if self.ended is None else min(at, self.ended)
+        paused = sum(
+            max(0, min(end, stop) - max(self.opened, start)) for start, stop in self.change.pauses(end)
+        )
+        return end - self.opened - paused
+
+
+@dataclass
+class Change:
+    fields: dict[str, Any] = field(default_factory=dict)
+    episodes: list[Episode] = field(default_factory=list)
+    is_closed: bool = False
+    draft: bool = False
+    draft_turns: list[int] = field(default_factory=list)
+    has_reviews: bool = False
+
+    @property
+    def author(self) -> str | None:
+        return name_of(self.fields["author"]) if "author" in self.fields else None
+
+    @property
+    def lines(self) -> int | None:
+        sizes = [self.fields[side] for side in ("additions", "deletions") if side in self.fields]
+        return sum(sizes) if len(sizes) == 2 else None
+
+    def pauses(self, now: int) -> list[tuple[int, int]]:
+        turns = self.draft_turns + [now] * (len(self.draft_turns) % 2)
+        return list(zip(turns[::2], turns[1::2]))
+
+    def waiting(self) -> list[Episode]:
+        return [episode for episode in self.episodes if episode.ended is None]
+
+    def hear(self, event: Event) -> None:
+        entity, verb = event.name.split(".")
+        if entity == "review":
+            self.hear_review(verb, event)
+            return
+        remember(self.fields, event.data)
+        draft = {"ready": False, "drafted": True}.get(verb, event.data.get("draft", self.draft))
+        if draft != self.draft:
+            self.draft = draft
+            self.draft_turns.append(event.at)
+        if verb in ("closed", "merged"):
+            self.is_closed = True
+            for episode in self.waiting():
+                episode.ended, episode.outcome = event.at, "mooted"
+        elif verb in ("reopened", "opened"):
+            self.is_closed = False
+
+    def hear_review(self, verb: str, event: Event) -> None:
+        reviewer = name_of(event.data["reviewer"]) if "reviewer" in event.data else None
+        team = event.data.get("team")
+        self.has_reviews = True
+        if verb == "requested":
+            self.request(event.at, reviewer, team)
+        elif verb == "request_removed":
+            for episode in self.waiting():
+                if (episode.reviewer, episode.team) == (reviewer, team):
+                    episode.ended, episode.outcome = event.at, "removed"
+        elif verb == "submitted":
+            self.submit(event, reviewer)
+
+    def request(self, at: int, reviewer: str | None, team: str | None) -> None:
+        if all((episode.reviewer, episode.team) != (reviewer, team) for episode in self.waiting()):
+            episode = Episode(self, at, reviewer, team)
+            if self.is_closed:
+                episode.ended, episode.outcome = at, "mooted"
+            self.episodes.append(episode)
+
+    def submit(self, event: Event, reviewer: str | None) -> None:
+        own = [episode for episode in self.waiting() if episode.reviewer == reviewer]
+        queue = [episode for episode in self.waiting() if episode.reviewer is None]
+        if own:
+            answered = own[0]
+        elif queue and reviewer != self.author and not named_like_a_bot(reviewer or ""):
+            answered = min(queue, key=lambda episode: episode.opened)
+        else:
+            answered = Episode(self, event.at, requested=False)
+            self.episodes.append(answered)
+        answered.reviewer, answered.ended, answered.outcome = reviewer, event.at, "done"
+        answered.answer = event.id
+
+    def infer(self, commit: Event) -> None:
+        """Reviews that only commits tell of, one for each reviewer."""
+        said = {episode.reviewer for episode in self.episodes}
+        for person in {name_of(person) for person in commit.data.get("reviewers", [])} - said:
+            begin, end = micros(commit.data["authored_at"]), micros(commit.data["committed_at"])
+            self.fields.setdefault("author", commit.data["author"])
+            self.episodes.append(Episode(self, begin, person, None, end, "done", False, commit.id))
+
+
+def changes(events: list[Event]) -> dict[tuple[str, str], Change]:
+    answer: dict[tuple[str, str], Change] = {}
+    commits: list[tuple[tuple[str, str], Event]] = []
+    for event in events:
+        entity = event.name.split(".")[0]
+        if entity in ("change", "review"):
+            answer.setdefault((event.data["repo"], event.data["change"]), Change()).hear(event)
+        elif entity == "commit":
+            commits.append(((event.data["repo"], event.data.get("change", event.data["sha"])), event))
+    for key, commit in commits:
+        change = answer.setdefault(key, Change())
+        if not change.has_reviews:
+            change.infer(commit)
+    return answer
