@@ -18,7 +18,10 @@ use crate::privacy;
 use crate::problem::Problem;
 use crate::query_string::QueryString;
 
-const ROWS_MAX: usize = 50;
+/// Rows of one table; the rest is in json and csv.
+const ROWS_MAX: usize = 10;
+/// Sections in the order of what a lead looks for; others follow by name.
+const SECTIONS: [&str; 4] = ["Review load", "Milestone drift", "Delegation balance", "Flow"];
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 const STYLE: &str = "\
@@ -28,7 +31,7 @@ h1{margin:.5rem 0}h2{margin:2.5rem 0 0;border-bottom:1px solid var(--line)}h3{ma
 p{margin:.25rem 0}.soft{color:var(--soft)}.note{background:var(--note);padding:.5rem .75rem;border-radius:.25rem}\
 .wide{overflow-x:auto}table{border-collapse:collapse;margin:.5rem 0;font-variant-numeric:tabular-nums}\
 th,td{text-align:left;padding:.2rem .75rem .2rem 0;border-bottom:1px solid var(--line);white-space:nowrap}\
-th{font-weight:600;color:var(--soft)}.n{text-align:right}";
+th{font-weight:600;color:var(--soft)}.n{text-align:right}nav{margin-top:1rem}nav a{margin-left:.6rem;white-space:nowrap}";
 
 pub async fn index(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Result<Response, Problem> {
     QueryString::parse(raw.as_deref(), [])?;
@@ -62,10 +65,12 @@ fn render(app: &App, parts: &Parts, board: &Board) -> Result<String, arrow::erro
             moment::format(board.evaluated_at)
         ),
     );
-    let mut metrics: Vec<&Metric> = parts.engine.catalogue().metrics.iter().collect();
-    metrics.sort_by(|a, b| (&a.section, &a.name).cmp(&(&b.section, &b.name)));
+    let metrics = &parts.engine.catalogue().metrics;
+    let mut metrics: Vec<&Metric> = metrics.iter().filter(|metric| metric.level == Level::Team).collect();
+    metrics.sort_by_key(|metric| place(metric));
+    contents(&mut html, &metrics);
     let mut section = None;
-    for metric in metrics.into_iter().filter(|metric| metric.level == Level::Team) {
+    for metric in metrics {
         if section != Some(&metric.section) {
             push(&mut html, format_args!("<h2>{}</h2>", escape(&metric.section)));
             section = Some(&metric.section);
@@ -78,12 +83,36 @@ fn render(app: &App, parts: &Parts, board: &Board) -> Result<String, arrow::erro
             }
             None => push(
                 &mut html,
-                format_args!("<h3>{}</h3><p class=\"soft\">Not evaluated yet.</p>", escape(&metric.title)),
+                format_args!(
+                    "<section id=\"{}\"><h3>{}</h3><p class=\"soft\">Not evaluated yet.</p></section>",
+                    metric.name,
+                    escape(&metric.title)
+                ),
             ),
         }
     }
     html.push_str("</main></body></html>\n");
     Ok(html)
+}
+
+/// The metric that a section is named after comes first in it.
+fn place(metric: &Metric) -> (usize, &str, bool, &str) {
+    let section = metric.section.as_str();
+    let known = SECTIONS.iter().position(|known| *known == section).unwrap_or(SECTIONS.len());
+    (known, section, metric.title != section, &metric.title)
+}
+
+/// Links to each metric, a line for each section.
+fn contents(html: &mut String, metrics: &[&Metric]) {
+    html.push_str("<nav aria-label=\"Metrics\">");
+    for of_section in metrics.chunk_by(|a, b| a.section == b.section) {
+        push(html, format_args!("<p><b>{}</b>", escape(&of_section[0].section)));
+        for metric in of_section {
+            push(html, format_args!(" <a href=\"#{}\">{}</a>", metric.name, escape(&metric.title)));
+        }
+        html.push_str("</p>");
+    }
+    html.push_str("</nav>");
 }
 
 fn metric_section(
