@@ -15,7 +15,7 @@ use datafusion::datasource::MemTable;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::SessionContext;
 
-use crate::catalogue::{Catalogue, Metric};
+use crate::catalogue::{BadParam, Catalogue, Metric};
 use crate::error::Error;
 use crate::session::{EventTable, ViewTable, session};
 use crate::snapshot::{Board, Evaluated, MetricResult, Shared, Snapshot, Tried};
@@ -43,12 +43,10 @@ pub struct Evaluator {
 
 impl Evaluator {
     pub fn new(catalogue: Arc<Catalogue>, views: Arc<Views>, runtime: Arc<RuntimeEnv>) -> Self {
-        let closure = |metric: &Metric| {
-            let views = catalogue.views_of(&metric.name).into_iter();
-            let from = views.flat_map(|view| view.from.iter().chain([&view.name]));
-            metric.reads.iter().chain(from).cloned().collect()
+        let of = |metric: &Metric| {
+            catalogue.reads(metric, &BTreeMap::new()).expect("defaults are in range")
         };
-        let reads = catalogue.metrics.iter().map(|metric| (metric.name.clone(), closure(metric))).collect();
+        let reads = catalogue.metrics.iter().map(|metric| (metric.name.clone(), of(metric))).collect();
         Evaluator { catalogue, views, runtime, reads }
     }
 
@@ -62,7 +60,7 @@ impl Evaluator {
         let now = Utc::now();
         let (as_of, known_at) = (query.as_of.unwrap_or(now), query.known_at.unwrap_or(now));
         let moment = moment(as_of, known_at);
-        let reads = &self.reads[&metric.name];
+        let reads = &self.catalogue.reads(metric, &query.params).map_err(bad_parameter)?;
         let views = self.views.at(&snapshot.tables, &snapshot.views, moment, reads).await?;
         let context = self.context(snapshot, &views, moment, &self.runtime, reads).await?;
         let mut rows = self.rows(&mut Steps::new(&context), metric, moment, &query.params).await?;
@@ -125,7 +123,7 @@ impl Evaluator {
         Ok(())
     }
 
-    /// Tables and views that `metric` reads, transitively.
+    /// Tables and views that `metric` reads, transitively, with any parameters.
     pub fn reads(&self, metric: &Metric) -> &BTreeSet<String> {
         &self.reads[&metric.name]
     }
@@ -207,7 +205,7 @@ impl Evaluator {
     ) -> Result<String, Error> {
         self.catalogue
             .bind(metric, moment.as_of_us, moment.known_at_us, params)
-            .map_err(|bad| Error::BadParameter { name: bad.param, reason: bad.message })
+            .map_err(bad_parameter)
     }
 
     pub fn result(
@@ -241,6 +239,10 @@ fn put(shared: &Shared, evaluated: &[Evaluated]) {
 /// The two clocks in µs.
 pub fn moment(as_of: DateTime<Utc>, known_at: DateTime<Utc>) -> Moment {
     Moment { as_of_us: as_of.timestamp_micros(), known_at_us: known_at.timestamp_micros() }
+}
+
+fn bad_parameter(bad: BadParam) -> Error {
+    Error::BadParameter { name: bad.param, reason: bad.message }
 }
 
 fn broken(metric: &Metric, error: &datafusion::error::DataFusionError) -> Error {
