@@ -8,77 +8,53 @@
 -- section = "Milestone drift"
 -- panel = "table"
 -- [params]
--- window_days = { type = "int", default = 730, min = 28, max = 3660, help = "milestones closed in this many days up to as_of" }
--- trials = { type = "int", default = 2000, min = 100, max = 100000, help = "futures that are played" }
+-- milestones_min = { type = "int", default = 20, min = 2, max = 1000, help = "with fewer closed milestones nothing is recalibrated" }
 -- +++
 -- Each closed milestone is forecast at 20, 40, 60 and 80 % of the time from its first event to its baseline, as of then. Coverage
 -- is the share that closed by the percentile; 85 % must cover about 85 %, in both directions. Pinball loss is in days.
 -- The Brier score is of P(hit) against closing by the due date that held then; its skill is against always saying the base
--- rate, and against always saying that the due date holds. `recalibration_85` is by how much the days up to the 85th
--- percentile must be multiplied for it to cover 85 % of these cases.
-WITH resolved AS (
+-- rate, and against always saying that the due date holds.
+-- `recalibration_50`, `_85` and `_95` are by how much the days up to each percentile must be multiplied for it to cover its
+-- share of these cases: milestone_forecast does so. `recalibrated_50`, `_85` and `_95` are the coverage of forecasts that were
+-- multiplied so, each with what the milestones closed before its moment told; `recalibrated_n` are those for which there
+-- were enough.
+WITH correction AS (
   SELECT
-    key_hash,
-    milestone,
-    created_at,
-    closed_at,
-    baseline_on
-  FROM milestone
-  WHERE NOT is_open
-    AND NOT deleted
-    AND closed_at > days_before($as_of, $window_days)
-    AND baseline_on IS NOT NULL
-),
-replay AS (
-  SELECT
-    resolved.key_hash,
-    resolved.milestone,
-    resolved.closed_at,
-    step.percent,
-    days_before(
-      resolved.created_at,
-      -(days_between(CAST(resolved.created_at AS DATE), resolved.baseline_on) * step.percent / 100)
-    ) AS at
-  FROM resolved
-  CROSS JOIN (VALUES (20), (40), (60), (80)) AS step (percent)
-),
-made AS (
-  SELECT
-    replay.milestone,
-    replay.percent,
-    replay.closed_at,
-    replay.at,
-    milestone_revision.due_on
-  FROM replay
-  INNER JOIN milestone_revision
-    ON milestone_revision.key_hash = replay.key_hash
-    AND milestone_revision.from_at <= replay.at
-    AND (milestone_revision.to_at IS NULL OR milestone_revision.to_at > replay.at)
-  WHERE replay.at < replay.closed_at
-),
-forecast_moment AS (
-  SELECT DISTINCT
-    milestone,
-    at,
-    due_on
-  FROM made
+    later.milestone,
+    later.percent,
+    percentile_nearest(past.stretch_50, 0.5) AS stretch_50,
+    percentile_nearest(past.stretch_85, 0.85) AS stretch_85,
+    percentile_nearest(past.stretch_95, 0.95) AS stretch_95
+  FROM forecast_error AS later
+  INNER JOIN forecast_error AS past ON past.closed_at <= later.at
+  WHERE later.known
+    AND past.known
+  GROUP BY later.milestone, later.percent
+  HAVING COUNT(DISTINCT past.milestone) >= $milestones_min
 ),
 judged AS (
   SELECT
-    made.percent,
-    outlook.known,
-    millis_between(made.at, made.closed_at) AS actual_ms,
-    outlook.p50_days,
-    outlook.p85_days,
-    outlook.p95_days,
-    outlook.p_hit,
-    CASE WHEN made.due_on IS NOT NULL THEN CAST(CAST(made.closed_at AS DATE) <= made.due_on AS INT) END AS hit
-  FROM made
-  INNER JOIN milestone_outlook AS outlook ON outlook.milestone = made.milestone AND outlook.at = made.at
+    error.percent,
+    error.known,
+    error.actual_ms,
+    error.p50_days,
+    error.p85_days,
+    error.p95_days,
+    error.p_hit,
+    error.hit,
+    error.stretch_50,
+    error.stretch_85,
+    error.stretch_95,
+    correction.milestone IS NOT NULL AS corrected,
+    error.stretch_50 <= correction.stretch_50 AS kept_50,
+    error.stretch_85 <= correction.stretch_85 AS kept_85,
+    error.stretch_95 <= correction.stretch_95 AS kept_95
+  FROM forecast_error AS error
+  LEFT JOIN correction ON correction.milestone = error.milestone AND correction.percent = error.percent
 ),
 scored AS (
   SELECT
-    progress,
+    CASE WHEN alone THEN CONCAT(CAST(percent AS VARCHAR), ' %') ELSE 'all' END AS progress,
     known,
     actual_ms <= COALESCE(p50_days, 100000) * 86400000 AS in_50,
     actual_ms <= COALESCE(p85_days, 100000) * 86400000 AS in_85,
@@ -88,12 +64,15 @@ scored AS (
     CASE WHEN actual_ms > p95_days * 86400000 THEN 95 * (actual_ms - p95_days * 86400000) ELSE 5 * (p95_days * 86400000 - actual_ms) END AS pinball_95,
     CASE WHEN hit IS NOT NULL THEN CAST(ROUND((p_hit - hit) * (p_hit - hit) * 1000000000) AS BIGINT) END AS brier,
     CASE WHEN p_hit IS NOT NULL THEN hit END AS hit,
-    CASE WHEN p85_days > 0 THEN actual_ms * 1000 / (p85_days * 86400) END AS stretch
-  FROM (
-    SELECT CONCAT(CAST(percent AS VARCHAR), ' %') AS progress, known, actual_ms, p50_days, p85_days, p95_days, p_hit, hit FROM judged
-    UNION ALL
-    SELECT CAST('all' AS VARCHAR) AS progress, known, actual_ms, p50_days, p85_days, p95_days, p_hit, hit FROM judged
-  ) AS each
+    corrected,
+    COALESCE(kept_50, FALSE) AS kept_50,
+    COALESCE(kept_85, FALSE) AS kept_85,
+    COALESCE(kept_95, FALSE) AS kept_95,
+    stretch_50,
+    stretch_85,
+    stretch_95
+  FROM judged
+  CROSS JOIN (VALUES (TRUE), (FALSE)) AS each (alone)
 )
 SELECT
   progress,
@@ -112,7 +91,13 @@ SELECT
     6
   ) AS skill_to_base_rate,
   ROUND(1 - CAST(SUM(brier) AS DOUBLE) / 1000000000 / NULLIF(COUNT(hit) - SUM(hit), 0), 6) AS skill_to_due_date,
-  ROUND(CAST(percentile_nearest(stretch, 0.85) AS DOUBLE) / 1000000, 3) AS recalibration_85
+  ROUND(CAST(percentile_nearest(stretch_85, 0.85) AS DOUBLE) / 1000000, 3) AS recalibration_85,
+  ROUND(CAST(percentile_nearest(stretch_50, 0.5) AS DOUBLE) / 1000000, 3) AS recalibration_50,
+  ROUND(CAST(percentile_nearest(stretch_95, 0.95) AS DOUBLE) / 1000000, 3) AS recalibration_95,
+  ROUND(CAST(COUNT(*) FILTER (WHERE corrected AND kept_85) AS DOUBLE) / NULLIF(COUNT(*) FILTER (WHERE corrected), 0), 6) AS recalibrated_85,
+  ROUND(CAST(COUNT(*) FILTER (WHERE corrected AND kept_50) AS DOUBLE) / NULLIF(COUNT(*) FILTER (WHERE corrected), 0), 6) AS recalibrated_50,
+  ROUND(CAST(COUNT(*) FILTER (WHERE corrected AND kept_95) AS DOUBLE) / NULLIF(COUNT(*) FILTER (WHERE corrected), 0), 6) AS recalibrated_95,
+  COUNT(*) FILTER (WHERE corrected) AS recalibrated_n
 FROM scored
 GROUP BY progress
 ORDER BY progress

@@ -26,7 +26,8 @@ forecast_moment AS (
   SELECT
     milestone.milestone,
     report.at,
-    milestone_revision.due_on
+    milestone_revision.due_on,
+    $trials AS trials
   FROM milestone
   INNER JOIN milestone_revision ON milestone_revision.key_hash = milestone.key_hash
   INNER JOIN report

@@ -6,7 +6,6 @@
 -- weeks_min = { type = "int", default = 8, min = 2, max = 53, help = "with a shorter history there is no forecast" }
 -- weeks_max = { type = "int", default = 26, min = 2, max = 53, help = "weeks of history that are drawn from" }
 -- planning_days = { type = "int", default = 7, min = 0, max = 366, help = "days after a milestone's first ticket in which scope is planned and not added; the history begins after them" }
--- trials = { type = "int", default = 10000, min = 100, max = 100000, help = "futures that are played" }
 -- horizon_factor = { type = "int", default = 3, min = 1, max = 20, help = "a future that takes longer than this multiple of the planned remaining time never ends" }
 -- horizon_days_min = { type = "int", default = 28, min = 1, max = 3660, help = "least planned remaining time, for milestones at or past their due date" }
 -- +++
@@ -15,6 +14,8 @@
 -- milestones of the project, which is then taken to finish what is due first. It begins after the planning days, and moves
 -- between milestones of the project change no scope. With too short a history there is no forecast, and `state` says so.
 -- `p_hit` is the share of futures that end by the due date, `p_never` of those that do not end in time. Dates are UTC.
+-- The futures are drawn from the milestone, the days (not the moments) of both clocks and this definition: through a day a
+-- forecast changes only when its history does, and a change is shown against the same futures without it.
 WITH stream AS (
   SELECT
     asked.milestone,
@@ -88,6 +89,7 @@ basis AS (
   SELECT
     asked.milestone,
     asked.at,
+    asked.trials,
     COALESCE(state.own_weeks >= $weeks_min, FALSE) AS own,
     CASE WHEN state.own_weeks >= $weeks_min THEN state.own_weeks ELSE state.stream_weeks END AS weeks,
     CASE WHEN state.own_weeks >= $weeks_min OR state.remaining = 0 THEN state.remaining ELSE state.queued END AS remaining,
@@ -148,13 +150,13 @@ outlook AS (
         COALESCE(basis.remaining * 7 * basis.weeks / CASE WHEN pace.done > 0 THEN pace.done END, 0),
         $horizon_days_min
       ),
-      $trials,
-      CONCAT(basis.milestone, '|', CAST(arrow_cast(basis.at, 'Int64') AS VARCHAR), '|', CAST(arrow_cast($known_at, 'Int64') AS VARCHAR))
+      basis.trials,
+      CONCAT(basis.milestone, '|', CAST(CAST(basis.at AS DATE) AS VARCHAR), '|', CAST(CAST($known_at AS DATE) AS VARCHAR), '|', $definition)
     ) AS forecast
   FROM basis
   INNER JOIN pace ON pace.milestone = basis.milestone AND pace.at = basis.at
   INNER JOIN day ON day.milestone = basis.milestone AND day.at = basis.at
-  GROUP BY basis.milestone, basis.at, basis.own, basis.weeks, basis.remaining, basis.due_days, pace.done
+  GROUP BY basis.milestone, basis.at, basis.own, basis.weeks, basis.remaining, basis.due_days, basis.trials, pace.done
 )
 SELECT
   asked.milestone,

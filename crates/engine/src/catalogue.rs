@@ -31,8 +31,8 @@
 //! where it is read.
 //!
 //! A metric has the parameters of the shared views that it reads as well, and may declare one of these anew
-//! with a default of its own. Likewise a CTE of the metric that has the name of a shared view takes that
-//! view's place, for the metric and for the views that it reads (`bind.rs`).
+//! with a default of its own. Likewise a CTE that has the name of a shared view takes that view's place, for
+//! the metric or shared view that defines it and for the views that this one reads (`bind.rs`).
 //!
 //! Invariants: a [`Catalogue`] that exists is consistent (references resolve, views are in an order in
 //! which each comes after what it reads, every parameter is declared and used). All problems of all files
@@ -75,6 +75,8 @@ pub struct View {
     pub once: bool,
     /// Of a shared view.
     pub params: Vec<Param>,
+    /// Names that its SQL defines.
+    pub ctes: Vec<String>,
     /// Tables and views that it reads.
     pub from: Vec<String>,
     /// Boolean output column that marks rows to be clustered apart.

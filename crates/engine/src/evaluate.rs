@@ -4,7 +4,7 @@
 //! folded again. Nothing here changes the snapshot, so evaluations run beside the writer.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
@@ -39,6 +39,8 @@ pub struct Evaluator {
     pub runtime: Arc<RuntimeEnv>,
     /// Tables and views that each metric reads, transitively.
     reads: BTreeMap<String, BTreeSet<String>>,
+    /// Seconds that each shared view that is computed once last took.
+    once_seconds: Mutex<BTreeMap<String, f64>>,
 }
 
 impl Evaluator {
@@ -47,7 +49,7 @@ impl Evaluator {
             catalogue.reads(metric, &BTreeMap::new()).expect("defaults are in range")
         };
         let reads = catalogue.metrics.iter().map(|metric| (metric.name.clone(), of(metric))).collect();
-        Evaluator { catalogue, views, runtime, reads }
+        Evaluator { catalogue, views, runtime, reads, once_seconds: Mutex::default() }
     }
 
     /// One metric as `query` asks.
@@ -114,13 +116,19 @@ impl Evaluator {
                 });
             let tried = Tried {
                 at: now,
-                seconds: started.elapsed().as_secs_f64(),
+                seconds: started.elapsed().as_secs_f64() + self.shared_seconds(metric),
                 sequence: snapshot.sequence,
                 position: snapshot.position.clone(),
             };
             put(Evaluated { metric: metric.name.clone(), tried, outcome });
         }
         Ok(())
+    }
+
+    /// What the shared views cost without which `metric` would not be: each of their readers is charged.
+    fn shared_seconds(&self, metric: &Metric) -> f64 {
+        let seconds = self.once_seconds.lock().expect("nobody panics while holding it");
+        self.reads[&metric.name].iter().filter_map(|name| seconds.get(name)).sum()
     }
 
     /// Tables and views that `metric` reads, transitively, with any parameters.
@@ -168,7 +176,10 @@ impl Evaluator {
             let sql = self.catalogue.bind_view(view, moment.as_of_us, moment.known_at_us);
             let provider = if view.once {
                 let mut steps = if lineage { Steps::with_lineage(&context) } else { Steps::new(&context) };
+                let started = Instant::now();
                 let rows = steps.rows(&sql).await?;
+                let mut seconds = self.once_seconds.lock().expect("nobody panics while holding it");
+                seconds.insert(view.name.clone(), started.elapsed().as_secs_f64());
                 Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?)
             } else {
                 context.sql(&sql).await?.into_view()

@@ -1,7 +1,7 @@
 //! Puts values into a metric's SQL: each `$name` token becomes a typed literal.
 //!
-//! Where the values, or a CTE of the metric, change what a shared view says, that view's SQL, bound to them,
-//! becomes a CTE of the metric, and so hides the view of that name. So does each view that reads one.
+//! Where the values, or a CTE that has the name of a shared view, change what a shared view says, that view's
+//! SQL, bound to them, becomes a CTE, and so hides the view of that name. So does each view that reads one.
 //!
 //! Invariant: a value never becomes more than one literal, whatever text it holds, because only whole
 //! placeholder tokens are replaced and every literal is written from a parsed value.
@@ -68,31 +68,58 @@ pub(super) fn bind(
     given: &BTreeMap<String, String>,
 ) -> Result<String, BadParam> {
     let values = values(metric, given)?;
-    let bound = |name: &str, sql: &str| {
-        let definition = catalogue.definitions.get(name).map(String::as_str).unwrap_or_default();
-        substitute(sql, &literals(as_of_us, known_at_us, definition, &values))
-    };
-    let sql = bound(&metric.name, &metric.sql);
-    let changed = changed(catalogue, metric, &values);
-    if changed.is_empty() {
-        return Ok(sql);
-    }
-    let mut query = query(&sql);
-    let mut all = query.with.take().unwrap_or_else(|| With { cte_tables: Vec::new(), ..with_of("x", "SELECT 1") });
-    for view in changed {
-        let is_read = |cte: &Cte| view.from.contains(&cte.alias.name.value);
-        let place = all.cte_tables.iter().rposition(is_read).map_or(0, |last| last + 1);
-        let own = with_of(&view.name, &bound(&view.name, &view.sql));
-        all.cte_tables.splice(place..place, own.cte_tables);
-    }
-    query.with = Some(all);
-    Ok(query.to_string())
+    let binding = Binding { catalogue, as_of_us, known_at_us, values };
+    let changed = changed(catalogue, metric, &binding.values);
+    Ok(binding.text(&metric.name, &metric.sql, &changed))
 }
 
 pub(super) fn bind_view(catalogue: &Catalogue, view: &View, as_of_us: i64, known_at_us: i64) -> String {
-    let values = view.params.iter().map(|param| (param.name.as_str(), param.default.clone())).collect();
-    let definition = catalogue.definitions.get(&view.name).map(String::as_str).unwrap_or_default();
-    substitute(&view.sql, &literals(as_of_us, known_at_us, definition, &values))
+    let read = graph::closure(std::slice::from_ref(&view.name), &catalogue.views).into_iter();
+    let params = read.flat_map(|view| &view.params);
+    // A view's own parameters come last, and so go before those of the views that it reads.
+    let values = params.map(|param| (param.name.as_str(), param.default.clone())).collect();
+    let binding = Binding { catalogue, as_of_us, known_at_us, values };
+    binding.text(&view.name, &view.sql, &changed_by(catalogue, &view.from, &view.ctes, |_| false))
+}
+
+/// What takes the place of names.
+struct Binding<'c> {
+    catalogue: &'c Catalogue,
+    as_of_us: i64,
+    known_at_us: i64,
+    values: Values<'c>,
+}
+
+impl Binding<'_> {
+    /// An SQL text with its values, and the `changed` views as CTEs.
+    fn text(&self, name: &str, sql: &str, changed: &[&View]) -> String {
+        let sql = substitute(sql, &self.literals(name));
+        if changed.is_empty() {
+            return sql;
+        }
+        let mut query = query(&sql);
+        let none = || With { cte_tables: Vec::new(), ..with_of("x", "SELECT 1") };
+        let mut with = query.with.take().unwrap_or_else(none);
+        for view in changed {
+            let inner = changed_by(self.catalogue, &view.from, &view.ctes, |_| false);
+            let own = with_of(&view.name, &self.text(&view.name, &view.sql, &inner));
+            let is_read = |cte: &Cte| view.from.contains(&cte.alias.name.value);
+            let place = with.cte_tables.iter().rposition(is_read).map_or(0, |last| last + 1);
+            with.cte_tables.splice(place..place, own.cte_tables);
+        }
+        query.with = Some(with);
+        query.to_string()
+    }
+
+    fn literals(&self, name: &str) -> BTreeMap<&str, String> {
+        let definition = self.catalogue.definitions.get(name).map(String::as_str).unwrap_or_default();
+        let given = [
+            ("as_of", timestamp(self.as_of_us)),
+            ("known_at", timestamp(self.known_at_us)),
+            ("definition", format!("'{definition}'")),
+        ];
+        given.into_iter().chain(self.values.iter().map(|(&name, value)| (name, literal(value)))).collect()
+    }
 }
 
 pub(super) fn reads(
@@ -103,7 +130,7 @@ pub(super) fn reads(
     let changed = changed(catalogue, metric, &values(metric, given)?);
     let views = graph::closure(&metric.reads, &catalogue.views).into_iter();
     let from = views.flat_map(|view| view.from.iter().chain([&view.name]));
-    let own: BTreeSet<&str> = own_views(catalogue, metric).collect();
+    let own: BTreeSet<&str> = own_views(catalogue, &metric.ctes).collect();
     let hidden = |name: &String| changed.iter().any(|view| view.name == *name) || own.contains(name.as_str());
     Ok(metric.reads.iter().chain(from).filter(|name| !hidden(name)).cloned().collect())
 }
@@ -141,18 +168,29 @@ fn values<'c>(metric: &'c Metric, given: &BTreeMap<String, String>) -> Result<Va
 /// The shared views that say something else for this metric than by themselves, in the order of the catalogue.
 /// Values given can only make them more than they are by default.
 fn changed<'c>(catalogue: &'c Catalogue, metric: &Metric, values: &Values<'_>) -> Vec<&'c View> {
-    let mut hidden: BTreeSet<&str> = own_views(catalogue, metric).collect();
+    let differs = |param: &Param| {
+        let declared = metric.params.iter().find(|own| own.name == param.name);
+        values.get(param.name.as_str()) != Some(&param.default)
+            || declared.is_none_or(|own| own.default != param.default)
+    };
+    changed_by(catalogue, &metric.reads, &metric.ctes, differs)
+}
+
+/// The shared views among `reads` that `ctes` or values that differ make say something else.
+fn changed_by<'c>(
+    catalogue: &'c Catalogue,
+    reads: &[String],
+    ctes: &[String],
+    differs: impl Fn(&Param) -> bool,
+) -> Vec<&'c View> {
+    let mut hidden: BTreeSet<&str> = own_views(catalogue, ctes).collect();
     let mut changed = Vec::new();
-    for view in graph::closure(&metric.reads, &catalogue.views) {
-        let differs = |param: &Param| {
-            let declared = metric.params.iter().find(|own| own.name == param.name);
-            values.get(param.name.as_str()) != Some(&param.default)
-                || declared.is_none_or(|own| own.default != param.default)
-        };
-        let reads_hidden = view.from.iter().any(|name| hidden.contains(name.as_str()));
+    for view in graph::closure(reads, &catalogue.views) {
+        let own: BTreeSet<&str> = own_views(catalogue, &view.ctes).collect();
+        let is_hidden = |name: &String| hidden.contains(name.as_str()) && !own.contains(name.as_str());
         if view.is_shared()
             && !hidden.contains(view.name.as_str())
-            && (reads_hidden || view.params.iter().any(differs))
+            && (view.from.iter().any(is_hidden) || view.params.iter().any(&differs))
         {
             hidden.insert(&view.name);
             changed.push(view);
@@ -161,24 +199,10 @@ fn changed<'c>(catalogue: &'c Catalogue, metric: &Metric, values: &Values<'_>) -
     changed
 }
 
-/// The shared views in whose place the metric has a CTE.
-fn own_views<'c>(catalogue: &'c Catalogue, metric: &Metric) -> impl Iterator<Item = &'c str> {
-    let own = |view: &&View| view.is_shared() && metric.ctes.contains(&view.name);
+/// The shared views in whose place there is a CTE.
+fn own_views<'c>(catalogue: &'c Catalogue, ctes: &[String]) -> impl Iterator<Item = &'c str> {
+    let own = |view: &&View| view.is_shared() && ctes.contains(&view.name);
     catalogue.views.iter().filter(own).map(|view| view.name.as_str())
-}
-
-fn literals<'v>(
-    as_of_us: i64,
-    known_at_us: i64,
-    definition: &str,
-    values: &Values<'v>,
-) -> BTreeMap<&'v str, String> {
-    let given = [
-        ("as_of", timestamp(as_of_us)),
-        ("known_at", timestamp(known_at_us)),
-        ("definition", format!("'{definition}'")),
-    ];
-    given.into_iter().chain(values.iter().map(|(&name, value)| (name, literal(value)))).collect()
 }
 
 fn query(sql: &str) -> ast::Query {

@@ -125,7 +125,7 @@ pub(super) fn view(source: &Source, problems: &mut Vec<Problem>) -> Option<View>
         let message = format!("parameter {} is declared and not used", param.name);
         problems.push(source.problem(at(&param.name), message));
     }
-    let (_, read) = graph::references(source, &parts.sql, parts.sql_line, problems)?;
+    let (statement, read) = graph::references(source, &parts.sql, parts.sql_line, problems)?;
     check_from(source, &front.from, &read, at("from"), problems);
     (problems.len() == known).then(|| View {
         name: source.name.clone(),
@@ -134,6 +134,7 @@ pub(super) fn view(source: &Source, problems: &mut Vec<Problem>) -> Option<View>
         key: front.key.unwrap_or_default(),
         once: front.once,
         params,
+        ctes: graph::ctes(&statement),
         from: front.from,
         open: front.open,
         help: front.help,
