@@ -15,9 +15,9 @@
 -- The Brier score is of P(hit) against closing by the due date that held then; its skill is against always saying the base
 -- rate, and against always saying that the due date holds.
 -- `recalibration_50`, `_85` and `_95` are by how much the days up to each percentile must be multiplied for it to cover its
--- share of these cases: milestone_forecast does so. `recalibrated_50`, `_85` and `_95` are the coverage of forecasts that were
--- multiplied so, each with what the milestones closed before its moment told; `recalibrated_n` are those for which there
--- were enough.
+-- share of these cases. milestone_forecast does so by the row of the milestone's progress: early forecasts tend to be too
+-- sure, late ones too cautious. `recalibrated_50`, `_85` and `_95` are the coverage of forecasts that were multiplied so, each
+-- by what milestones closed before its moment told at the same progress; `recalibrated_n` are those with enough of these.
 WITH correction AS (
   SELECT
     later.milestone,
@@ -26,7 +26,7 @@ WITH correction AS (
     percentile_nearest(past.stretch_85, 0.85) AS stretch_85,
     percentile_nearest(past.stretch_95, 0.95) AS stretch_95
   FROM forecast_error AS later
-  INNER JOIN forecast_error AS past ON past.closed_at <= later.at
+  INNER JOIN forecast_error AS past ON past.percent = later.percent AND past.closed_at <= later.at
   WHERE later.known
     AND past.known
   GROUP BY later.milestone, later.percent

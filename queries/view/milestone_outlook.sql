@@ -79,6 +79,7 @@ state AS (
     at,
     LEAST(millis_between(MIN(until_at) FILTER (WHERE own), at) / 604800000, $weeks_max) AS own_weeks,
     LEAST(millis_between(MIN(until_at), at) / 604800000, $weeks_max) AS stream_weeks,
+    MIN(until_at) FILTER (WHERE own) AS planned_until,
     COALESCE(SUM(tickets) FILTER (WHERE own), 0) AS scope,
     COALESCE(SUM(tickets - done_tickets) FILTER (WHERE own), 0) AS remaining,
     COALESCE(SUM(tickets - done_tickets) FILTER (WHERE ahead), 0) AS queued
@@ -170,6 +171,7 @@ SELECT
   CAST(days_before(asked.at, -outlook.forecast['p50_days']) - INTERVAL '1 microsecond' AS DATE) AS p50_on,
   CAST(days_before(asked.at, -outlook.forecast['p85_days']) - INTERVAL '1 microsecond' AS DATE) AS p85_on,
   CAST(days_before(asked.at, -outlook.forecast['p95_days']) - INTERVAL '1 microsecond' AS DATE) AS p95_on,
+  state.planned_until,
   COALESCE(state.scope, 0) AS scope,
   COALESCE(state.remaining, 0) AS remaining,
   CASE
