@@ -19,6 +19,13 @@
 -- The recalibrated dates are those that would have covered 50, 85 and 95 % of the closed milestones at the same progress, 20
 -- to 80 % of the baseline duration in steps of 20: the days up to each are multiplied as forecast_calibration says.
 -- `recalibration` says when too few milestones, `recalibration_n`, could tell; without a baseline none can.
+-- `forecast_drift_days` is from the baseline to the 50th percentile of the forecast, `forecast_late_days` from the due date to
+-- the 85th. The first is split in whole days that add up to it exactly:
+-- `drift_by_date` is what the plan admits, due date less baseline. The rest came after the plan in force was made, that is
+-- when its due date was set, but not before the planning days were over. `drift_by_scope` are the tickets added since, less
+-- those removed, at the pace that the plan asked for: its remaining tickets in the days that it had. `drift_by_estimate` is
+-- the same of points re-estimated. `drift_by_throughput` is what remains: work slower than the plan asked for, or, where
+-- negative, faster. An open milestone without a forecast, a due date or planned work has no split.
 WITH correction AS (
   SELECT
     percent,
@@ -53,6 +60,59 @@ stretched AS (
   FROM milestone_outlook AS outlook
   INNER JOIN progress ON progress.milestone = outlook.milestone
   INNER JOIN correction ON correction.percent = progress.percent
+),
+dated AS (
+  SELECT
+    milestone,
+    from_at,
+    due_on,
+    LAG(due_on) OVER (PARTITION BY key_hash ORDER BY revision) AS due_before
+  FROM milestone_revision
+),
+stated AS (
+  SELECT
+    milestone,
+    MAX(from_at) AS at
+  FROM dated
+  WHERE due_on IS DISTINCT FROM due_before
+  GROUP BY milestone
+),
+plan AS (
+  SELECT
+    outlook.milestone,
+    outlook.due_on,
+    GREATEST(stated.at, outlook.planned_until) AS at
+  FROM milestone_outlook AS outlook
+  INNER JOIN stated ON stated.milestone = outlook.milestone
+  WHERE outlook.known
+),
+moved AS (
+  SELECT
+    plan.milestone,
+    days_between(CAST(plan.at AS DATE), plan.due_on) AS days,
+    SUM(scope_change.tickets - scope_change.done_tickets) FILTER (WHERE scope_change.at <= plan.at) AS tickets,
+    SUM(scope_change.points_hundredths - scope_change.done_points_hundredths) FILTER (WHERE scope_change.at <= plan.at) AS points,
+    COALESCE(SUM(scope_change.tickets - scope_change.done_tickets) FILTER (
+      WHERE scope_change.at > plan.at AND scope_change.what IN ('added', 'removed')
+    ), 0) AS tickets_added,
+    COALESCE(SUM(scope_change.points_hundredths - scope_change.done_points_hundredths) FILTER (
+      WHERE scope_change.at > plan.at AND scope_change.what = 're-estimated'
+    ), 0) AS points_added
+  FROM plan
+  INNER JOIN scope_change ON scope_change.milestone = plan.milestone
+  GROUP BY plan.milestone, plan.at, plan.due_on
+),
+cause AS (
+  SELECT
+    milestone,
+    CAST(ROUND(CAST(tickets_added * days AS DOUBLE) / tickets) AS BIGINT) AS by_scope,
+    CASE
+      WHEN points > 0 THEN CAST(ROUND(CAST(points_added * days AS DOUBLE) / points) AS BIGINT)
+      ELSE 0
+    END AS by_estimate
+  FROM moved
+  WHERE days > 0
+    AND tickets > 0
 )
 SELECT
   milestone.project,
@@ -73,8 +133,16 @@ SELECT
   CASE WHEN stretched.enough THEN CAST(days_before($as_of, -stretched.p85_days) - INTERVAL '1 microsecond' AS DATE) END AS p85_recalibrated_on,
   CASE WHEN stretched.enough THEN CAST(days_before($as_of, -stretched.p95_days) - INTERVAL '1 microsecond' AS DATE) END AS p95_recalibrated_on,
   CASE WHEN stretched.enough THEN 'as past milestones closed' ELSE 'too little history' END AS recalibration,
-  COALESCE(stretched.milestones, 0) AS recalibration_n
+  COALESCE(stretched.milestones, 0) AS recalibration_n,
+  milestone.baseline_on,
+  days_between(milestone.baseline_on, outlook.p50_on) AS forecast_drift_days,
+  days_between(outlook.due_on, outlook.p85_on) AS forecast_late_days,
+  CASE WHEN cause.milestone IS NOT NULL THEN days_between(milestone.baseline_on, outlook.due_on) END AS drift_by_date,
+  cause.by_scope AS drift_by_scope,
+  cause.by_estimate AS drift_by_estimate,
+  days_between(outlook.due_on, outlook.p50_on) - cause.by_scope - cause.by_estimate AS drift_by_throughput
 FROM milestone_outlook AS outlook
 INNER JOIN milestone ON milestone.milestone = outlook.milestone
 LEFT JOIN stretched ON stretched.milestone = outlook.milestone
+LEFT JOIN cause ON cause.milestone = outlook.milestone
 ORDER BY milestone.project NULLS LAST, milestone.milestone

@@ -107,57 +107,45 @@ day AS (
   SELECT
     basis.milestone,
     basis.at,
-    millis_between(moved.moved_at, basis.at) / 86400000 AS days_ago,
-    moved.done,
-    CASE WHEN moved.inside AND NOT basis.own THEN 0 ELSE moved.added END AS added
+    basis.own,
+    basis.weeks,
+    basis.remaining,
+    basis.due_days,
+    basis.trials,
+    COALESCE(millis_between(moved.moved_at, basis.at) / 86400000, 0) AS days_ago,
+    COALESCE(moved.done, 0) AS done,
+    CASE WHEN moved.inside AND NOT basis.own THEN 0 ELSE COALESCE(moved.added, 0) END AS added,
+    SUM(COALESCE(moved.done, 0)) OVER (PARTITION BY basis.milestone, basis.at) AS pace
   FROM basis
-  INNER JOIN moved
+  LEFT JOIN moved
     ON moved.milestone = basis.milestone
     AND moved.at = basis.at
     AND moved.moved_at > days_before(basis.at, 7 * basis.weeks)
-  WHERE moved.own OR NOT basis.own
-  UNION ALL
-  SELECT
-    milestone,
-    at,
-    0 AS days_ago,
-    0 AS done,
-    0 AS added
-  FROM basis
-),
-pace AS (
-  SELECT
-    milestone,
-    at,
-    SUM(done) AS done
-  FROM day
-  GROUP BY milestone, at
+    AND (moved.own OR NOT basis.own)
 ),
 outlook AS (
   SELECT
-    basis.milestone,
-    basis.at,
-    basis.own,
-    basis.weeks,
+    milestone,
+    at,
+    own,
+    weeks,
     milestone_forecast(
-      day.days_ago,
-      day.done,
-      day.added,
-      basis.weeks,
-      basis.remaining,
-      basis.due_days,
+      days_ago,
+      done,
+      added,
+      weeks,
+      remaining,
+      due_days,
       $horizon_factor * GREATEST(
-        COALESCE(basis.due_days, 0),
-        COALESCE(basis.remaining * 7 * basis.weeks / CASE WHEN pace.done > 0 THEN pace.done END, 0),
+        COALESCE(due_days, 0),
+        COALESCE(remaining * 7 * weeks / CASE WHEN pace > 0 THEN pace END, 0),
         $horizon_days_min
       ),
-      basis.trials,
-      CONCAT(basis.milestone, '|', CAST(CAST(basis.at AS DATE) AS VARCHAR), '|', CAST(CAST($known_at AS DATE) AS VARCHAR), '|', $definition)
+      trials,
+      CONCAT(milestone, '|', CAST(CAST(at AS DATE) AS VARCHAR), '|', CAST(CAST($known_at AS DATE) AS VARCHAR), '|', $definition)
     ) AS forecast
-  FROM basis
-  INNER JOIN pace ON pace.milestone = basis.milestone AND pace.at = basis.at
-  INNER JOIN day ON day.milestone = basis.milestone AND day.at = basis.at
-  GROUP BY basis.milestone, basis.at, basis.own, basis.weeks, basis.remaining, basis.due_days, basis.trials, pace.done
+  FROM day
+  GROUP BY milestone, at, own, weeks, remaining, due_days, trials, pace
 )
 SELECT
   asked.milestone,

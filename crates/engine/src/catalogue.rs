@@ -266,7 +266,8 @@ impl Catalogue {
             return Err(problems);
         }
         metrics.sort_by(|a, b| a.name.cmp(&b.name));
-        let of_view = |view: &View| graph::definition(&view.name, &view.sql, &view.from, &view.params, &views);
+        let of_view =
+            |view: &View| graph::definition(&view.name, &view.sql, &view.from, &view.params, &views);
         let of_metric = |metric: &Metric| {
             graph::definition(&metric.name, &metric.sql, &metric.reads, &metric.params, &views)
         };

@@ -45,9 +45,7 @@ pub struct Evaluator {
 
 impl Evaluator {
     pub fn new(catalogue: Arc<Catalogue>, views: Arc<Views>, runtime: Arc<RuntimeEnv>) -> Self {
-        let of = |metric: &Metric| {
-            catalogue.reads(metric, &BTreeMap::new()).expect("defaults are in range")
-        };
+        let of = |metric: &Metric| catalogue.reads(metric, &BTreeMap::new()).expect("defaults are in range");
         let reads = catalogue.metrics.iter().map(|metric| (metric.name.clone(), of(metric))).collect();
         Evaluator { catalogue, views, runtime, reads, once_seconds: Mutex::default() }
     }
@@ -214,9 +212,7 @@ impl Evaluator {
         moment: Moment,
         params: &BTreeMap<String, String>,
     ) -> Result<String, Error> {
-        self.catalogue
-            .bind(metric, moment.as_of_us, moment.known_at_us, params)
-            .map_err(bad_parameter)
+        self.catalogue.bind(metric, moment.as_of_us, moment.known_at_us, params).map_err(bad_parameter)
     }
 
     pub fn result(

@@ -223,7 +223,9 @@ fn params(
 
 fn param(name: &str, raw: &ParamFront, line: usize) -> Result<Param, String> {
     if !is_name(name) || bind::is_given(name) {
-        return Err("the name must be lower-case letters, digits and _, and not as_of, known_at or definition".into());
+        return Err(
+            "the name must be lower-case letters, digits and _, and not as_of, known_at or definition".into(),
+        );
     }
     let type_ = match raw.type_ {
         TypeFront::Int => ParamType::Int,

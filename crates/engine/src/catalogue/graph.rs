@@ -147,7 +147,13 @@ pub(super) fn closure<'a>(names: &[String], views: &'a [View]) -> Vec<&'a View> 
 }
 
 /// The hash of an SQL text, of the views that it reads and of what its parameters are by default.
-pub(super) fn definition(name: &str, sql: &str, reads: &[String], params: &[Param], views: &[View]) -> String {
+pub(super) fn definition(
+    name: &str,
+    sql: &str,
+    reads: &[String],
+    params: &[Param],
+    views: &[View],
+) -> String {
     let mut hash = Xxh3::new();
     hash.update(&crate::functions::DEFINITION_VERSION.to_le_bytes());
     let read = closure(reads, views).into_iter().map(|view| (view.name.as_str(), &*view.sql, &*view.params));

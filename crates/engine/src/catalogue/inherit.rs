@@ -46,11 +46,8 @@ pub(super) fn params(metric: &mut Metric, views: &[View], problems: &mut Vec<Pro
             problem(param.line, format!("parameter {} is declared and not used", param.name));
         }
     }
-    let more: Vec<Param> = inherited
-        .into_iter()
-        .filter(|(name, _)| !own(name))
-        .map(|(_, (_, param))| param.clone())
-        .collect();
+    let more: Vec<Param> =
+        inherited.into_iter().filter(|(name, _)| !own(name)).map(|(_, (_, param))| param.clone()).collect();
     metric.params.extend(more);
     metric.params.sort_by(|a, b| a.name.cmp(&b.name));
 }
