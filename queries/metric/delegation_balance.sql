@@ -8,7 +8,6 @@
 -- section = "Delegation balance"
 -- panel = "bargauge"
 -- [params]
--- estimates_min = { type = "int", default = 1, min = 1, max = 1000, help = "with fewer estimated tickets in a team nothing is imputed" }
 -- critical = { type = "text", default = "blocker,critical,highest,p0,security,urgent", help = "priorities and labels, in lower case and separated by commas, that make a ticket critical, however it writes them" }
 -- delegated_days = { type = "int", default = 28, min = 1, max = 366, help = "days in which the lead's handing over of critical work counts as delegated" }
 -- lead_factor = { type = "float", default = 2.0, min = 1, max = 100, help = "a lead keeps too much with more than this multiple of a fair share of the critical work" }
@@ -18,126 +17,15 @@
 -- Goals are not tickets here. Somebody in two teams counts in both. Open work without any estimate has no points: NULL.
 -- The lead's share is of critical tickets, not points. The lead is whom the team names, else its members with the role
 -- lead; a lead who is not a member at $as_of has no share.
-WITH open_ticket AS (
-  SELECT
-    key_hash,
-    assignees,
-    status_category,
-    priority,
-    labels,
-    CASE WHEN points_hundredths BETWEEN 0 AND 100000000 THEN points_hundredths END AS points_hundredths
-  FROM ticket
-  WHERE is_open
-    AND kind IS DISTINCT FROM 'goal'
-),
-assigned AS (
-  SELECT
-    key_hash,
-    UNNEST(assignees) AS person
-  FROM open_ticket
-),
-holder AS (
-  SELECT DISTINCT
-    assigned.key_hash,
-    COALESCE(person_of.person, assigned.person) AS person
-  FROM assigned
-  LEFT JOIN person_of ON person_of.identity = assigned.person
-  LEFT JOIN person ON person.person = COALESCE(person_of.person, assigned.person)
-  WHERE NOT COALESCE(person.kind <> 'human', is_bot(assigned.person))
-),
-split AS (
-  SELECT
-    key_hash,
-    720720 / COUNT(*) AS unit
-  FROM holder
-  GROUP BY key_hash
-),
-member AS (
-  SELECT
-    team,
-    person,
-    BOOL_OR(COALESCE(LOWER(role) = 'lead', FALSE)) AS is_lead
-  FROM person_membership
-  WHERE from_at <= $as_of
-    AND (to_at IS NULL OR to_at > $as_of)
-    AND NOT bot
-  GROUP BY team, person
-),
-roster AS (
-  SELECT team, person FROM member
-  UNION ALL
-  SELECT DISTINCT
-    '(none)' AS team,
-    holder.person
-  FROM holder
-  LEFT JOIN member ON member.person = holder.person
-  WHERE member.person IS NULL
-),
-share AS (
-  SELECT
-    roster.team,
-    roster.person,
-    holder.key_hash,
-    split.unit,
-    open_ticket.points_hundredths,
-    open_ticket.status_category,
-    open_ticket.priority,
-    open_ticket.labels
-  FROM roster
-  INNER JOIN holder ON holder.person = roster.person
-  INNER JOIN split ON split.key_hash = holder.key_hash
-  INNER JOIN open_ticket ON open_ticket.key_hash = holder.key_hash
-),
-estimated AS (
-  SELECT DISTINCT
-    team,
-    key_hash,
-    points_hundredths
-  FROM share
-),
-typical AS (
-  SELECT
-    team,
-    percentile_nearest(points_hundredths, 0.5, $estimates_min) AS points_hundredths
-  FROM estimated
-  GROUP BY team
-),
-carried AS (
-  SELECT
-    share.team,
-    share.person,
-    SUM(share.unit) AS ticket_units,
-    SUM(share.unit * COALESCE(share.points_hundredths, typical.points_hundredths)) AS point_units,
-    SUM(share.unit * typical.points_hundredths) FILTER (WHERE share.points_hundredths IS NULL) AS imputed_units,
-    COUNT(*) FILTER (WHERE share.points_hundredths IS NULL) AS unestimated,
-    SUM(share.unit) FILTER (WHERE share.status_category = 'in_progress') AS progress_units
-  FROM share
-  INNER JOIN typical ON typical.team = share.team
-  GROUP BY share.team, share.person
-),
-load AS (
-  SELECT
-    roster.team,
-    roster.person,
-    COALESCE(carried.ticket_units, 0) AS ticket_units,
-    CASE WHEN carried.person IS NULL THEN 0 ELSE carried.point_units END AS point_units,
-    COALESCE(carried.imputed_units, 0) AS imputed_units,
-    COALESCE(carried.unestimated, 0) AS unestimated,
-    COALESCE(carried.progress_units, 0) AS progress_units,
-    COALESCE(CASE WHEN typical.points_hundredths IS NULL THEN carried.ticket_units ELSE carried.point_units END, 0) AS weight
-  FROM roster
-  LEFT JOIN carried ON carried.team = roster.team AND carried.person = roster.person
-  LEFT JOIN typical ON typical.team = roster.team
-),
-lead AS (
+WITH lead AS (
   SELECT
     roster.team,
     roster.person
-  FROM roster
+  FROM assignee_work AS roster
   LEFT JOIN team ON team.team = roster.team
   LEFT JOIN person_of ON person_of.identity = team.lead
-  LEFT JOIN member ON member.team = roster.team AND member.person = roster.person
-  WHERE COALESCE(COALESCE(person_of.person, team.lead) = roster.person, member.is_lead)
+  LEFT JOIN team_member ON team_member.team = roster.team AND team_member.person = roster.person
+  WHERE COALESCE(COALESCE(person_of.person, team.lead) = roster.person, team_member.is_lead)
 ),
 critical_share AS (
   SELECT
@@ -146,7 +34,7 @@ critical_share AS (
     share.key_hash,
     share.unit,
     lead.person IS NOT NULL AS is_lead
-  FROM share
+  FROM open_share AS share
   LEFT JOIN lead ON lead.team = share.team AND lead.person = share.person
   WHERE COALESCE(array_has(string_to_array($critical, ','), LOWER(share.priority)), FALSE)
     OR COALESCE(
@@ -192,7 +80,7 @@ balance AS (
     hhi(weight) AS hhi,
     effective_count(weight) AS effective_owners,
     top_share(weight) AS top_share
-  FROM load
+  FROM assignee_work
   GROUP BY team
 ),
 kept AS (

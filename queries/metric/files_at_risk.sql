@@ -8,7 +8,6 @@
 -- section = "Delegation balance"
 -- panel = "table"
 -- [params]
--- files_max = { type = "int", default = 100, min = 1, max = 1000000, help = "commits that touch more files than this say nothing about knowledge" }
 -- active_days = { type = "int", default = 180, min = 1, max = 3660, help = "who neither committed nor reviewed within this many days has left" }
 -- review_days = { type = "int", default = 365, min = 1, max = 3660, help = "a review is knowledge of the files of its change for this many days" }
 -- knowers_min = { type = "int", default = 2, min = 1, max = 100, help = "a file with fewer active knowers is at risk" }
@@ -16,50 +15,7 @@
 -- +++
 -- A person knows a file as its author (see the function file_knowledge), or by a review of a change that touched it. An area
 -- is the first folder of a path. People who were deleted, or did nothing for long anywhere, have left.
-WITH touch AS (
-  SELECT
-    file_touch.key_hash,
-    file_touch.repo,
-    file_touch.sha,
-    file_touch.path,
-    file_touch.old_path,
-    file_touch.kind,
-    file_touch.at,
-    file_touch.seq,
-    COALESCE(person_of.person, file_touch.person) AS person,
-    COALESCE(person.deleted, FALSE) AS left_for_good
-  FROM file_touch
-  LEFT JOIN person_of ON person_of.identity = file_touch.person
-  LEFT JOIN person ON person.person = COALESCE(person_of.person, file_touch.person)
-  WHERE file_touch.changed_files <= $files_max
-    AND NOT COALESCE(person.kind <> 'human', is_bot(file_touch.person))
-),
-known_list AS (
-  SELECT
-    repo,
-    file_knowledge(
-      CAST(arrow_cast(at, 'Int64') / 1000 AS BIGINT), seq, sha, path, old_path, kind, person
-    ) AS known
-  FROM touch
-  GROUP BY repo
-),
-known_row AS (
-  SELECT
-    repo,
-    UNNEST(known) AS known
-  FROM known_list
-),
-known AS (
-  SELECT
-    repo,
-    known['path'] AS path,
-    known['person'] AS person,
-    known['is_author'] AS is_author,
-    known['deliveries'] + CAST(known['first_author'] AS INT) AS changes,
-    known['last_ms'] AS last_ms
-  FROM known_row
-),
-review AS (
+WITH review AS (
   SELECT DISTINCT
     key_hash,
     reviewer AS person,
@@ -74,7 +30,7 @@ review AS (
 ),
 active AS (
   SELECT person
-  FROM touch
+  FROM human_touch AS touch
   WHERE at > days_before($as_of, $active_days)
     AND NOT left_for_good
   UNION
@@ -88,17 +44,17 @@ file AS (
   SELECT DISTINCT
     repo,
     path
-  FROM known
+  FROM file_known
 ),
 knower AS (
-  SELECT repo, path, person FROM known WHERE is_author
+  SELECT repo, path, person FROM file_known WHERE is_author
   UNION
   SELECT
     touch.repo,
     touch.path,
     review.person
   FROM review
-  INNER JOIN touch ON touch.key_hash = review.key_hash
+  INNER JOIN human_touch AS touch ON touch.key_hash = review.key_hash
   WHERE review.at > days_before($as_of, $review_days)
 ),
 counted AS (

@@ -17,6 +17,8 @@
 -- Days are UTC days. The slip rate is the due date less the one that held `rate_days` ago, over that time; where none
 -- held then, less the first that has held since, over the time since. A baseline stands for the due date until one is
 -- stated; a date that was taken away is none.
+-- How far the forecast has drifted, and why, stands in milestone_forecast: playing futures takes longer than a metric may
+-- that is renewed at every change.
 WITH day AS (
   SELECT
     key_hash,

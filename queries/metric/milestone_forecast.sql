@@ -8,189 +8,141 @@
 -- section = "Milestone drift"
 -- panel = "table"
 -- [params]
--- weeks_min = { type = "int", default = 8, min = 2, max = 53, help = "with a shorter history there is no forecast" }
--- weeks_max = { type = "int", default = 26, min = 2, max = 53, help = "weeks of history that are drawn from" }
--- planning_days = { type = "int", default = 7, min = 0, max = 366, help = "days after a milestone's first ticket in which scope is planned and not added; the history begins after them" }
--- trials = { type = "int", default = 10000, min = 100, max = 100000, help = "futures that are played" }
--- horizon_factor = { type = "int", default = 3, min = 1, max = 20, help = "a future that takes longer than this multiple of the planned remaining time never ends" }
--- horizon_days_min = { type = "int", default = 28, min = 1, max = 3660, help = "least planned remaining time, for milestones at or past their due date" }
+-- milestones_min = { type = "int", default = 20, min = 2, max = 1000, help = "with fewer closed milestones nothing is recalibrated" }
 -- +++
--- The method is that of the function milestone_forecast: a double bootstrap over weeks of history, in which completions and
+-- The forecast is that of the view milestone_outlook: a double bootstrap over weeks of history, in which completions and
 -- changes of scope go together, in tickets. The history is the milestone's own; where that is too short it is that of all
 -- milestones of the project, which is then taken to finish what is due first. It begins after the planning days, and moves
 -- between milestones of the project change no scope. With too short a history there is no forecast, and `state` says so.
 -- `p_hit` is the share of futures that end by the due date, `p_never` of those that do not end in time. Dates are UTC.
-WITH asked AS (
+-- Through a day (UTC) the same futures are drawn, so numbers change only when the history does.
+-- The recalibrated dates are those that would have covered 50, 85 and 95 % of the closed milestones at the same progress, 20
+-- to 80 % of the baseline duration in steps of 20: the days up to each are multiplied as forecast_calibration says.
+-- `recalibration` says when too few milestones, `recalibration_n`, could tell; without a baseline none can.
+-- `forecast_drift_days` is from the baseline to the 50th percentile of the forecast, `forecast_late_days` from the due date to
+-- the 85th. The first is split in whole days that add up to it exactly:
+-- `drift_by_date` is what the plan admits, due date less baseline. The rest came after the plan in force was made, that is
+-- when its due date was set, but not before the planning days were over. `drift_by_scope` are the tickets added since, less
+-- those removed, at the pace that the plan asked for: its remaining tickets in the days that it had. `drift_by_estimate` is
+-- the same of points re-estimated. `drift_by_throughput` is what remains: work slower than the plan asked for, or, where
+-- negative, faster. An open milestone without a forecast, a due date or planned work has no split.
+WITH correction AS (
+  SELECT
+    percent,
+    COUNT(DISTINCT milestone) AS milestones,
+    percentile_nearest(stretch_50, 0.5) AS stretch_50,
+    percentile_nearest(stretch_85, 0.85) AS stretch_85,
+    percentile_nearest(stretch_95, 0.95) AS stretch_95
+  FROM forecast_error
+  WHERE known
+  GROUP BY percent
+),
+progress AS (
   SELECT
     milestone,
-    $as_of AS at,
-    due_on
+    CASE
+      WHEN days_between(CAST(created_at AS DATE), baseline_on) > 0
+      THEN LEAST(GREATEST(20 * CAST(ROUND(
+        CAST(5 * millis_between(created_at, $as_of) AS DOUBLE) / (days_between(CAST(created_at AS DATE), baseline_on) * 86400000)
+      ) AS BIGINT), 20), 80)
+    END AS percent
   FROM milestone
   WHERE is_open
 ),
-stream AS (
+stretched AS (
   SELECT
-    asked.milestone,
-    asked.at,
-    asked.due_on,
-    peer.milestone AS peer,
-    peer.milestone = asked.milestone AS own,
-    peer.milestone = asked.milestone
-    OR COALESCE(
-      peer.created_at <= asked.at
-      AND (peer.closed_at IS NULL OR peer.closed_at > asked.at)
-      AND NOT peer.deleted
-      AND revision.due_on <= asked.due_on,
-      FALSE
-    ) AS ahead
-  FROM asked
-  INNER JOIN milestone AS self ON self.milestone = asked.milestone
-  INNER JOIN milestone AS peer
-    ON COALESCE(peer.project, CONCAT('milestone ', peer.milestone)) = COALESCE(self.project, CONCAT('milestone ', self.milestone))
-  LEFT JOIN milestone_revision AS revision
-    ON revision.key_hash = peer.key_hash
-    AND revision.from_at <= asked.at
-    AND (revision.to_at IS NULL OR revision.to_at > asked.at)
+    outlook.milestone,
+    correction.milestones,
+    correction.milestones >= $milestones_min AS enough,
+    CAST(CEIL(CAST(outlook.p50_days * correction.stretch_50 AS DOUBLE) / 1000000) AS BIGINT) AS p50_days,
+    CAST(CEIL(CAST(outlook.p85_days * correction.stretch_85 AS DOUBLE) / 1000000) AS BIGINT) AS p85_days,
+    CAST(CEIL(CAST(outlook.p95_days * correction.stretch_95 AS DOUBLE) / 1000000) AS BIGINT) AS p95_days
+  FROM milestone_outlook AS outlook
+  INNER JOIN progress ON progress.milestone = outlook.milestone
+  INNER JOIN correction ON correction.percent = progress.percent
 ),
-planned AS (
+dated AS (
   SELECT
     milestone,
-    days_before(MIN(at), -$planning_days) AS until_at
-  FROM scope_change
-  WHERE milestone IN (SELECT peer FROM stream)
+    from_at,
+    due_on,
+    LAG(due_on) OVER (PARTITION BY key_hash ORDER BY revision) AS due_before
+  FROM milestone_revision
+),
+stated AS (
+  SELECT
+    milestone,
+    MAX(from_at) AS at
+  FROM dated
+  WHERE due_on IS DISTINCT FROM due_before
   GROUP BY milestone
+),
+plan AS (
+  SELECT
+    outlook.milestone,
+    outlook.due_on,
+    GREATEST(stated.at, outlook.planned_until) AS at
+  FROM milestone_outlook AS outlook
+  INNER JOIN stated ON stated.milestone = outlook.milestone
+  WHERE outlook.known
 ),
 moved AS (
   SELECT
-    stream.milestone,
-    stream.at,
-    stream.own,
-    stream.ahead,
-    planned.until_at,
-    scope_change.at AS moved_at,
-    scope_change.tickets,
-    scope_change.done_tickets,
-    CASE WHEN scope_change.what IN ('done', 'reopened') THEN scope_change.done_tickets ELSE 0 END AS done,
+    plan.milestone,
+    days_between(CAST(plan.at AS DATE), plan.due_on) AS days,
+    SUM(scope_change.tickets - scope_change.done_tickets) FILTER (WHERE scope_change.at <= plan.at) AS tickets,
+    SUM(scope_change.points_hundredths - scope_change.done_points_hundredths) FILTER (WHERE scope_change.at <= plan.at) AS points,
+    COALESCE(SUM(scope_change.tickets - scope_change.done_tickets) FILTER (
+      WHERE scope_change.at > plan.at AND scope_change.what IN ('added', 'removed')
+    ), 0) AS tickets_added,
+    COALESCE(SUM(scope_change.points_hundredths - scope_change.done_points_hundredths) FILTER (
+      WHERE scope_change.at > plan.at AND scope_change.what = 're-estimated'
+    ), 0) AS points_added
+  FROM plan
+  INNER JOIN scope_change ON scope_change.milestone = plan.milestone
+  GROUP BY plan.milestone, plan.at, plan.due_on
+),
+cause AS (
+  SELECT
+    milestone,
+    CAST(ROUND(CAST(tickets_added * days AS DOUBLE) / tickets) AS BIGINT) AS by_scope,
     CASE
-      WHEN scope_change.what IN ('added', 'removed') AND scope_change.at > planned.until_at
-      THEN scope_change.tickets - scope_change.done_tickets
+      WHEN points > 0 THEN CAST(ROUND(CAST(points_added * days AS DOUBLE) / points) AS BIGINT)
       ELSE 0
-    END AS added,
-    inside.peer IS NOT NULL AS inside
-  FROM stream
-  INNER JOIN planned ON planned.milestone = stream.peer
-  INNER JOIN scope_change ON scope_change.milestone = stream.peer AND scope_change.at <= stream.at
-  LEFT JOIN stream AS inside
-    ON inside.milestone = stream.milestone
-    AND inside.at = stream.at
-    AND inside.peer = scope_change.other
-),
-state AS (
-  SELECT
-    milestone,
-    at,
-    LEAST(millis_between(MIN(until_at) FILTER (WHERE own), at) / 604800000, $weeks_max) AS own_weeks,
-    LEAST(millis_between(MIN(until_at), at) / 604800000, $weeks_max) AS stream_weeks,
-    COALESCE(SUM(tickets) FILTER (WHERE own), 0) AS scope,
-    COALESCE(SUM(tickets - done_tickets) FILTER (WHERE own), 0) AS remaining,
-    COALESCE(SUM(tickets - done_tickets) FILTER (WHERE ahead), 0) AS queued
+    END AS by_estimate
   FROM moved
-  GROUP BY milestone, at
-),
-basis AS (
-  SELECT
-    asked.milestone,
-    asked.at,
-    COALESCE(state.own_weeks >= $weeks_min, FALSE) AS own,
-    CASE WHEN state.own_weeks >= $weeks_min THEN state.own_weeks ELSE state.stream_weeks END AS weeks,
-    CASE WHEN state.own_weeks >= $weeks_min OR state.remaining = 0 THEN state.remaining ELSE state.queued END AS remaining,
-    CASE
-      WHEN CAST(asked.at AS DATE) > asked.due_on THEN -1
-      ELSE millis_between(asked.at, days_before(arrow_cast(asked.due_on, 'Timestamp(Microsecond, Some("UTC"))'), -1)) / 86400000
-    END AS due_days
-  FROM asked
-  INNER JOIN state ON state.milestone = asked.milestone AND state.at = asked.at
-  WHERE state.scope > 0
-    AND state.stream_weeks >= $weeks_min
-),
-day AS (
-  SELECT
-    basis.milestone,
-    basis.at,
-    millis_between(moved.moved_at, basis.at) / 86400000 AS days_ago,
-    moved.done,
-    CASE WHEN moved.inside AND NOT basis.own THEN 0 ELSE moved.added END AS added
-  FROM basis
-  INNER JOIN moved
-    ON moved.milestone = basis.milestone
-    AND moved.at = basis.at
-    AND moved.moved_at > days_before(basis.at, 7 * basis.weeks)
-  WHERE moved.own OR NOT basis.own
-  UNION ALL
-  SELECT
-    milestone,
-    at,
-    0 AS days_ago,
-    0 AS done,
-    0 AS added
-  FROM basis
-),
-pace AS (
-  SELECT
-    milestone,
-    at,
-    SUM(done) AS done
-  FROM day
-  GROUP BY milestone, at
-),
-outlook AS (
-  SELECT
-    basis.milestone,
-    basis.at,
-    basis.own,
-    basis.weeks,
-    milestone_forecast(
-      day.days_ago,
-      day.done,
-      day.added,
-      basis.weeks,
-      basis.remaining,
-      basis.due_days,
-      $horizon_factor * GREATEST(
-        COALESCE(basis.due_days, 0),
-        COALESCE(basis.remaining * 7 * basis.weeks / CASE WHEN pace.done > 0 THEN pace.done END, 0),
-        $horizon_days_min
-      ),
-      $trials,
-      CONCAT(basis.milestone, '|', CAST(arrow_cast(basis.at, 'Int64') AS VARCHAR), '|', CAST(arrow_cast($known_at, 'Int64') AS VARCHAR))
-    ) AS forecast
-  FROM basis
-  INNER JOIN pace ON pace.milestone = basis.milestone AND pace.at = basis.at
-  INNER JOIN day ON day.milestone = basis.milestone AND day.at = basis.at
-  GROUP BY basis.milestone, basis.at, basis.own, basis.weeks, basis.remaining, basis.due_days, pace.done
+  WHERE days > 0
+    AND tickets > 0
 )
 SELECT
   milestone.project,
   milestone.milestone,
   milestone.title,
-  outlook.forecast['p_hit'] AS p_hit,
-  CAST(days_before($as_of, -outlook.forecast['p50_days']) - INTERVAL '1 microsecond' AS DATE) AS p50_on,
-  CAST(days_before($as_of, -outlook.forecast['p85_days']) - INTERVAL '1 microsecond' AS DATE) AS p85_on,
-  CAST(days_before($as_of, -outlook.forecast['p95_days']) - INTERVAL '1 microsecond' AS DATE) AS p95_on,
-  outlook.forecast['p_never'] AS p_never,
-  outlook.forecast['p85_days'] - outlook.forecast['p50_days'] AS buffer_days,
-  milestone.due_on,
-  COALESCE(state.scope, 0) AS scope,
-  COALESCE(state.remaining, 0) AS remaining,
-  CASE
-    WHEN COALESCE(state.scope, 0) = 0 THEN 'no tickets'
-    WHEN outlook.milestone IS NULL THEN 'insufficient data'
-    WHEN outlook.own THEN 'own history'
-    ELSE 'history of the project'
-  END AS state,
-  COALESCE(outlook.weeks, 0) AS n
-FROM milestone
-LEFT JOIN state ON state.milestone = milestone.milestone
-LEFT JOIN outlook ON outlook.milestone = milestone.milestone
-WHERE milestone.is_open
+  outlook.p_hit,
+  outlook.p50_on,
+  outlook.p85_on,
+  outlook.p95_on,
+  outlook.p_never,
+  outlook.p85_days - outlook.p50_days AS buffer_days,
+  outlook.due_on,
+  outlook.scope,
+  outlook.remaining,
+  outlook.state,
+  outlook.weeks AS n,
+  CASE WHEN stretched.enough THEN CAST(days_before($as_of, -stretched.p50_days) - INTERVAL '1 microsecond' AS DATE) END AS p50_recalibrated_on,
+  CASE WHEN stretched.enough THEN CAST(days_before($as_of, -stretched.p85_days) - INTERVAL '1 microsecond' AS DATE) END AS p85_recalibrated_on,
+  CASE WHEN stretched.enough THEN CAST(days_before($as_of, -stretched.p95_days) - INTERVAL '1 microsecond' AS DATE) END AS p95_recalibrated_on,
+  CASE WHEN stretched.enough THEN 'as past milestones closed' ELSE 'too little history' END AS recalibration,
+  COALESCE(stretched.milestones, 0) AS recalibration_n,
+  milestone.baseline_on,
+  days_between(milestone.baseline_on, outlook.p50_on) AS forecast_drift_days,
+  days_between(outlook.due_on, outlook.p85_on) AS forecast_late_days,
+  CASE WHEN cause.milestone IS NOT NULL THEN days_between(milestone.baseline_on, outlook.due_on) END AS drift_by_date,
+  cause.by_scope AS drift_by_scope,
+  cause.by_estimate AS drift_by_estimate,
+  days_between(outlook.due_on, outlook.p50_on) - cause.by_scope - cause.by_estimate AS drift_by_throughput
+FROM milestone_outlook AS outlook
+INNER JOIN milestone ON milestone.milestone = outlook.milestone
+LEFT JOIN stretched ON stretched.milestone = outlook.milestone
+LEFT JOIN cause ON cause.milestone = outlook.milestone
 ORDER BY milestone.project NULLS LAST, milestone.milestone

@@ -9,8 +9,11 @@
 -- panel = "table"
 -- [params]
 -- window_days = { type = "int", default = 91, min = 1, max = 3660, help = "days up to as_of" }
+-- forecasts_max = { type = "int", default = 200, min = 0, max = 10000, help = "the newest so many changes have forecasts" }
+-- trials = { type = "int", default = 2000, min = 100, max = 100000, help = "futures that are played" }
 -- +++
 -- `days_moved` is of dates only, `tickets` and `points` of scope only. Removal of a date is a change to NULL.
+-- The forecasts are those of the milestone just before the change and just after, with all that happened at the same moment.
 WITH step AS (
   SELECT
     key_hash,
@@ -63,19 +66,84 @@ entry AS (
     points_hundredths
   FROM scope_change
   WHERE what IN ('added', 'removed', 're-estimated')
+),
+listed AS (
+  SELECT
+    milestone,
+    what,
+    subject,
+    event,
+    at,
+    from_on,
+    to_on,
+    tickets,
+    points_hundredths
+  FROM entry
+  WHERE at > days_before($as_of, $window_days)
+    AND at <= $as_of
+),
+newest AS (
+  SELECT
+    milestone,
+    at
+  FROM (SELECT DISTINCT milestone, at FROM listed) AS moment
+  ORDER BY at DESC, milestone
+  LIMIT $forecasts_max
+),
+side AS (
+  SELECT
+    milestone,
+    at,
+    at AS forecast_at,
+    FALSE AS before
+  FROM newest
+  UNION ALL
+  SELECT
+    milestone,
+    at,
+    arrow_cast(arrow_cast(at, 'Int64') - 1, 'Timestamp(Microsecond, Some("UTC"))') AS forecast_at,
+    TRUE AS before
+  FROM newest
+),
+forecast_moment AS (
+  SELECT DISTINCT
+    side.milestone,
+    side.forecast_at AS at,
+    milestone_revision.due_on,
+    $trials AS trials
+  FROM side
+  INNER JOIN milestone_revision
+    ON milestone_revision.milestone = side.milestone
+    AND milestone_revision.from_at <= side.forecast_at
+    AND (milestone_revision.to_at IS NULL OR milestone_revision.to_at > side.forecast_at)
+),
+forecast AS (
+  SELECT
+    side.milestone,
+    side.at,
+    MAX(outlook.p50_on) FILTER (WHERE side.before) AS p50_before_on,
+    MAX(outlook.p50_on) FILTER (WHERE NOT side.before) AS p50_after_on,
+    MAX(outlook.p85_on) FILTER (WHERE side.before) AS p85_before_on,
+    MAX(outlook.p85_on) FILTER (WHERE NOT side.before) AS p85_after_on
+  FROM side
+  INNER JOIN milestone_outlook AS outlook ON outlook.milestone = side.milestone AND outlook.at = side.forecast_at
+  GROUP BY side.milestone, side.at
 )
 SELECT
-  entry.milestone,
-  entry.what,
-  entry.subject,
-  entry.event,
-  entry.at,
-  days_between(entry.from_on, entry.to_on) AS days_moved,
-  entry.from_on,
-  entry.to_on,
-  entry.tickets,
-  ROUND(CAST(entry.points_hundredths AS DOUBLE) / 100, 2) AS points
-FROM entry
-WHERE entry.at > days_before($as_of, $window_days)
-  AND entry.at <= $as_of
-ORDER BY entry.milestone, entry.at, entry.what, entry.subject, entry.event
+  listed.milestone,
+  listed.what,
+  listed.subject,
+  listed.event,
+  listed.at,
+  days_between(listed.from_on, listed.to_on) AS days_moved,
+  listed.from_on,
+  listed.to_on,
+  listed.tickets,
+  ROUND(CAST(listed.points_hundredths AS DOUBLE) / 100, 2) AS points,
+  forecast.p50_before_on,
+  forecast.p50_after_on,
+  forecast.p85_before_on,
+  forecast.p85_after_on
+FROM listed
+LEFT JOIN forecast ON forecast.milestone = listed.milestone AND forecast.at = listed.at
+ORDER BY listed.milestone, listed.at, listed.what, listed.subject, listed.event

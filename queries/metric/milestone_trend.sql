@@ -10,12 +10,7 @@
 -- [params]
 -- weeks = { type = "int", default = 12, min = 1, max = 106, help = "reports listed, the one at as_of included" }
 -- slope_reports = { type = "int", default = 6, min = 2, max = 106, help = "the slope is over this many last reports" }
--- weeks_min = { type = "int", default = 8, min = 2, max = 53, help = "with a shorter history there is no forecast" }
--- weeks_max = { type = "int", default = 26, min = 2, max = 53, help = "weeks of history that are drawn from" }
--- planning_days = { type = "int", default = 7, min = 0, max = 366, help = "days after a milestone's first ticket in which scope is planned and not added; the history begins after them" }
 -- trials = { type = "int", default = 2000, min = 100, max = 100000, help = "futures that are played" }
--- horizon_factor = { type = "int", default = 3, min = 1, max = 20, help = "a future that takes longer than this multiple of the planned remaining time never ends" }
--- horizon_days_min = { type = "int", default = 28, min = 1, max = 3660, help = "least planned remaining time, for milestones at or past their due date" }
 -- +++
 -- A report is made at the end of each ISO week, and at as_of, from what had happened by then. `slope` is the median slope
 -- (Theil 1950, Sen 1968) of the forecast over the last reports: 1 is a slip of a day each day.
@@ -27,11 +22,12 @@ WITH report AS (
   FROM week
   WHERE n < $weeks
 ),
-asked AS (
+forecast_moment AS (
   SELECT
     milestone.milestone,
     report.at,
-    milestone_revision.due_on
+    milestone_revision.due_on,
+    $trials AS trials
   FROM milestone
   INNER JOIN milestone_revision ON milestone_revision.key_hash = milestone.key_hash
   INNER JOIN report
@@ -39,158 +35,16 @@ asked AS (
     AND (milestone_revision.to_at IS NULL OR milestone_revision.to_at > report.at)
   WHERE milestone.is_open
 ),
-stream AS (
-  SELECT
-    asked.milestone,
-    asked.at,
-    asked.due_on,
-    peer.milestone AS peer,
-    peer.milestone = asked.milestone AS own,
-    peer.milestone = asked.milestone
-    OR COALESCE(
-      peer.created_at <= asked.at
-      AND (peer.closed_at IS NULL OR peer.closed_at > asked.at)
-      AND NOT peer.deleted
-      AND revision.due_on <= asked.due_on,
-      FALSE
-    ) AS ahead
-  FROM asked
-  INNER JOIN milestone AS self ON self.milestone = asked.milestone
-  INNER JOIN milestone AS peer
-    ON COALESCE(peer.project, CONCAT('milestone ', peer.milestone)) = COALESCE(self.project, CONCAT('milestone ', self.milestone))
-  LEFT JOIN milestone_revision AS revision
-    ON revision.key_hash = peer.key_hash
-    AND revision.from_at <= asked.at
-    AND (revision.to_at IS NULL OR revision.to_at > asked.at)
-),
-planned AS (
-  SELECT
-    milestone,
-    days_before(MIN(at), -$planning_days) AS until_at
-  FROM scope_change
-  WHERE milestone IN (SELECT peer FROM stream)
-  GROUP BY milestone
-),
-moved AS (
-  SELECT
-    stream.milestone,
-    stream.at,
-    stream.own,
-    stream.ahead,
-    planned.until_at,
-    scope_change.at AS moved_at,
-    scope_change.tickets,
-    scope_change.done_tickets,
-    CASE WHEN scope_change.what IN ('done', 'reopened') THEN scope_change.done_tickets ELSE 0 END AS done,
-    CASE
-      WHEN scope_change.what IN ('added', 'removed') AND scope_change.at > planned.until_at
-      THEN scope_change.tickets - scope_change.done_tickets
-      ELSE 0
-    END AS added,
-    inside.peer IS NOT NULL AS inside
-  FROM stream
-  INNER JOIN planned ON planned.milestone = stream.peer
-  INNER JOIN scope_change ON scope_change.milestone = stream.peer AND scope_change.at <= stream.at
-  LEFT JOIN stream AS inside
-    ON inside.milestone = stream.milestone
-    AND inside.at = stream.at
-    AND inside.peer = scope_change.other
-),
-state AS (
-  SELECT
-    milestone,
-    at,
-    LEAST(millis_between(MIN(until_at) FILTER (WHERE own), at) / 604800000, $weeks_max) AS own_weeks,
-    LEAST(millis_between(MIN(until_at), at) / 604800000, $weeks_max) AS stream_weeks,
-    COALESCE(SUM(tickets) FILTER (WHERE own), 0) AS scope,
-    COALESCE(SUM(tickets - done_tickets) FILTER (WHERE own), 0) AS remaining,
-    COALESCE(SUM(tickets - done_tickets) FILTER (WHERE ahead), 0) AS queued
-  FROM moved
-  GROUP BY milestone, at
-),
-basis AS (
-  SELECT
-    asked.milestone,
-    asked.at,
-    COALESCE(state.own_weeks >= $weeks_min, FALSE) AS own,
-    CASE WHEN state.own_weeks >= $weeks_min THEN state.own_weeks ELSE state.stream_weeks END AS weeks,
-    CASE WHEN state.own_weeks >= $weeks_min OR state.remaining = 0 THEN state.remaining ELSE state.queued END AS remaining,
-    CASE
-      WHEN CAST(asked.at AS DATE) > asked.due_on THEN -1
-      ELSE millis_between(asked.at, days_before(arrow_cast(asked.due_on, 'Timestamp(Microsecond, Some("UTC"))'), -1)) / 86400000
-    END AS due_days
-  FROM asked
-  INNER JOIN state ON state.milestone = asked.milestone AND state.at = asked.at
-  WHERE state.scope > 0
-    AND state.stream_weeks >= $weeks_min
-),
-day AS (
-  SELECT
-    basis.milestone,
-    basis.at,
-    millis_between(moved.moved_at, basis.at) / 86400000 AS days_ago,
-    moved.done,
-    CASE WHEN moved.inside AND NOT basis.own THEN 0 ELSE moved.added END AS added
-  FROM basis
-  INNER JOIN moved
-    ON moved.milestone = basis.milestone
-    AND moved.at = basis.at
-    AND moved.moved_at > days_before(basis.at, 7 * basis.weeks)
-  WHERE moved.own OR NOT basis.own
-  UNION ALL
-  SELECT
-    milestone,
-    at,
-    0 AS days_ago,
-    0 AS done,
-    0 AS added
-  FROM basis
-),
-pace AS (
-  SELECT
-    milestone,
-    at,
-    SUM(done) AS done
-  FROM day
-  GROUP BY milestone, at
-),
-outlook AS (
-  SELECT
-    basis.milestone,
-    basis.at,
-    basis.own,
-    basis.weeks,
-    milestone_forecast(
-      day.days_ago,
-      day.done,
-      day.added,
-      basis.weeks,
-      basis.remaining,
-      basis.due_days,
-      $horizon_factor * GREATEST(
-        COALESCE(basis.due_days, 0),
-        COALESCE(basis.remaining * 7 * basis.weeks / CASE WHEN pace.done > 0 THEN pace.done END, 0),
-        $horizon_days_min
-      ),
-      $trials,
-      CONCAT(basis.milestone, '|', CAST(arrow_cast(basis.at, 'Int64') AS VARCHAR), '|', CAST(arrow_cast($known_at, 'Int64') AS VARCHAR))
-    ) AS forecast
-  FROM basis
-  INNER JOIN pace ON pace.milestone = basis.milestone AND pace.at = basis.at
-  INNER JOIN day ON day.milestone = basis.milestone AND day.at = basis.at
-  GROUP BY basis.milestone, basis.at, basis.own, basis.weeks, basis.remaining, basis.due_days, pace.done
-),
 reported AS (
   SELECT
-    asked.milestone,
+    outlook.milestone,
     report.n,
     report.label,
-    asked.at,
-    asked.due_on,
-    CAST(days_before(asked.at, -outlook.forecast['p50_days']) - INTERVAL '1 microsecond' AS DATE) AS p50_on
-  FROM asked
-  INNER JOIN report ON report.at = asked.at
-  LEFT JOIN outlook ON outlook.milestone = asked.milestone AND outlook.at = asked.at
+    outlook.at,
+    outlook.due_on,
+    outlook.p50_on
+  FROM milestone_outlook AS outlook
+  INNER JOIN report ON report.at = outlook.at
 ),
 slope AS (
   SELECT

@@ -9,12 +9,7 @@
 -- panel = "table"
 -- [params]
 -- mode = { type = "text", default = "expert", help = "expert prefers who knows the area; growth prefers who does not, and names a supporter who does" }
--- horizon_days = { type = "int", default = 28, min = 7, max = 366, help = "days after as_of in which work is due" }
--- history_weeks = { type = "int", default = 8, min = 2, max = 52, help = "complete weeks before as_of whose median is the usual throughput" }
 -- over = { type = "float", default = 1.0, min = 0.1, max = 10, help = "above this ratio of due to usual points a person is over-committed" }
--- estimates_min = { type = "int", default = 1, min = 1, max = 1000, help = "with fewer estimated tickets in a team nothing is imputed" }
--- half_life_days = { type = "int", default = 180, min = 1, max = 3660, help = "a commit or review counts half after this many days" }
--- history_days = { type = "int", default = 730, min = 28, max = 3660, help = "commits and reviews of this many days count" }
 -- expert_min = { type = "float", default = 0.5, min = 0, max = 1, help = "somebody with at least this affinity to an area can support others" }
 -- suggestions_max = { type = "int", default = 3, min = 1, max = 20, help = "most people suggested for a ticket" }
 -- +++
@@ -22,230 +17,15 @@
 -- Who is over-committed, spare points and presence are those of delegation_overcommitment: spare is the usual throughput
 -- over the horizon times presence, less what is due. Affinity is that of stretch_share, the highest of the ticket's
 -- components. Movable is open work of one assignee that is due and not in progress. A suggestion, never an assignment.
-WITH work AS (
-  SELECT
-    ticket.key_hash,
-    ticket.assignees,
-    ticket.is_open,
-    ticket.done_at,
-    CASE WHEN ticket.points_hundredths BETWEEN 0 AND 100000000 THEN ticket.points_hundredths END AS points_hundredths
-  FROM ticket
-  LEFT JOIN milestone ON milestone.milestone = ticket.milestone AND NOT milestone.deleted
-  WHERE NOT ticket.deleted
-    AND (
-      (ticket.is_open AND COALESCE(ticket.due_on, milestone.due_on) <= CAST(days_before($as_of, -$horizon_days) AS DATE))
-      OR (
-        NOT ticket.is_open
-        AND ticket.done_at >= date_trunc('week', days_before($as_of, 7 * $history_weeks))
-        AND ticket.done_at < date_trunc('week', $as_of)
-      )
-    )
-    AND ticket.kind IS DISTINCT FROM 'goal'
-),
-assigned AS (
-  SELECT
-    key_hash,
-    UNNEST(assignees) AS person
-  FROM work
-),
-holder AS (
-  SELECT DISTINCT
-    assigned.key_hash,
-    COALESCE(person_of.person, assigned.person) AS person
-  FROM assigned
-  LEFT JOIN person_of ON person_of.identity = assigned.person
-  LEFT JOIN person ON person.person = COALESCE(person_of.person, assigned.person)
-  WHERE NOT COALESCE(person.kind <> 'human', is_bot(assigned.person))
-),
-split AS (
-  SELECT
-    key_hash,
-    720720 / COUNT(*) AS unit
-  FROM holder
-  GROUP BY key_hash
-),
-member AS (
-  SELECT DISTINCT
-    team,
-    person
-  FROM person_membership
-  WHERE from_at <= $as_of
-    AND (to_at IS NULL OR to_at > $as_of)
-    AND NOT bot
-),
-share AS (
-  SELECT
-    COALESCE(member.team, '(none)') AS team,
-    holder.person,
-    work.key_hash,
-    work.is_open,
-    work.done_at,
-    work.points_hundredths,
-    split.unit
-  FROM holder
-  INNER JOIN work ON work.key_hash = holder.key_hash
-  INNER JOIN split ON split.key_hash = holder.key_hash
-  LEFT JOIN member ON member.person = holder.person
-),
-estimated AS (
-  SELECT DISTINCT
-    team,
-    key_hash,
-    points_hundredths
-  FROM share
-),
-typical AS (
-  SELECT
-    team,
-    COALESCE(percentile_nearest(points_hundredths, 0.5, $estimates_min), 100) AS points_hundredths
-  FROM estimated
-  GROUP BY team
-),
-due AS (
-  SELECT
-    share.team,
-    share.person,
-    SUM(share.unit * COALESCE(share.points_hundredths, typical.points_hundredths)) AS point_units,
-    COUNT(*) AS tickets,
-    COUNT(*) FILTER (WHERE share.points_hundredths IS NULL) AS unestimated
-  FROM share
-  INNER JOIN typical ON typical.team = share.team
-  WHERE share.is_open
-  GROUP BY share.team, share.person
-),
-person_week AS (
-  SELECT DISTINCT
-    share.team,
-    share.person,
-    week.from_at
-  FROM share
-  INNER JOIN week ON week.n BETWEEN 1 AND $history_weeks
-),
-weekly AS (
-  SELECT
-    person_week.team,
-    person_week.person,
-    person_week.from_at,
-    COALESCE(SUM(share.unit * COALESCE(share.points_hundredths, typical.points_hundredths)), 0) AS point_units
-  FROM person_week
-  INNER JOIN typical ON typical.team = person_week.team
-  LEFT JOIN share
-    ON share.team = person_week.team
-    AND share.person = person_week.person
-    AND NOT share.is_open
-    AND date_trunc('week', share.done_at) = person_week.from_at
-  GROUP BY person_week.team, person_week.person, person_week.from_at
-),
-usual AS (
+WITH capacity_left AS (
   SELECT
     team,
     person,
-    median_nearest(point_units) AS point_units
-  FROM weekly
-  GROUP BY team, person
-),
-presence AS (
-  SELECT
-    person,
-    CAST(business_ms($as_of, days_before($as_of, -$horizon_days), timezone, hours, away) AS DOUBLE)
-    / NULLIF(business_ms($as_of, days_before($as_of, -$horizon_days), timezone, hours, NULL), 0) AS share
-  FROM person_calendar
-),
-component AS (
-  SELECT
-    ticket,
-    UNNEST(components) AS area
-  FROM ticket
-  WHERE NOT deleted
-),
-named_commit AS (
-  SELECT DISTINCT
-    repo,
-    sha,
-    author,
-    co_authors,
-    tickets,
-    effective_at AS at
-  FROM commits
-  WHERE array_length(tickets) > 0
-    AND effective_at > days_before($as_of, $history_days)
-),
-deed AS (
-  SELECT
-    UNNEST(tickets) AS ticket,
-    sha AS what,
-    author AS person,
-    at
-  FROM named_commit
-  UNION ALL
-  SELECT
-    ticket,
-    sha AS what,
-    UNNEST(co_authors) AS person,
-    at
-  FROM (SELECT UNNEST(tickets) AS ticket, sha, co_authors, at FROM named_commit) AS together
-  UNION ALL
-  SELECT
-    named.ticket,
-    CONCAT(named.repo, '#', named.change) AS what,
-    person_review.reviewer AS person,
-    person_review.ended_at AS at
-  FROM (SELECT key_hash, repo, change, UNNEST(tickets) AS ticket FROM change) AS named
-  INNER JOIN person_review ON person_review.key_hash = named.key_hash
-  WHERE person_review.outcome = 'done'
-    AND NOT person_review.is_open
-    AND person_review.ended_at > days_before($as_of, $history_days)
-    AND NOT person_review.self_review
-    AND NOT person_review.bot
-),
-touch AS (
-  SELECT DISTINCT
-    component.area,
-    COALESCE(person_of.person, deed.person) AS person,
-    deed.what,
-    deed.at
-  FROM deed
-  INNER JOIN component ON component.ticket = deed.ticket
-  LEFT JOIN person_of ON person_of.identity = deed.person
-  LEFT JOIN person ON person.person = COALESCE(person_of.person, deed.person)
-  WHERE NOT COALESCE(person.kind <> 'human', is_bot(deed.person))
-),
-weighed AS (
-  SELECT
-    area,
-    person,
-    SUM(CAST(ROUND(
-      1000000 * POWER(CAST(0.5 AS DOUBLE), CAST(millis_between(at, $as_of) AS DOUBLE) / 86400000 / $half_life_days)
-    ) AS BIGINT)) AS weight
-  FROM touch
-  GROUP BY area, person
-),
-area_weight AS (
-  SELECT
-    area,
-    SUM(weight) AS weight
-  FROM weighed
-  GROUP BY area
-),
-affinity AS (
-  SELECT
-    weighed.area,
-    weighed.person,
-    CAST(weighed.weight AS DOUBLE) / NULLIF(area_weight.weight, 0) AS affinity
-  FROM weighed
-  INNER JOIN area_weight ON area_weight.area = weighed.area
-),
-capacity_left AS (
-  SELECT
-    member.team,
-    member.person,
-    COALESCE(due.point_units, 0) AS due_units,
-    CAST(COALESCE(usual.point_units, 0) AS DOUBLE) * $horizon_days / 7 * COALESCE(presence.share, 1.0) AS able_units,
-    COALESCE(presence.share, 1.0) AS presence
-  FROM member
-  LEFT JOIN due ON due.team = member.team AND due.person = member.person
-  LEFT JOIN usual ON usual.team = member.team AND usual.person = member.person
-  LEFT JOIN presence ON presence.person = member.person
+    COALESCE(due_units, 0) AS due_units,
+    CAST(COALESCE(weekly_units, 0) AS DOUBLE) * $horizon_days / 7 * presence AS able_units,
+    presence
+  FROM commitment
+  WHERE is_member
 ),
 movable AS (
   SELECT
@@ -253,9 +33,8 @@ movable AS (
     share.person,
     share.key_hash,
     ticket.ticket,
-    share.unit * COALESCE(share.points_hundredths, typical.points_hundredths) AS need_units
-  FROM share
-  INNER JOIN typical ON typical.team = share.team
+    share.point_units AS need_units
+  FROM commitment_share AS share
   INNER JOIN ticket ON ticket.key_hash = share.key_hash
   INNER JOIN capacity_left ON capacity_left.team = share.team AND capacity_left.person = share.person
   WHERE share.is_open
@@ -270,8 +49,8 @@ known AS (
     affinity.person,
     MAX(affinity.affinity) AS affinity
   FROM (SELECT DISTINCT key_hash, ticket FROM movable) AS movable
-  INNER JOIN component ON component.ticket = movable.ticket
-  INNER JOIN affinity ON affinity.area = component.area
+  INNER JOIN ticket_area ON ticket_area.ticket = movable.ticket
+  INNER JOIN area_affinity AS affinity ON affinity.area = ticket_area.area
   GROUP BY movable.key_hash, affinity.person
 ),
 candidate AS (

@@ -12,14 +12,14 @@
 -- lines_large = { type = "int", default = 400, min = 1, max = 1000000, help = "a change with more lines is large" }
 -- files_large = { type = "int", default = 10, min = 1, max = 1000000, help = "a change with more files is large" }
 -- due_working_days = { type = "int", default = 2, min = 0, max = 100, help = "linked work that is due in so many working days is urgent" }
+-- p_hit_low = { type = "float", default = 0.5, min = 0, max = 1, help = "linked work of a milestone that is less probable to be done by its due date is most urgent" }
 -- reference_days = { type = "int", default = 84, min = 7, max = 366, help = "days of finished requests that say what is old" }
 -- reference_n_min = { type = "int", default = 7, min = 1, max = 1000, help = "fewer finished requests than this say nothing" }
 -- knowledge_days = { type = "int", default = 365, min = 1, max = 3660, help = "days of commits that say who knows a file" }
--- files_max = { type = "int", default = 100, min = 1, max = 1000000, help = "commits that touch more files than this say nothing about knowledge" }
 -- docs_and_tests = { type = "text", default = "(^|/)(docs?|tests?|spec)/|\\.(md|rst|txt|adoc)$", help = "regular expression of paths that are documents or tests" }
 -- +++
 -- Impact: 5 a critical label; 4 a file that at most one other person than the author knows; 3 large; 1 documents and tests only;
--- else 2. Urgency: 5 an incident is linked; 4 linked work is due soon or overdue, by its own or its milestone's date; 3 older
+-- else 2. Urgency: 5 an incident is linked, or open work of a milestone whose P(hit) is low; 4 linked work is due soon or overdue, by its own or its milestone's date; 3 older
 -- than the 85th percentile of finished requests; 1 no linked work; else 2. Drafts are left out. Files are those
 -- of the commits pushed for the change; a change without any is neither 4 nor 1. Suggested reviewers are the people with the
 -- highest product of expertise (share of the commits to these files) and spare time (1 / (1 + open requests)): both
@@ -43,18 +43,14 @@ WITH candidate AS (
 ),
 touch AS (
   SELECT DISTINCT
-    file_touch.key_hash,
-    file_touch.repo,
-    file_touch.path,
-    file_touch.sha,
-    COALESCE(person_of.person, file_touch.person) AS person
-  FROM file_touch
-  LEFT JOIN person_of ON person_of.identity = file_touch.person
-  LEFT JOIN person ON person.person = COALESCE(person_of.person, file_touch.person)
-  WHERE file_touch.at > days_before($as_of, $knowledge_days)
-    AND file_touch.changed_files <= $files_max
-    AND NOT COALESCE(person.kind <> 'human', is_bot(file_touch.person))
-    AND NOT COALESCE(person.deleted, FALSE)
+    key_hash,
+    repo,
+    path,
+    sha,
+    person
+  FROM human_touch
+  WHERE at > days_before($as_of, $knowledge_days)
+    AND NOT left_for_good
 ),
 file AS (
   SELECT DISTINCT
@@ -104,10 +100,12 @@ linked AS (
     named.key_hash,
     COUNT(*) AS tickets,
     BOOL_OR(ticket.is_open AND COALESCE(ticket.kind = 'incident', FALSE)) AS incident,
-    MIN(COALESCE(ticket.due_on, milestone.due_on)) FILTER (WHERE ticket.is_open) AS due_on
+    MIN(COALESCE(ticket.due_on, milestone.due_on)) FILTER (WHERE ticket.is_open) AS due_on,
+    MIN(outlook.p_hit) FILTER (WHERE ticket.is_open) AS p_hit
   FROM named
   INNER JOIN ticket ON ticket.ticket = named.ticket AND NOT ticket.deleted
   LEFT JOIN milestone ON milestone.milestone = ticket.milestone AND milestone.is_open
+  LEFT JOIN milestone_outlook AS outlook ON outlook.milestone = milestone.milestone
   GROUP BY named.key_hash
 ),
 reference AS (
@@ -179,7 +177,7 @@ judged AS (
       ELSE 2
     END AS impact,
     CASE
-      WHEN linked.incident THEN 5
+      WHEN linked.incident OR linked.p_hit < $p_hit_low THEN 5
       WHEN working_days_between(CAST($as_of AS DATE), linked.due_on) <= $due_working_days THEN 4
       WHEN millis_between(candidate.ready_at, $as_of) > reference.old_ms THEN 3
       WHEN linked.key_hash IS NULL THEN 1
@@ -188,6 +186,7 @@ judged AS (
     millis_between(candidate.ready_at, $as_of) AS age_ms,
     candidate.lines,
     linked.due_on,
+    linked.p_hit,
     suggested.reviewers
   FROM candidate
   CROSS JOIN reference
@@ -205,6 +204,7 @@ SELECT
   ROUND(CAST(age_ms AS DOUBLE) / 3600000, 2) AS age_hours,
   lines,
   due_on,
-  reviewers AS suggested_reviewers
+  reviewers AS suggested_reviewers,
+  p_hit
 FROM judged
 ORDER BY impact * urgency DESC, age_ms DESC, repo, change

@@ -15,18 +15,36 @@
 -- XmR charts (Shewhart; Wheeler, Understanding Variation, 1993) over complete ISO weeks of the last year. Natural
 -- process limits are mean -+ 2.66 mR, the lower one at least 0; a week's change beyond 3.268 mR is outside too. Rules, for
 -- the last complete week: 1 beyond a limit; 2 the last eight on one side of the mean; 3 of the last four at least three
--- nearer to one limit than to the mean. The baseline stays frozen on the first weeks of the series.
-WITH series AS (
+-- nearer to one limit than to the mean. The baseline stays frozen on the first weeks of the series,
+-- until the team agrees to work in another way (`working_agreement` in team.created or team.updated): once there are enough
+-- weeks that began after that, they alone are the series, `rebased` says so, and the baseline is on the first of them.
+-- Until then the old limits hold, so that the change itself is called out.
+WITH agreed AS (
   SELECT
-    team,
-    series,
-    from_at,
-    value,
-    ROW_NUMBER() OVER (PARTITION BY team, series ORDER BY from_at) AS position,
-    ROW_NUMBER() OVER (PARTITION BY team, series ORDER BY from_at DESC) AS ago,
-    LAG(value) OVER (PARTITION BY team, series ORDER BY from_at) AS before
+    team_week.team,
+    team_week.series,
+    MAX(team.agreed_at) AS at,
+    COUNT(*) >= $baseline_weeks_min AS enough
   FROM team_week
-  WHERE complete
+  INNER JOIN team ON team.team = team_week.team
+  WHERE team_week.complete
+    AND team_week.from_at >= team.agreed_at
+  GROUP BY team_week.team, team_week.series
+),
+series AS (
+  SELECT
+    team_week.team,
+    team_week.series,
+    team_week.from_at,
+    team_week.value,
+    COALESCE(agreed.enough, FALSE) AS rebased,
+    ROW_NUMBER() OVER (PARTITION BY team_week.team, team_week.series ORDER BY team_week.from_at) AS position,
+    ROW_NUMBER() OVER (PARTITION BY team_week.team, team_week.series ORDER BY team_week.from_at DESC) AS ago,
+    LAG(team_week.value) OVER (PARTITION BY team_week.team, team_week.series ORDER BY team_week.from_at) AS before
+  FROM team_week
+  LEFT JOIN agreed ON agreed.team = team_week.team AND agreed.series = team_week.series
+  WHERE team_week.complete
+    AND (NOT COALESCE(agreed.enough, FALSE) OR team_week.from_at >= agreed.at)
 ),
 measured AS (
   SELECT
@@ -55,6 +73,7 @@ judged AS (
     series.team,
     series.series,
     MAX(series.from_at) AS from_at,
+    BOOL_OR(series.rebased) AS rebased,
     MAX(series.value) FILTER (WHERE series.ago = 1) AS value,
     BOOL_OR(series.value > chart.upper OR series.value < chart.lower) FILTER (WHERE series.ago = 1) AS beyond,
     BOOL_OR(ABS(series.value - series.before) > chart.range_upper) FILTER (WHERE series.ago = 1) AS jump,
@@ -93,7 +112,8 @@ SELECT
   ROUND(chart.upper, 6) AS upper,
   ROUND(chart.mean_range, 6) AS mean_range,
   chart.baseline_n,
-  chart.n
+  chart.n,
+  judged.rebased
 FROM judged
 INNER JOIN chart ON chart.team = judged.team AND chart.series = judged.series
 ORDER BY judged.team, judged.series

@@ -1,5 +1,6 @@
 -- +++
 -- help = "Every change of a milestone's scope and of what is done in it, as signed counts of tickets and hundredths of points."
+-- key = ["ticket"]
 -- from = ["milestone_work"]
 -- +++
 -- A ticket that moves from one milestone to another is removed there and added here. `other` is the

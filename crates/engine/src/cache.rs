@@ -74,6 +74,11 @@ pub fn map(path: &Path) -> Result<RecordBatch, StoreError> {
     decode(&buffer).map_err(|e| unusable(path, &e))
 }
 
+/// The rows of a file that has the columns of `schema`; one of an older version lacks those that came since.
+pub fn map_as(path: &Path, schema: &SchemaRef) -> Option<RecordBatch> {
+    map(path).ok().filter(|rows| rows.schema().fields() == schema.fields())
+}
+
 fn unusable(path: &Path, error: &ArrowError) -> StoreError {
     StoreError::Cache { path: path.display().to_string(), reason: error.to_string() }
 }
@@ -226,6 +231,17 @@ mod tests {
         write(&path, &few).unwrap();
         assert!(std::fs::metadata(&path).unwrap().len() < 10_000);
         assert_eq!(map(&path).unwrap(), few);
+    }
+
+    #[test]
+    fn a_file_of_an_older_version_is_not_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("old.arrow");
+        let new = batch(3);
+        write(&path, &new.project(&[0, 1]).unwrap()).unwrap();
+        assert_eq!(map_as(&path, &new.schema()), None);
+        write(&path, &new).unwrap();
+        assert_eq!(map_as(&path, &new.schema()), Some(new));
     }
 
     #[test]

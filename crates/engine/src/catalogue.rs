@@ -23,12 +23,16 @@
 //! | `value` | metric | the numeric column that is the headline; required |
 //! | `section` | metric | heading in reports; required |
 //! | `panel` | metric | how a dashboard draws it, one of [`PANELS`]; required |
-//! | `params` | metric | `name = { type, default, min, max, values, help }`; type is `int`, `float`, `text`, `bool` or `duration` |
+//! | `params` | metric, shared view | `name = { type, default, min, max, values, help }`; type is `int`, `float`, `text`, `bool` or `duration` |
 //!
-//! Metric SQL may use `$as_of`, `$known_at` and `$name` for each declared parameter. A view with a key
-//! is materialised and uses none: its row is a function of the events of its key. A view without one is
-//! *shared*: a name for what several metrics would otherwise repeat, computed where it is read, and it
-//! may use the two clocks.
+//! SQL may use `$as_of`, `$known_at`, `$definition` (the file's own hash) and `$name` for each declared
+//! parameter. A view with a key is materialised and uses none: its row is a function of the events of its
+//! key. A view without one is *shared*: a name for what several metrics would otherwise repeat, computed
+//! where it is read.
+//!
+//! A metric has the parameters of the shared views that it reads as well, and may declare one of these anew
+//! with a default of its own. Likewise a CTE that has the name of a shared view takes that view's place, for
+//! the metric or shared view that defines it and for the views that this one reads (`bind.rs`).
 //!
 //! Invariants: a [`Catalogue`] that exists is consistent (references resolve, views are in an order in
 //! which each comes after what it reads, every parameter is declared and used). All problems of all files
@@ -38,12 +42,13 @@
 mod bind;
 mod front;
 mod graph;
+mod inherit;
 mod load;
 mod plan;
 
 pub use bind::{BadParam, params_from_pairs};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -68,6 +73,10 @@ pub struct View {
     pub key: Vec<String>,
     /// A shared view that is computed once for all who read it.
     pub once: bool,
+    /// Of a shared view.
+    pub params: Vec<Param>,
+    /// Names that its SQL defines.
+    pub ctes: Vec<String>,
     /// Tables and views that it reads.
     pub from: Vec<String>,
     /// Boolean output column that marks rows to be clustered apart.
@@ -143,7 +152,7 @@ impl fmt::Display for Value {
     }
 }
 
-/// A declared parameter of a metric.
+/// A declared parameter of a metric or shared view.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Param {
     pub name: String,
@@ -156,6 +165,18 @@ pub struct Param {
     /// All that a `text` may be; empty: anything.
     pub values: Vec<String>,
     pub help: String,
+    /// Line of the file that declares it.
+    pub line: usize,
+}
+
+impl Param {
+    /// Whether the two ask the same, whatever they say about it.
+    fn means(&self, other: &Param) -> bool {
+        let asks = |param: &Param| {
+            (param.type_, param.default.clone(), param.min.clone(), param.max.clone(), param.values.clone())
+        };
+        asks(self) == asks(other)
+    }
 }
 
 /// A named query whose result every surface shows.
@@ -171,12 +192,15 @@ pub struct Metric {
     pub value: String,
     pub section: String,
     pub panel: String,
+    /// Its own, and those of the shared views that it reads, by name.
     pub params: Vec<Param>,
     pub sql: String,
     /// Line of the file on which `sql` starts, from 1.
     pub sql_line: usize,
     /// Tables and views that it reads directly.
     pub reads: Vec<String>,
+    /// Names that its SQL defines.
+    pub ctes: Vec<String>,
     pub file: String,
 }
 
@@ -235,14 +259,21 @@ impl Catalogue {
         }
         graph::resolve(&views, &mut metrics, &mut problems);
         let views = graph::order(views, &mut problems);
+        metrics.iter_mut().for_each(|metric| inherit::params(metric, &views, &mut problems));
         if !problems.is_empty() {
             problems.sort();
             problems.dedup();
             return Err(problems);
         }
         metrics.sort_by(|a, b| a.name.cmp(&b.name));
-        let definitions =
-            metrics.iter().map(|metric| (metric.name.clone(), graph::definition(metric, &views))).collect();
+        let of_view =
+            |view: &View| graph::definition(&view.name, &view.sql, &view.from, &view.params, &views);
+        let of_metric = |metric: &Metric| {
+            graph::definition(&metric.name, &metric.sql, &metric.reads, &metric.params, &views)
+        };
+        let of_views = views.iter().map(|view| (view.name.clone(), of_view(view)));
+        let of_metrics = metrics.iter().map(|metric| (metric.name.clone(), of_metric(metric)));
+        let definitions = of_views.chain(of_metrics).collect();
         Ok(Self { views, metrics, definitions })
     }
 
@@ -266,11 +297,13 @@ impl Catalogue {
     /// 16 hex digits that change with the SQL of the metric or of a view it reads, with a default,
     /// and with the meaning of the functions; not with comments and white space.
     pub fn definition(&self, metric: &Metric) -> String {
-        self.definitions.get(&metric.name).cloned().unwrap_or_else(|| graph::definition(metric, &self.views))
+        self.definitions.get(&metric.name).cloned().unwrap_or_else(|| {
+            graph::definition(&metric.name, &metric.sql, &metric.reads, &metric.params, &self.views)
+        })
     }
 
     /// The metric's SQL with `$as_of`, `$known_at` (microseconds since 1970, UTC) and its parameters as
-    /// literals. Lines stay where they are.
+    /// literals, and the shared views that it changes as CTEs. Where it changes none, lines stay where they are.
     ///
     /// # Errors
     /// A parameter that is not declared, or a value that is not of its type or range.
@@ -281,12 +314,24 @@ impl Catalogue {
         known_at_us: i64,
         params: &BTreeMap<String, String>,
     ) -> Result<String, BadParam> {
-        bind::bind(metric, as_of_us, known_at_us, params)
+        bind::bind(self, metric, as_of_us, known_at_us, params)
     }
 
-    /// A shared view's SQL with the two clocks as literals.
+    /// A shared view's SQL with its values as literals.
     pub fn bind_view(&self, view: &View, as_of_us: i64, known_at_us: i64) -> String {
-        bind::bind_clocks(&view.sql, as_of_us, known_at_us)
+        bind::bind_view(self, view, as_of_us, known_at_us)
+    }
+
+    /// The tables and views that a metric's bound SQL reads, however indirectly.
+    ///
+    /// # Errors
+    /// As [`Catalogue::bind`].
+    pub fn reads(
+        &self,
+        metric: &Metric,
+        params: &BTreeMap<String, String>,
+    ) -> Result<BTreeSet<String>, BadParam> {
+        bind::reads(self, metric, params)
     }
 
     /// The materialised views.

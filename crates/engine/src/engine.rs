@@ -273,7 +273,7 @@ async fn load_segment(
     file: &ColdFile,
     dir: &Path,
 ) -> Result<Segment, Error> {
-    let mapped = cache::map(&cold_path(dir, &file.path)).ok();
+    let mapped = cache::map_as(&cold_path(dir, &file.path), &event::schema::schema(file.table));
     let cached = mapped.is_some();
     let rows = match mapped {
         Some(rows) => rows,

@@ -4,7 +4,7 @@
 //! folded again. Nothing here changes the snapshot, so evaluations run beside the writer.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
@@ -15,7 +15,7 @@ use datafusion::datasource::MemTable;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::SessionContext;
 
-use crate::catalogue::{Catalogue, Metric};
+use crate::catalogue::{BadParam, Catalogue, Metric};
 use crate::error::Error;
 use crate::session::{EventTable, ViewTable, session};
 use crate::snapshot::{Board, Evaluated, MetricResult, Shared, Snapshot, Tried};
@@ -39,17 +39,15 @@ pub struct Evaluator {
     pub runtime: Arc<RuntimeEnv>,
     /// Tables and views that each metric reads, transitively.
     reads: BTreeMap<String, BTreeSet<String>>,
+    /// Seconds that each shared view that is computed once last took.
+    once_seconds: Mutex<BTreeMap<String, f64>>,
 }
 
 impl Evaluator {
     pub fn new(catalogue: Arc<Catalogue>, views: Arc<Views>, runtime: Arc<RuntimeEnv>) -> Self {
-        let closure = |metric: &Metric| {
-            let views = catalogue.views_of(&metric.name).into_iter();
-            let from = views.flat_map(|view| view.from.iter().chain([&view.name]));
-            metric.reads.iter().chain(from).cloned().collect()
-        };
-        let reads = catalogue.metrics.iter().map(|metric| (metric.name.clone(), closure(metric))).collect();
-        Evaluator { catalogue, views, runtime, reads }
+        let of = |metric: &Metric| catalogue.reads(metric, &BTreeMap::new()).expect("defaults are in range");
+        let reads = catalogue.metrics.iter().map(|metric| (metric.name.clone(), of(metric))).collect();
+        Evaluator { catalogue, views, runtime, reads, once_seconds: Mutex::default() }
     }
 
     /// One metric as `query` asks.
@@ -62,7 +60,7 @@ impl Evaluator {
         let now = Utc::now();
         let (as_of, known_at) = (query.as_of.unwrap_or(now), query.known_at.unwrap_or(now));
         let moment = moment(as_of, known_at);
-        let reads = &self.reads[&metric.name];
+        let reads = &self.catalogue.reads(metric, &query.params).map_err(bad_parameter)?;
         let views = self.views.at(&snapshot.tables, &snapshot.views, moment, reads).await?;
         let context = self.context(snapshot, &views, moment, &self.runtime, reads).await?;
         let mut rows = self.rows(&mut Steps::new(&context), metric, moment, &query.params).await?;
@@ -116,7 +114,7 @@ impl Evaluator {
                 });
             let tried = Tried {
                 at: now,
-                seconds: started.elapsed().as_secs_f64(),
+                seconds: started.elapsed().as_secs_f64() + self.shared_seconds(metric),
                 sequence: snapshot.sequence,
                 position: snapshot.position.clone(),
             };
@@ -125,7 +123,13 @@ impl Evaluator {
         Ok(())
     }
 
-    /// Tables and views that `metric` reads, transitively.
+    /// What the shared views cost without which `metric` would not be: each of their readers is charged.
+    fn shared_seconds(&self, metric: &Metric) -> f64 {
+        let seconds = self.once_seconds.lock().expect("nobody panics while holding it");
+        self.reads[&metric.name].iter().filter_map(|name| seconds.get(name)).sum()
+    }
+
+    /// Tables and views that `metric` reads, transitively, with any parameters.
     pub fn reads(&self, metric: &Metric) -> &BTreeSet<String> {
         &self.reads[&metric.name]
     }
@@ -170,7 +174,10 @@ impl Evaluator {
             let sql = self.catalogue.bind_view(view, moment.as_of_us, moment.known_at_us);
             let provider = if view.once {
                 let mut steps = if lineage { Steps::with_lineage(&context) } else { Steps::new(&context) };
+                let started = Instant::now();
                 let rows = steps.rows(&sql).await?;
+                let mut seconds = self.once_seconds.lock().expect("nobody panics while holding it");
+                seconds.insert(view.name.clone(), started.elapsed().as_secs_f64());
                 Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?)
             } else {
                 context.sql(&sql).await?.into_view()
@@ -205,9 +212,7 @@ impl Evaluator {
         moment: Moment,
         params: &BTreeMap<String, String>,
     ) -> Result<String, Error> {
-        self.catalogue
-            .bind(metric, moment.as_of_us, moment.known_at_us, params)
-            .map_err(|bad| Error::BadParameter { name: bad.param, reason: bad.message })
+        self.catalogue.bind(metric, moment.as_of_us, moment.known_at_us, params).map_err(bad_parameter)
     }
 
     pub fn result(
@@ -241,6 +246,10 @@ fn put(shared: &Shared, evaluated: &[Evaluated]) {
 /// The two clocks in µs.
 pub fn moment(as_of: DateTime<Utc>, known_at: DateTime<Utc>) -> Moment {
     Moment { as_of_us: as_of.timestamp_micros(), known_at_us: known_at.timestamp_micros() }
+}
+
+fn bad_parameter(bad: BadParam) -> Error {
+    Error::BadParameter { name: bad.param, reason: bad.message }
 }
 
 fn broken(metric: &Metric, error: &datafusion::error::DataFusionError) -> Error {

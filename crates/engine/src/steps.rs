@@ -1,4 +1,5 @@
-//! A metric's SQL in steps: a common table expression that is read more than once is computed once.
+//! A metric's SQL in steps: a common table expression that is read more than once, or that defines others, is
+//! computed once.
 //!
 //! DataFusion puts the text of a CTE wherever its name stands, so a chain of CTEs that are each read
 //! twice is planned and computed 2^n times. Here such a CTE is run first and its rows take its place.
@@ -18,7 +19,7 @@ use datafusion::datasource::MemTable;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{self, Cte, Query, Visit, With, visit_relations};
+use datafusion::sql::sqlparser::ast::{self, Cte, Query, With, visit_relations};
 
 use crate::compact::compact;
 use crate::lineage;
@@ -47,7 +48,11 @@ impl<'s> Steps<'s> {
 
     /// The rows of one `SELECT`.
     pub async fn rows(&mut self, sql: &str) -> Result<RecordBatch> {
-        let mut query = self.parse(sql)?;
+        let query = self.parse(sql)?;
+        self.rows_of(query).await
+    }
+
+    async fn rows_of(&mut self, mut query: Query) -> Result<RecordBatch> {
         let Some(with) = query.with.take_if(|with| is_plain(with)) else {
             return self.run(query).await;
         };
@@ -56,7 +61,11 @@ impl<'s> Steps<'s> {
         for index in 0..ctes.len() {
             let name = &ctes[index].alias.name.value;
             let later: usize = ctes[index + 1..].iter().map(|cte| reads(name, &cte.query)).sum();
-            if later + reads(name, &query) > 1 {
+            let read = later + reads(name, &query);
+            let nested = |cte: &Cte| cte.query.with.is_some();
+            let by_nested = ctes[index + 1..].iter().any(|cte| nested(cte) && reads(name, &cte.query) > 0);
+            let wanted = read > 1 || (read == 1 && nested(&ctes[index])) || by_nested;
+            if wanted && !self.is_step(&ctes[index].query) {
                 let select = self.step(&ctes[..=index], &texts[index]).await?;
                 *ctes[index].query = self.parse(&select)?;
             }
@@ -70,7 +79,14 @@ impl<'s> Steps<'s> {
             return Ok(select.clone());
         }
         let (last, before) = ctes.split_last().expect("a step has a CTE");
-        let rows = self.run(with_ctes(last.query.as_ref().clone(), before)).await?;
+        let query = last.query.as_ref().clone();
+        let rows = if last.query.with.is_some() {
+            // Those that it reads are steps by now; the others may have the names of its own.
+            let read = before.iter().filter(|cte| reads(&cte.alias.name.value, &last.query) > 0);
+            Box::pin(self.rows_of(with_ctes(query, &read.cloned().collect::<Vec<_>>()))).await?
+        } else {
+            self.run(with_ctes(query, before)).await?
+        };
         let table = format!("step_{}", STEP.fetch_add(1, Ordering::Relaxed));
         let schema = rows.schema();
         let own = schema.fields().iter().filter(|field| field.name() != lineage::KEYS);
@@ -80,6 +96,12 @@ impl<'s> Steps<'s> {
         self.context.register_table(table.as_str(), Arc::new(provider))?;
         self.done.insert(text.to_owned(), select.clone());
         Ok(select)
+    }
+
+    /// Whether a query is the `SELECT` of a step's rows.
+    fn is_step(&self, query: &Query) -> bool {
+        let text = query.to_string();
+        self.done.values().any(|select| *select == text)
     }
 
     async fn run(&self, query: Query) -> Result<RecordBatch> {
@@ -121,8 +143,12 @@ fn with_ctes(mut query: Query, ctes: &[Cte]) -> Query {
     query
 }
 
-/// How often `name` stands where a relation stands.
-fn reads(name: &str, part: &impl Visit) -> usize {
+/// How often `name` stands where a relation stands, unless the query gives the name a meaning of its own.
+fn reads(name: &str, part: &Query) -> usize {
+    let defines = |cte: &Cte| cte.alias.name.value.eq_ignore_ascii_case(name);
+    if part.with.iter().flat_map(|with| &with.cte_tables).any(defines) {
+        return 0;
+    }
     let mut count = 0;
     let _ = visit_relations(part, |relation| {
         count += usize::from(relation.to_string().eq_ignore_ascii_case(name));
@@ -179,9 +205,26 @@ mod tests {
             format!("WITH {a}, b AS (SELECT SUM(x) AS s FROM a), c AS (SELECT s FROM b) SELECT s FROM c");
         let recursive = "WITH RECURSIVE n AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM n WHERE x < 3) SELECT n.x, m.x AS y FROM n, n AS m ORDER BY 1, 2";
         check(&[&twice], 1).await;
-        check(&[&nested], 1).await;
+        check(&[&nested], 2).await;
         check(&[&chain], 0).await;
         check(&[recursive, "SELECT 1 AS x"], 0).await;
-        check(&[&twice, &nested, &twice], 1).await;
+        check(&[&twice, &nested, &twice], 2).await;
+    }
+
+    /// DataFusion itself refuses the inner name.
+    #[tokio::test]
+    async fn an_inner_name_hides_an_outer_one() {
+        let sql = |inner: &str| {
+            format!(
+                "WITH a AS (SELECT 1 AS x), s AS (SELECT x FROM a), \
+                 b AS (WITH {inner} AS (SELECT x + 5 AS x FROM s) SELECT l.x FROM {inner} AS l, {inner} AS r) \
+                 SELECT b.x, a.x AS y FROM b, a"
+            )
+        };
+        let context = SessionContext::new();
+        let hidden = Steps::new(&context).rows(&sql("a")).await.unwrap();
+        let named = context.sql(&sql("z")).await.unwrap().collect().await.unwrap();
+        let text = |rows: &[RecordBatch]| pretty_format_batches(rows).unwrap().to_string();
+        assert_eq!(text(&[hidden]), text(&named));
     }
 }

@@ -1,15 +1,27 @@
 //! Puts values into a metric's SQL: each `$name` token becomes a typed literal.
 //!
+//! Where the values, or a CTE that has the name of a shared view, change what a shared view says, that view's
+//! SQL, bound to them, becomes a CTE, and so hides the view of that name. So does each view that reads one.
+//!
 //! Invariant: a value never becomes more than one literal, whatever text it holds, because only whole
 //! placeholder tokens are replaced and every literal is written from a parsed value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::{Metric, Param, ParamType, TEXT_PARAM_BYTES_MAX, Value, graph};
+use datafusion::sql::sqlparser::ast::{self, Cte, With};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::Parser;
 
-/// The two clocks, which every metric has and none declares.
-pub(super) const CLOCKS: [&str; 2] = ["as_of", "known_at"];
+use super::{Catalogue, Metric, Param, ParamType, TEXT_PARAM_BYTES_MAX, Value, View, graph};
+
+/// Values that every text may use and none declares: the two clocks, and the hash of its own definition.
+pub(super) fn is_given(name: &str) -> bool {
+    matches!(name, "as_of" | "known_at" | "definition")
+}
+
+/// Values by name.
+type Values<'c> = BTreeMap<&'c str, Value>;
 
 /// A parameter that cannot be used, with what would be allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,11 +61,82 @@ pub fn params_from_pairs(
 }
 
 pub(super) fn bind(
+    catalogue: &Catalogue,
     metric: &Metric,
     as_of_us: i64,
     known_at_us: i64,
     given: &BTreeMap<String, String>,
 ) -> Result<String, BadParam> {
+    let values = values(metric, given)?;
+    let binding = Binding { catalogue, as_of_us, known_at_us, values };
+    let changed = changed(catalogue, metric, &binding.values);
+    Ok(binding.text(&metric.name, &metric.sql, &changed))
+}
+
+pub(super) fn bind_view(catalogue: &Catalogue, view: &View, as_of_us: i64, known_at_us: i64) -> String {
+    let read = graph::closure(std::slice::from_ref(&view.name), &catalogue.views).into_iter();
+    let params = read.flat_map(|view| &view.params);
+    // A view's own parameters come last, and so go before those of the views that it reads.
+    let values = params.map(|param| (param.name.as_str(), param.default.clone())).collect();
+    let binding = Binding { catalogue, as_of_us, known_at_us, values };
+    binding.text(&view.name, &view.sql, &changed_by(catalogue, &view.from, &view.ctes, |_| false))
+}
+
+/// What takes the place of names.
+struct Binding<'c> {
+    catalogue: &'c Catalogue,
+    as_of_us: i64,
+    known_at_us: i64,
+    values: Values<'c>,
+}
+
+impl Binding<'_> {
+    /// An SQL text with its values, and the `changed` views as CTEs.
+    fn text(&self, name: &str, sql: &str, changed: &[&View]) -> String {
+        let sql = substitute(sql, &self.literals(name));
+        if changed.is_empty() {
+            return sql;
+        }
+        let mut query = query(&sql);
+        let none = || With { cte_tables: Vec::new(), ..with_of("x", "SELECT 1") };
+        let mut with = query.with.take().unwrap_or_else(none);
+        for view in changed {
+            let inner = changed_by(self.catalogue, &view.from, &view.ctes, |_| false);
+            let own = with_of(&view.name, &self.text(&view.name, &view.sql, &inner));
+            let is_read = |cte: &Cte| view.from.contains(&cte.alias.name.value);
+            let place = with.cte_tables.iter().rposition(is_read).map_or(0, |last| last + 1);
+            with.cte_tables.splice(place..place, own.cte_tables);
+        }
+        query.with = Some(with);
+        query.to_string()
+    }
+
+    fn literals(&self, name: &str) -> BTreeMap<&str, String> {
+        let definition = self.catalogue.definitions.get(name).map(String::as_str).unwrap_or_default();
+        let given = [
+            ("as_of", timestamp(self.as_of_us)),
+            ("known_at", timestamp(self.known_at_us)),
+            ("definition", format!("'{definition}'")),
+        ];
+        given.into_iter().chain(self.values.iter().map(|(&name, value)| (name, literal(value)))).collect()
+    }
+}
+
+pub(super) fn reads(
+    catalogue: &Catalogue,
+    metric: &Metric,
+    given: &BTreeMap<String, String>,
+) -> Result<BTreeSet<String>, BadParam> {
+    let changed = changed(catalogue, metric, &values(metric, given)?);
+    let views = graph::closure(&metric.reads, &catalogue.views).into_iter();
+    let from = views.flat_map(|view| view.from.iter().chain([&view.name]));
+    let own: BTreeSet<&str> = own_views(catalogue, &metric.ctes).collect();
+    let hidden = |name: &String| changed.iter().any(|view| view.name == *name) || own.contains(name.as_str());
+    Ok(metric.reads.iter().chain(from).filter(|name| !hidden(name)).cloned().collect())
+}
+
+/// The value of each parameter.
+fn values<'c>(metric: &'c Metric, given: &BTreeMap<String, String>) -> Result<Values<'c>, BadParam> {
     let bad = |param: &str, message: String| BadParam {
         metric: metric.name.clone(),
         param: param.to_owned(),
@@ -64,7 +147,7 @@ pub(super) fn bind(
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         return Err(bad(&printable(name), format!("is not known; this metric has: {known}")));
     }
-    let mut literals = BTreeMap::from([("as_of", timestamp(as_of_us)), ("known_at", timestamp(known_at_us))]);
+    let mut values = BTreeMap::new();
     for param in &metric.params {
         let value = match given.get(&param.name) {
             None => param.default.clone(),
@@ -77,13 +160,61 @@ pub(super) fn bind(
                 value
             }
         };
-        literals.insert(&param.name, literal(&value));
+        values.insert(param.name.as_str(), value);
     }
-    Ok(substitute(&metric.sql, &literals))
+    Ok(values)
 }
 
-pub(super) fn bind_clocks(sql: &str, as_of_us: i64, known_at_us: i64) -> String {
-    substitute(sql, &BTreeMap::from([("as_of", timestamp(as_of_us)), ("known_at", timestamp(known_at_us))]))
+/// The shared views that say something else for this metric than by themselves, in the order of the catalogue.
+/// Values given can only make them more than they are by default.
+fn changed<'c>(catalogue: &'c Catalogue, metric: &Metric, values: &Values<'_>) -> Vec<&'c View> {
+    let differs = |param: &Param| {
+        let declared = metric.params.iter().find(|own| own.name == param.name);
+        values.get(param.name.as_str()) != Some(&param.default)
+            || declared.is_none_or(|own| own.default != param.default)
+    };
+    changed_by(catalogue, &metric.reads, &metric.ctes, differs)
+}
+
+/// The shared views among `reads` that `ctes` or values that differ make say something else.
+fn changed_by<'c>(
+    catalogue: &'c Catalogue,
+    reads: &[String],
+    ctes: &[String],
+    differs: impl Fn(&Param) -> bool,
+) -> Vec<&'c View> {
+    let mut hidden: BTreeSet<&str> = own_views(catalogue, ctes).collect();
+    let mut changed = Vec::new();
+    for view in graph::closure(reads, &catalogue.views) {
+        let own: BTreeSet<&str> = own_views(catalogue, &view.ctes).collect();
+        let is_hidden = |name: &String| hidden.contains(name.as_str()) && !own.contains(name.as_str());
+        if view.is_shared()
+            && !hidden.contains(view.name.as_str())
+            && (view.from.iter().any(is_hidden) || view.params.iter().any(&differs))
+        {
+            hidden.insert(&view.name);
+            changed.push(view);
+        }
+    }
+    changed
+}
+
+/// The shared views in whose place there is a CTE.
+fn own_views<'c>(catalogue: &'c Catalogue, ctes: &[String]) -> impl Iterator<Item = &'c str> {
+    let own = |view: &&View| view.is_shared() && ctes.contains(&view.name);
+    catalogue.views.iter().filter(own).map(|view| view.name.as_str())
+}
+
+fn query(sql: &str) -> ast::Query {
+    let mut statements = Parser::parse_sql(&GenericDialect {}, sql).expect("the catalogue parsed this SQL");
+    match statements.pop() {
+        Some(ast::Statement::Query(query)) => *query,
+        _ => unreachable!("the catalogue checked that a file holds one SELECT"),
+    }
+}
+
+fn with_of(name: &str, sql: &str) -> With {
+    query(&format!("WITH {name} AS ({sql}\n) SELECT 1")).with.expect("the text begins with one")
 }
 
 fn substitute(sql: &str, literals: &BTreeMap<&str, String>) -> String {

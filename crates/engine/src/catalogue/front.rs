@@ -29,6 +29,8 @@ struct ViewFront {
     open: Option<String>,
     #[serde(default)]
     once: bool,
+    #[serde(default)]
+    params: BTreeMap<String, ParamFront>,
 }
 
 #[derive(Deserialize)]
@@ -99,18 +101,31 @@ pub(super) fn view(source: &Source, problems: &mut Vec<Problem>) -> Option<View>
             source.problem(at("from"), "a view with a key must list at least one table or view in from"),
         );
     }
-    for name in graph::placeholders(&parts.sql).unwrap_or_default() {
-        let message = match is_shared {
-            true if bind::CLOCKS.contains(&name.text.as_str()) => continue,
-            true => format!("a shared view can use $as_of and $known_at, not ${}", name.text),
-            false => format!(
+    let used = graph::placeholders(&parts.sql).unwrap_or_default();
+    if !is_shared {
+        for name in &used {
+            let message = format!(
                 "a view with a key cannot use ${}: its rows depend on events only; compute ages and windows in a metric",
                 name.text
-            ),
-        };
-        problems.push(source.problem(parts.sql_line + name.line - 1, message));
+            );
+            problems.push(source.problem(parts.sql_line + name.line - 1, message));
+        }
+        if !front.params.is_empty() {
+            problems.push(source.problem(at("params"), "params are for views without a key"));
+        }
     }
-    let (_, read) = graph::references(source, &parts.sql, parts.sql_line, problems)?;
+    let params = params(source, front.params, &parts.front, problems);
+    for name in used.iter().filter(|name| is_shared && !bind::is_given(&name.text)) {
+        if !params.iter().any(|param| param.name == name.text) {
+            let message = format!("${} is not declared in params", name.text);
+            problems.push(source.problem(parts.sql_line + name.line - 1, message));
+        }
+    }
+    for param in params.iter().filter(|param| !used.iter().any(|name| name.text == param.name)) {
+        let message = format!("parameter {} is declared and not used", param.name);
+        problems.push(source.problem(at(&param.name), message));
+    }
+    let (statement, read) = graph::references(source, &parts.sql, parts.sql_line, problems)?;
     check_from(source, &front.from, &read, at("from"), problems);
     (problems.len() == known).then(|| View {
         name: source.name.clone(),
@@ -118,6 +133,8 @@ pub(super) fn view(source: &Source, problems: &mut Vec<Problem>) -> Option<View>
         sql_line: parts.sql_line,
         key: front.key.unwrap_or_default(),
         once: front.once,
+        params,
+        ctes: graph::ctes(&statement),
         from: front.from,
         open: front.open,
         help: front.help,
@@ -163,24 +180,8 @@ pub(super) fn metric(source: &Source, problems: &mut Vec<Problem>) -> Option<Met
     for column in front.labels.iter().chain([&front.value]).filter(|column| !is_name(column)) {
         problems.push(source.problem(at("labels"), format!("{column:?} is not a column name")));
     }
-    let declared: Vec<String> = front.params.keys().cloned().collect();
     let params = params(source, front.params, &parts.front, problems);
-    let used = graph::placeholders(&parts.sql).unwrap_or_default();
-    for name in used
-        .iter()
-        .filter(|name| !bind::CLOCKS.contains(&name.text.as_str()) && !declared.contains(&name.text))
-    {
-        problems.push(
-            source
-                .problem(parts.sql_line + name.line - 1, format!("${} is not declared in params", name.text)),
-        );
-    }
-    for param in params.iter().filter(|param| !used.iter().any(|name| name.text == param.name)) {
-        problems.push(
-            source.problem(at(&param.name), format!("parameter {} is declared and not used", param.name)),
-        );
-    }
-    let (_, read) = graph::references(source, &parts.sql, parts.sql_line, problems)?;
+    let (statement, read) = graph::references(source, &parts.sql, parts.sql_line, problems)?;
     (problems.len() == known).then(|| Metric {
         name: source.name.clone(),
         title: front.title,
@@ -198,6 +199,7 @@ pub(super) fn metric(source: &Source, problems: &mut Vec<Problem>) -> Option<Met
         sql: parts.sql,
         sql_line: parts.sql_line,
         reads: read.into_iter().collect(),
+        ctes: graph::ctes(&statement),
         file: source.file.clone(),
     })
 }
@@ -211,7 +213,7 @@ fn params(
     let mut params = Vec::with_capacity(fronts.len());
     for (name, raw) in fronts {
         let line = line_of(front, &name);
-        match param(&name, &raw) {
+        match param(&name, &raw, line) {
             Ok(param) => params.push(param),
             Err(message) => problems.push(source.problem(line, format!("parameter {name}: {message}"))),
         }
@@ -219,9 +221,11 @@ fn params(
     params
 }
 
-fn param(name: &str, raw: &ParamFront) -> Result<Param, String> {
-    if !is_name(name) || bind::CLOCKS.contains(&name) {
-        return Err("the name must be lower-case letters, digits and _, and not as_of or known_at".into());
+fn param(name: &str, raw: &ParamFront, line: usize) -> Result<Param, String> {
+    if !is_name(name) || bind::is_given(name) {
+        return Err(
+            "the name must be lower-case letters, digits and _, and not as_of, known_at or definition".into(),
+        );
     }
     let type_ = match raw.type_ {
         TypeFront::Int => ParamType::Int,
@@ -248,6 +252,7 @@ fn param(name: &str, raw: &ParamFront) -> Result<Param, String> {
         max: bound("max", &raw.max)?,
         values: raw.values.clone(),
         help: raw.help.clone(),
+        line,
     };
     bind::in_range(&param, &param.default).map_err(|range| format!("default is out of range: {range}"))?;
     Ok(param)

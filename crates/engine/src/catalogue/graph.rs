@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Tok
 use xxhash_rust::xxh3::Xxh3;
 
 use super::load::Source;
-use super::{Metric, Problem, View};
+use super::{Metric, Param, Problem, View};
 
 /// The event tables that SQL may read.
 pub(super) const TABLES: [&str; 4] = event::Table::NAMES;
@@ -74,6 +74,13 @@ pub(super) fn references(
             None
         }
     }
+}
+
+/// The names that a statement defines before its `SELECT`.
+pub(super) fn ctes(statement: &Statement) -> Vec<String> {
+    let Statement::Statement(inner) = statement else { return Vec::new() };
+    let ast::Statement::Query(query) = &**inner else { return Vec::new() };
+    query.with.iter().flat_map(|with| &with.cte_tables).map(|cte| cte.alias.name.value.clone()).collect()
 }
 
 /// The line that a parser's message names, from 1.
@@ -139,24 +146,28 @@ pub(super) fn closure<'a>(names: &[String], views: &'a [View]) -> Vec<&'a View> 
     views.iter().filter(|view| wanted.contains(view.name.as_str())).collect()
 }
 
-pub(super) fn definition(metric: &Metric, views: &[View]) -> String {
+/// The hash of an SQL text, of the views that it reads and of what its parameters are by default.
+pub(super) fn definition(
+    name: &str,
+    sql: &str,
+    reads: &[String],
+    params: &[Param],
+    views: &[View],
+) -> String {
     let mut hash = Xxh3::new();
     hash.update(&crate::functions::DEFINITION_VERSION.to_le_bytes());
-    for (name, sql) in closure(&metric.reads, views)
-        .into_iter()
-        .map(|view| (&view.name, &view.sql))
-        .chain([(&metric.name, &metric.sql)])
-    {
+    let read = closure(reads, views).into_iter().map(|view| (view.name.as_str(), &*view.sql, &*view.params));
+    for (name, sql, params) in read.chain([(name, sql, params)]) {
         update(&mut hash, name);
         for token in tokens(sql).unwrap_or_default() {
             if !matches!(token.token, Token::Whitespace(_)) {
                 update(&mut hash, &token.token.to_string());
             }
         }
-    }
-    for param in &metric.params {
-        update(&mut hash, &param.name);
-        update(&mut hash, &param.default.to_string());
+        for param in params {
+            update(&mut hash, &param.name);
+            update(&mut hash, &param.default.to_string());
+        }
     }
     format!("{:016x}", hash.digest())
 }

@@ -229,6 +229,117 @@ fn a_definition_changes_with_meaning_and_not_with_layout() {
     assert_ne!(plain, definition(&METRIC.replace("default = 28", "default = 27")));
 }
 
+const SHARED: &str = r#"-- +++
+-- help = "Tickets created lately."
+-- from = ["ticket"]
+-- params = { days = { type = "int", default = 7, min = 1, max = 365 } }
+-- +++
+SELECT ticket, created_at, '$definition' AS text, $definition AS definition
+FROM ticket
+WHERE created_at > days_before($as_of, $days)
+"#;
+
+const ABOVE: &str = r#"-- +++
+-- help = "The first of them."
+-- from = ["recent"]
+-- once = true
+-- +++
+SELECT MIN(ticket) AS ticket FROM recent
+"#;
+
+fn reader(params: &str, sql: &str) -> String {
+    let front = "-- +++\n-- title = \"T\"\n-- help = \"H\"\n-- unit = \"things\"\n-- labels = []\n-- value = \"n\"\n-- section = \"Tests\"\n-- panel = \"stat\"\n";
+    format!("{front}{params}-- +++\n{sql}\n")
+}
+
+#[tokio::test]
+async fn a_metric_has_the_parameters_of_the_shared_views_it_reads() {
+    let sql = "SELECT COUNT(*) AS n FROM first_recent AS f, recent AS r";
+    let files = |reader: &str| {
+        let files =
+            [("view/recent.sql", SHARED), ("view/first_recent.sql", ABOVE), ("metric/things.sql", reader)];
+        load(&files).unwrap_or_else(|problems| panic!("{problems:?}"))
+    };
+    let catalogue = files(&reader("", sql));
+    let metric = catalogue.metric("things").unwrap();
+    let bound = |days: &[(&str, &str)]| {
+        let given = days.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        catalogue.bind(metric, 0, 0, &given)
+    };
+    assert_eq!(bound(&[]).unwrap().trim(), sql);
+    assert_eq!(bound(&[("days", "7")]).unwrap().trim(), sql);
+    let changed = bound(&[("days", "9")]).unwrap();
+    assert!(changed.starts_with("WITH recent AS (SELECT"), "{changed}");
+    assert!(changed.contains(", 9)), first_recent AS (SELECT MIN(ticket)"), "{changed}");
+    assert!(changed.contains("'$definition' AS text, '"), "{changed}");
+    assert!(bound(&[("days", "0")]).is_err() && bound(&[("weeks", "1")]).is_err());
+    assert!(catalogue.check_plans().await.is_empty());
+
+    let own = reader("-- params = { days = { type = \"int\", default = 9 } }\n", sql);
+    let catalogue = files(&own);
+    let metric = catalogue.metric("things").unwrap();
+    assert_eq!(catalogue.bind(metric, 0, 0, &BTreeMap::new()).unwrap(), changed);
+    let reads = catalogue.reads(metric, &BTreeMap::new()).unwrap();
+    assert!(reads.contains("ticket") && !reads.contains("recent") && !reads.contains("first_recent"));
+}
+
+#[tokio::test]
+async fn a_cte_takes_the_place_of_a_shared_view() {
+    let own =
+        "WITH recent AS (SELECT ticket FROM ticket WHERE is_open)\nSELECT COUNT(*) AS n FROM first_recent";
+    let files = [
+        ("view/recent.sql", SHARED),
+        ("view/first_recent.sql", ABOVE),
+        ("metric/things.sql", &reader("", own)),
+    ];
+    let catalogue = load(&files).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let metric = catalogue.metric("things").unwrap();
+    let bound = catalogue.bind(metric, 0, 0, &BTreeMap::new()).unwrap();
+    assert_eq!(
+        bound,
+        "WITH recent AS (SELECT ticket FROM ticket WHERE is_open), \
+         first_recent AS (SELECT MIN(ticket) AS ticket FROM recent) SELECT COUNT(*) AS n FROM first_recent"
+    );
+    assert!(catalogue.check_plans().await.is_empty());
+    // A view does so too, for what it reads and not for its readers.
+    let above = ABOVE
+        .replace("SELECT MIN", "WITH recent AS (SELECT ticket FROM ticket)\nSELECT MIN")
+        .replace("[\"recent\"]", "[\"ticket\"]");
+    let files = [
+        ("view/recent.sql", SHARED),
+        ("view/first_recent.sql", &above),
+        ("metric/things.sql", &reader("", "SELECT COUNT(*) AS n FROM first_recent, recent")),
+    ];
+    let catalogue = load(&files).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let given = BTreeMap::from([("days".to_owned(), "9".to_owned())]);
+    let bound = catalogue.bind(catalogue.metric("things").unwrap(), 0, 0, &given).unwrap();
+    assert!(bound.starts_with("WITH recent AS (SELECT") && !bound.contains("first_recent AS"), "{bound}");
+}
+
+#[test]
+fn parameters_of_views_must_agree() {
+    let other = SHARED.replace("default = 7", "default = 8");
+    let sql = "SELECT COUNT(*) AS n FROM recent AS a, later AS b";
+    let found = |reader: &str| {
+        problems(&[("view/recent.sql", SHARED), ("view/later.sql", &other), ("metric/things.sql", reader)])
+    };
+    assert_eq!(
+        found(&reader("", sql)),
+        ["things.sql:1: later and recent differ in the parameter days; declare it here"]
+    );
+    let float = "-- params = { days = { type = \"float\", default = 1.0 } }\n";
+    assert_eq!(
+        found(&reader(float, "SELECT COUNT(*) AS n FROM recent")),
+        ["things.sql:9: parameter days is of type int in recent, which this metric reads"]
+    );
+    let int = "-- params = { days = { type = \"int\", default = 9 } }\n";
+    assert_eq!(found(&reader(int, sql)), [""; 0]);
+    assert_eq!(
+        found(&reader(int, "SELECT COUNT(*) AS n FROM ticket")),
+        ["things.sql:9: parameter days is declared and not used"]
+    );
+}
+
 #[test]
 fn durations_are_read_and_written() {
     for (text, ms) in [

@@ -12,9 +12,12 @@
 //! Invariants: the history is sorted and zero days are filled in, so the order of rows changes nothing; trial i uses
 //! stream i of ChaCha8 (Bernstein 2008), seeded by the hash of `seed`, so equal input gives equal output everywhere.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::percentile::nearest_rank;
 
@@ -25,6 +28,8 @@ pub const TRIALS_MAX: i64 = 100_000;
 pub const REMAINING_MAX: i64 = 10_000;
 /// Most additions for one exact answer; beyond them there is none.
 const ADDITIONS_MAX: i64 = 500_000_000;
+/// Most answers that are remembered, about 1 MiB; beyond them all are forgotten.
+const ANSWERS_MAX: usize = 10_000;
 const NEVER: i64 = i64::MAX;
 
 /// Completions and net change of scope of one day.
@@ -70,6 +75,38 @@ pub fn weeks(rows: &[(i64, Day)], weeks: usize) -> Vec<Week> {
         }
     }
     history
+}
+
+/// As [`forecast`], remembering what was asked lately: metrics ask the same again at every change.
+pub fn remembered(history: &[Week], question: &Question<'_>) -> Option<Forecast> {
+    static ANSWERS: LazyLock<Mutex<HashMap<u128, Option<Forecast>>>> = LazyLock::new(Mutex::default);
+    let key = key(history, question);
+    let answers = || ANSWERS.lock().expect("nobody panics while holding it");
+    if let Some(answer) = answers().get(&key) {
+        return *answer;
+    }
+    let answer = forecast(history, question);
+    let mut answers = answers();
+    if answers.len() >= ANSWERS_MAX {
+        answers.clear();
+    }
+    answers.insert(key, answer);
+    answer
+}
+
+/// All that an answer depends on.
+fn key(history: &[Week], question: &Question<'_>) -> u128 {
+    let mut hash = Xxh3::new();
+    for day in history.iter().flatten() {
+        hash.update(&day.done.to_le_bytes());
+        hash.update(&day.added.to_le_bytes());
+    }
+    let Question { remaining, due_days, days_max, trials, seed } = question;
+    for number in [*remaining, due_days.unwrap_or(i64::MIN), *days_max, *trials] {
+        hash.update(&number.to_le_bytes());
+    }
+    hash.update(seed.as_bytes());
+    hash.digest128()
 }
 
 pub fn forecast(history: &[Week], question: &Question<'_>) -> Option<Forecast> {
@@ -226,6 +263,22 @@ mod tests {
         let got = forecast(&history, &question(10)).unwrap();
         assert_eq!((got.p50_days, got.p_hit, got.p_never), (None, Some(0.0), 1.0));
         assert_eq!(forecast(&[], &question(10)), None);
+    }
+
+    #[test]
+    fn what_is_remembered_is_what_was_asked() {
+        let history: Vec<Week> = (0..8).map(|n| week([n % 3, 0, 1, 0, n % 2, 0, 0])).collect();
+        let ask = |history: &[Week], question: &Question<'_>| {
+            let fresh = forecast(history, question);
+            assert_eq!(remembered(history, question), fresh);
+            assert_eq!(remembered(history, question), fresh);
+        };
+        ask(&history, &question(20));
+        ask(&history, &question(21));
+        ask(&history[1..], &question(20));
+        ask(&history, &Question { seed: "another", ..question(20) });
+        ask(&history, &Question { due_days: None, ..question(20) });
+        ask(&history, &Question { due_days: Some(40), ..question(20) });
     }
 
     #[test]

@@ -224,7 +224,7 @@ fn milestone_forecast(columns: &[ArrayRef]) -> Option<Vec<ScalarValue>> {
         trials: int(columns, 7, 0)?,
         seed: text(columns, 8, 0)?,
     };
-    let found = forecast::forecast(&history, &question)?;
+    let found = forecast::remembered(&history, &question)?;
     let days = [found.p50_days, found.p85_days, found.p95_days].map(ScalarValue::Int64);
     let shares = [found.p_hit, Some(found.p_never)].map(ScalarValue::Float64);
     Some(days.into_iter().chain(shares).chain([ScalarValue::Int64(Some(found.trials))]).collect())

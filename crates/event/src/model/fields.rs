@@ -132,7 +132,7 @@ static REVIEWS: [Field; 19] = [
     ),
 ];
 
-static TICKETS: [Field; 36] = [
+static TICKETS: [Field; 37] = [
     field(
         "ticket",
         Kind::Id,
@@ -267,6 +267,13 @@ static TICKETS: [Field; 36] = [
         TEAM,
         "The path patterns that the team answers for, all of them.",
         r#"["/pay/"]"#,
+    ),
+    field(
+        "working_agreement",
+        Kind::Text,
+        TEAM,
+        "How the team agreed to work from now on; where it is another than before, signals take a new baseline.",
+        r#""review rota: a first look within half a day""#,
     ),
 ];
 

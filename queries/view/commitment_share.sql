@@ -1,0 +1,85 @@
+-- +++
+-- help = "Each person's shares of tickets that are due soon or were done lately, in 720720ths of a ticket, and their points."
+-- from = ["ticket", "milestone", "ticket_holder", "team_member"]
+-- once = true
+-- [params]
+-- horizon_days = { type = "int", default = 28, min = 7, max = 366, help = "days after as_of in which work is due" }
+-- history_weeks = { type = "int", default = 8, min = 2, max = 52, help = "complete weeks before as_of whose median is the usual throughput" }
+-- estimates_min = { type = "int", default = 1, min = 1, max = 1000, help = "with fewer estimated tickets in a team nothing is imputed" }
+-- +++
+-- A ticket is due on its own date, else on that of its milestone; what is overdue counts. It splits equally over its human
+-- assignees. An unestimated ticket takes the median estimate of the team's tickets here; with none it weighs one point.
+WITH work AS (
+  SELECT
+    ticket.key_hash,
+    ticket.is_open,
+    ticket.done_at,
+    CASE WHEN ticket.points_hundredths BETWEEN 0 AND 100000000 THEN ticket.points_hundredths END AS points_hundredths
+  FROM ticket
+  LEFT JOIN milestone ON milestone.milestone = ticket.milestone AND NOT milestone.deleted
+  WHERE NOT ticket.deleted
+    AND (
+      (ticket.is_open AND COALESCE(ticket.due_on, milestone.due_on) <= CAST(days_before($as_of, -$horizon_days) AS DATE))
+      OR (
+        NOT ticket.is_open
+        AND ticket.done_at >= date_trunc('week', days_before($as_of, 7 * $history_weeks))
+        AND ticket.done_at < date_trunc('week', $as_of)
+      )
+    )
+    AND ticket.kind IS DISTINCT FROM 'goal'
+),
+holder AS (
+  SELECT
+    ticket_holder.key_hash,
+    ticket_holder.person
+  FROM ticket_holder
+  INNER JOIN work ON work.key_hash = ticket_holder.key_hash
+  WHERE ticket_holder.is_open
+    OR ticket_holder.done_at >= date_trunc('week', days_before($as_of, 7 * $history_weeks))
+),
+split AS (
+  SELECT
+    key_hash,
+    720720 / COUNT(*) AS unit
+  FROM holder
+  GROUP BY key_hash
+),
+share AS (
+  SELECT
+    COALESCE(team_member.team, '(none)') AS team,
+    holder.person,
+    work.key_hash,
+    work.is_open,
+    work.done_at,
+    work.points_hundredths,
+    split.unit
+  FROM holder
+  INNER JOIN work ON work.key_hash = holder.key_hash
+  INNER JOIN split ON split.key_hash = holder.key_hash
+  LEFT JOIN team_member ON team_member.person = holder.person
+),
+estimated AS (
+  SELECT DISTINCT
+    team,
+    key_hash,
+    points_hundredths
+  FROM share
+),
+typical AS (
+  SELECT
+    team,
+    COALESCE(percentile_nearest(points_hundredths, 0.5, $estimates_min), 100) AS points_hundredths
+  FROM estimated
+  GROUP BY team
+)
+SELECT
+  share.team,
+  share.person,
+  share.key_hash,
+  share.is_open,
+  share.done_at,
+  share.unit,
+  share.points_hundredths,
+  share.unit * COALESCE(share.points_hundredths, typical.points_hundredths) AS point_units
+FROM share
+INNER JOIN typical ON typical.team = share.team

@@ -1,0 +1,85 @@
+-- +++
+-- help = "How far off forecasts of closed milestones would have been, made at 20, 40, 60 and 80 % of their baseline duration with what was known then."
+-- from = ["milestone", "milestone_revision", "milestone_outlook"]
+-- once = true
+-- [params]
+-- window_days = { type = "int", default = 730, min = 28, max = 3660, help = "milestones closed in this many days up to as_of" }
+-- replay_trials = { type = "int", default = 2000, min = 100, max = 100000, help = "futures that are played" }
+-- +++
+-- The duration runs from the milestone's first event to its baseline. The stretches are by how much, in millionths, the
+-- days up to each percentile would have to be multiplied to reach the day of closing: 0 where the percentile was never
+-- to be reached, so that any day keeps it, and none where it was to be reached at once.
+WITH resolved AS (
+  SELECT
+    key_hash,
+    milestone,
+    created_at,
+    closed_at,
+    baseline_on
+  FROM milestone
+  WHERE NOT is_open
+    AND NOT deleted
+    AND closed_at > days_before($as_of, $window_days)
+    AND baseline_on IS NOT NULL
+),
+replay AS (
+  SELECT
+    resolved.key_hash,
+    resolved.milestone,
+    resolved.closed_at,
+    step.percent,
+    days_before(
+      resolved.created_at,
+      -(days_between(CAST(resolved.created_at AS DATE), resolved.baseline_on) * step.percent / 100)
+    ) AS at
+  FROM resolved
+  CROSS JOIN (VALUES (20), (40), (60), (80)) AS step (percent)
+),
+made AS (
+  SELECT
+    replay.milestone,
+    replay.percent,
+    replay.closed_at,
+    replay.at,
+    milestone_revision.due_on
+  FROM replay
+  INNER JOIN milestone_revision
+    ON milestone_revision.key_hash = replay.key_hash
+    AND milestone_revision.from_at <= replay.at
+    AND (milestone_revision.to_at IS NULL OR milestone_revision.to_at > replay.at)
+  WHERE replay.at < replay.closed_at
+),
+forecast_moment AS (
+  SELECT DISTINCT
+    milestone,
+    at,
+    due_on,
+    $replay_trials AS trials
+  FROM made
+)
+SELECT
+  made.milestone,
+  made.percent,
+  made.at,
+  made.closed_at,
+  outlook.known,
+  millis_between(made.at, made.closed_at) AS actual_ms,
+  outlook.p50_days,
+  outlook.p85_days,
+  outlook.p95_days,
+  outlook.p_hit,
+  CASE WHEN made.due_on IS NOT NULL THEN CAST(CAST(made.closed_at AS DATE) <= made.due_on AS INT) END AS hit,
+  CASE
+    WHEN outlook.known AND outlook.p50_days IS NULL THEN 0
+    WHEN outlook.p50_days > 0 THEN millis_between(made.at, made.closed_at) * 1000 / (outlook.p50_days * 86400)
+  END AS stretch_50,
+  CASE
+    WHEN outlook.known AND outlook.p85_days IS NULL THEN 0
+    WHEN outlook.p85_days > 0 THEN millis_between(made.at, made.closed_at) * 1000 / (outlook.p85_days * 86400)
+  END AS stretch_85,
+  CASE
+    WHEN outlook.known AND outlook.p95_days IS NULL THEN 0
+    WHEN outlook.p95_days > 0 THEN millis_between(made.at, made.closed_at) * 1000 / (outlook.p95_days * 86400)
+  END AS stretch_95
+FROM made
+INNER JOIN milestone_outlook AS outlook ON outlook.milestone = made.milestone AND outlook.at = made.at

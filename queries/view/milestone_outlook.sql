@@ -1,0 +1,175 @@
+-- +++
+-- help = "The forecast of each milestone and moment of forecast_moment: percentiles of the days that remain, P(hit), P(never), and what they rest on."
+-- from = ["forecast_moment", "milestone", "milestone_revision", "scope_change"]
+-- once = true
+-- [params]
+-- weeks_min = { type = "int", default = 8, min = 2, max = 53, help = "with a shorter history there is no forecast" }
+-- weeks_max = { type = "int", default = 26, min = 2, max = 53, help = "weeks of history that are drawn from" }
+-- planning_days = { type = "int", default = 7, min = 0, max = 366, help = "days after a milestone's first ticket in which scope is planned and not added; the history begins after them" }
+-- horizon_factor = { type = "int", default = 3, min = 1, max = 20, help = "a future that takes longer than this multiple of the planned remaining time never ends" }
+-- horizon_days_min = { type = "int", default = 28, min = 1, max = 3660, help = "least planned remaining time, for milestones at or past their due date" }
+-- +++
+-- The method is that of the function milestone_forecast: a double bootstrap over weeks of history, in which completions and
+-- changes of scope go together, in tickets. The history is the milestone's own; where that is too short it is that of all
+-- milestones of the project, which is then taken to finish what is due first. It begins after the planning days, and moves
+-- between milestones of the project change no scope. With too short a history there is no forecast, and `state` says so.
+-- `p_hit` is the share of futures that end by the due date, `p_never` of those that do not end in time. Dates are UTC.
+-- The futures are drawn from the milestone, the days (not the moments) of both clocks and this definition: through a day a
+-- forecast changes only when its history does, and a change is shown against the same futures without it.
+WITH stream AS (
+  SELECT
+    asked.milestone,
+    asked.at,
+    asked.due_on,
+    peer.milestone AS peer,
+    peer.milestone = asked.milestone AS own,
+    peer.milestone = asked.milestone
+    OR COALESCE(
+      peer.created_at <= asked.at
+      AND (peer.closed_at IS NULL OR peer.closed_at > asked.at)
+      AND NOT peer.deleted
+      AND revision.due_on <= asked.due_on,
+      FALSE
+    ) AS ahead
+  FROM forecast_moment AS asked
+  INNER JOIN milestone AS self ON self.milestone = asked.milestone
+  INNER JOIN milestone AS peer
+    ON COALESCE(peer.project, CONCAT('milestone ', peer.milestone)) = COALESCE(self.project, CONCAT('milestone ', self.milestone))
+  LEFT JOIN milestone_revision AS revision
+    ON revision.key_hash = peer.key_hash
+    AND revision.from_at <= asked.at
+    AND (revision.to_at IS NULL OR revision.to_at > asked.at)
+),
+planned AS (
+  SELECT
+    milestone,
+    days_before(MIN(at), -$planning_days) AS until_at
+  FROM scope_change
+  WHERE milestone IN (SELECT peer FROM stream)
+  GROUP BY milestone
+),
+moved AS (
+  SELECT
+    stream.milestone,
+    stream.at,
+    stream.own,
+    stream.ahead,
+    planned.until_at,
+    scope_change.at AS moved_at,
+    scope_change.tickets,
+    scope_change.done_tickets,
+    CASE WHEN scope_change.what IN ('done', 'reopened') THEN scope_change.done_tickets ELSE 0 END AS done,
+    CASE
+      WHEN scope_change.what IN ('added', 'removed') AND scope_change.at > planned.until_at
+      THEN scope_change.tickets - scope_change.done_tickets
+      ELSE 0
+    END AS added,
+    inside.peer IS NOT NULL AS inside
+  FROM stream
+  INNER JOIN planned ON planned.milestone = stream.peer
+  INNER JOIN scope_change ON scope_change.milestone = stream.peer AND scope_change.at <= stream.at
+  LEFT JOIN stream AS inside
+    ON inside.milestone = stream.milestone
+    AND inside.at = stream.at
+    AND inside.peer = scope_change.other
+),
+state AS (
+  SELECT
+    milestone,
+    at,
+    LEAST(millis_between(MIN(until_at) FILTER (WHERE own), at) / 604800000, $weeks_max) AS own_weeks,
+    LEAST(millis_between(MIN(until_at), at) / 604800000, $weeks_max) AS stream_weeks,
+    MIN(until_at) FILTER (WHERE own) AS planned_until,
+    COALESCE(SUM(tickets) FILTER (WHERE own), 0) AS scope,
+    COALESCE(SUM(tickets - done_tickets) FILTER (WHERE own), 0) AS remaining,
+    COALESCE(SUM(tickets - done_tickets) FILTER (WHERE ahead), 0) AS queued
+  FROM moved
+  GROUP BY milestone, at
+),
+basis AS (
+  SELECT
+    asked.milestone,
+    asked.at,
+    asked.trials,
+    COALESCE(state.own_weeks >= $weeks_min, FALSE) AS own,
+    CASE WHEN state.own_weeks >= $weeks_min THEN state.own_weeks ELSE state.stream_weeks END AS weeks,
+    CASE WHEN state.own_weeks >= $weeks_min OR state.remaining = 0 THEN state.remaining ELSE state.queued END AS remaining,
+    CASE
+      WHEN CAST(asked.at AS DATE) > asked.due_on THEN -1
+      ELSE millis_between(asked.at, days_before(arrow_cast(asked.due_on, 'Timestamp(Microsecond, Some("UTC"))'), -1)) / 86400000
+    END AS due_days
+  FROM forecast_moment AS asked
+  INNER JOIN state ON state.milestone = asked.milestone AND state.at = asked.at
+  WHERE state.scope > 0
+    AND state.stream_weeks >= $weeks_min
+),
+day AS (
+  SELECT
+    basis.milestone,
+    basis.at,
+    basis.own,
+    basis.weeks,
+    basis.remaining,
+    basis.due_days,
+    basis.trials,
+    COALESCE(millis_between(moved.moved_at, basis.at) / 86400000, 0) AS days_ago,
+    COALESCE(moved.done, 0) AS done,
+    CASE WHEN moved.inside AND NOT basis.own THEN 0 ELSE COALESCE(moved.added, 0) END AS added,
+    SUM(COALESCE(moved.done, 0)) OVER (PARTITION BY basis.milestone, basis.at) AS pace
+  FROM basis
+  LEFT JOIN moved
+    ON moved.milestone = basis.milestone
+    AND moved.at = basis.at
+    AND moved.moved_at > days_before(basis.at, 7 * basis.weeks)
+    AND (moved.own OR NOT basis.own)
+),
+outlook AS (
+  SELECT
+    milestone,
+    at,
+    own,
+    weeks,
+    milestone_forecast(
+      days_ago,
+      done,
+      added,
+      weeks,
+      remaining,
+      due_days,
+      $horizon_factor * GREATEST(
+        COALESCE(due_days, 0),
+        COALESCE(remaining * 7 * weeks / CASE WHEN pace > 0 THEN pace END, 0),
+        $horizon_days_min
+      ),
+      trials,
+      CONCAT(milestone, '|', CAST(CAST(at AS DATE) AS VARCHAR), '|', CAST(CAST($known_at AS DATE) AS VARCHAR), '|', $definition)
+    ) AS forecast
+  FROM day
+  GROUP BY milestone, at, own, weeks, remaining, due_days, trials, pace
+)
+SELECT
+  asked.milestone,
+  asked.at,
+  asked.due_on,
+  outlook.forecast['p_hit'] AS p_hit,
+  outlook.forecast['p_never'] AS p_never,
+  outlook.forecast['p50_days'] AS p50_days,
+  outlook.forecast['p85_days'] AS p85_days,
+  outlook.forecast['p95_days'] AS p95_days,
+  CAST(days_before(asked.at, -outlook.forecast['p50_days']) - INTERVAL '1 microsecond' AS DATE) AS p50_on,
+  CAST(days_before(asked.at, -outlook.forecast['p85_days']) - INTERVAL '1 microsecond' AS DATE) AS p85_on,
+  CAST(days_before(asked.at, -outlook.forecast['p95_days']) - INTERVAL '1 microsecond' AS DATE) AS p95_on,
+  state.planned_until,
+  COALESCE(state.scope, 0) AS scope,
+  COALESCE(state.remaining, 0) AS remaining,
+  CASE
+    WHEN COALESCE(state.scope, 0) = 0 THEN 'no tickets'
+    WHEN outlook.milestone IS NULL THEN 'insufficient data'
+    WHEN outlook.own THEN 'own history'
+    ELSE 'history of the project'
+  END AS state,
+  COALESCE(outlook.weeks, 0) AS weeks,
+  outlook.forecast IS NOT NULL AS known
+FROM forecast_moment AS asked
+LEFT JOIN state ON state.milestone = asked.milestone AND state.at = asked.at
+LEFT JOIN outlook ON outlook.milestone = asked.milestone AND outlook.at = asked.at

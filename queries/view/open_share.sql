@@ -1,0 +1,89 @@
+-- +++
+-- help = "Each person's shares of the open tickets of their team, in 720720ths of a ticket; one row without a ticket for who has none."
+-- from = ["ticket", "ticket_holder", "team_member"]
+-- once = true
+-- [params]
+-- estimates_min = { type = "int", default = 1, min = 1, max = 1000, help = "with fewer estimated tickets in a team nothing is imputed" }
+-- +++
+-- A ticket splits equally over its human assignees, in 720720ths (the least number that 1 to 16 divide). An unestimated
+-- ticket takes the median estimate of the team's open tickets; a team without estimates is weighed by tickets.
+-- Goals are not tickets here. Somebody in two teams counts in both.
+-- '(none)' holds people without a team.
+WITH open_ticket AS (
+  SELECT
+    key_hash,
+    assignees,
+    status_category,
+    priority,
+    labels,
+    CASE WHEN points_hundredths BETWEEN 0 AND 100000000 THEN points_hundredths END AS points_hundredths
+  FROM ticket
+  WHERE is_open
+    AND kind IS DISTINCT FROM 'goal'
+),
+holder AS (
+  SELECT
+    key_hash,
+    person
+  FROM ticket_holder
+  WHERE is_open
+),
+split AS (
+  SELECT
+    key_hash,
+    720720 / COUNT(*) AS unit
+  FROM holder
+  GROUP BY key_hash
+),
+roster AS (
+  SELECT team, person FROM team_member
+  UNION ALL
+  SELECT DISTINCT
+    '(none)' AS team,
+    holder.person
+  FROM holder
+  LEFT JOIN team_member ON team_member.person = holder.person
+  WHERE team_member.person IS NULL
+),
+share AS (
+  SELECT
+    roster.team,
+    roster.person,
+    holder.key_hash,
+    split.unit,
+    open_ticket.points_hundredths,
+    open_ticket.status_category,
+    open_ticket.priority,
+    open_ticket.labels
+  FROM roster
+  INNER JOIN holder ON holder.person = roster.person
+  INNER JOIN split ON split.key_hash = holder.key_hash
+  INNER JOIN open_ticket ON open_ticket.key_hash = holder.key_hash
+),
+estimated AS (
+  SELECT DISTINCT
+    team,
+    key_hash,
+    points_hundredths
+  FROM share
+),
+typical AS (
+  SELECT
+    team,
+    percentile_nearest(points_hundredths, 0.5, $estimates_min) AS points_hundredths
+  FROM estimated
+  GROUP BY team
+)
+SELECT
+  roster.team,
+  roster.person,
+  share.key_hash,
+  share.unit,
+  share.status_category,
+  share.priority,
+  share.labels,
+  share.points_hundredths,
+  typical.points_hundredths AS typical_points
+FROM roster
+LEFT JOIN share ON share.team = roster.team AND share.person = roster.person
+LEFT JOIN typical ON typical.team = roster.team
