@@ -41,7 +41,7 @@ mod graph;
 mod load;
 mod plan;
 
-pub use bind::{BadParam, params_from_pairs};
+pub use bind::{BadParam, duration_ms, params_from_pairs};
 
 use std::collections::BTreeMap;
 use std::fmt;

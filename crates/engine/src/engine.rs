@@ -27,6 +27,7 @@ use crate::demand::Demand;
 use crate::error::Error;
 use crate::evaluate::{Evaluator, Query, moment};
 use crate::explain::Explanation;
+use crate::range::Series;
 use crate::segment::{Segment, key_column, sort_by_key};
 use crate::session::session;
 use crate::snapshot::{Board, MetricResult, Shared, Snapshot, Stats};
@@ -137,6 +138,18 @@ impl Engine {
     /// The board's result, brought up to date if that is quick.
     async fn at_now(&self, metric: &Metric) -> Result<Option<Arc<MetricResult>>, Error> {
         self.inner.demand.newest(&self.inner.shared, &self.inner.evaluator, &metric.name).await
+    }
+
+    /// One metric at each moment of a series, the oldest first; see [`Evaluator::range`].
+    pub async fn range(
+        &self,
+        metric: &str,
+        query: &Query,
+        series: &Series,
+    ) -> Result<Vec<MetricResult>, Error> {
+        let metric = self.metric(metric)?;
+        let snapshot = self.inner.shared.snapshot.load_full();
+        self.inner.evaluator.range(&snapshot, metric, query, series).await
     }
 
     /// Where the rows of a metric come from; see [`Evaluator::explain`].

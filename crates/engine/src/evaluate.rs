@@ -62,14 +62,26 @@ impl Evaluator {
         let now = Utc::now();
         let (as_of, known_at) = (query.as_of.unwrap_or(now), query.known_at.unwrap_or(now));
         let moment = moment(as_of, known_at);
-        let reads = &self.reads[&metric.name];
-        let views = self.views.at(&snapshot.tables, &snapshot.views, moment, reads).await?;
-        let context = self.context(snapshot, &views, moment, &self.runtime, reads).await?;
-        let mut rows = self.rows(&mut Steps::new(&context), metric, moment, &query.params).await?;
-        if let Some(team) = &query.team {
-            rows = of_team(&rows, team)?;
-        }
+        let views = self.views.at(&snapshot.tables, &snapshot.views, moment, self.reads(metric)).await?;
+        let rows = self.rows_at(snapshot, &views, metric, moment, query).await?;
         Ok(self.result(metric, as_of, known_at, snapshot, rows))
+    }
+
+    /// The rows of one metric over the views of a moment.
+    pub async fn rows_at(
+        &self,
+        snapshot: &Snapshot,
+        views: &ViewRows,
+        metric: &Metric,
+        moment: Moment,
+        query: &Query,
+    ) -> Result<RecordBatch, Error> {
+        let context = self.context(snapshot, views, moment, &self.runtime, self.reads(metric)).await?;
+        let rows = self.rows(&mut Steps::new(&context), metric, moment, &query.params).await?;
+        match &query.team {
+            Some(team) => of_team(&rows, team),
+            None => Ok(rows),
+        }
     }
 
     /// Evaluates the metrics named on the newest snapshot, at now, and puts each result on the board as it

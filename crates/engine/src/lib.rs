@@ -24,6 +24,7 @@ pub mod explain;
 pub mod ids;
 pub mod lineage;
 pub mod pace;
+pub mod range;
 pub mod segment;
 pub mod session;
 pub mod sql;
@@ -44,6 +45,7 @@ pub use engine::{Engine, Options};
 pub use error::Error;
 pub use evaluate::Query;
 pub use explain::Explanation;
+pub use range::Series;
 pub use snapshot::{Board, MetricResult, Stats};
 pub use sql::SqlLimits;
 

@@ -213,6 +213,15 @@ pub struct QueryArgs {
     /// What had happened by then: RFC 3339, or a date for the end of that day UTC [default: now]
     #[arg(long, value_name = "T", value_parser = moment::parse)]
     pub as_of: Option<DateTime<Utc>>,
+    /// A row set for each moment of a range: the first one
+    #[arg(long, value_name = "T", value_parser = moment::parse, conflicts_with = "as_of")]
+    pub from: Option<DateTime<Utc>>,
+    /// ... up to here [default: now]
+    #[arg(long, value_name = "T", value_parser = moment::parse, requires = "from")]
+    pub to: Option<DateTime<Utc>>,
+    /// ... one every so often, such as 12h, 1d or 7d [default: 7d]
+    #[arg(long, value_name = "DURATION", requires = "from")]
+    pub step: Option<String>,
     /// What was known by then [default: now]
     #[arg(long, value_name = "K", value_parser = moment::parse)]
     pub known_at: Option<DateTime<Utc>>,

@@ -11,6 +11,7 @@ mod api;
 mod events;
 mod explain;
 mod page;
+mod range;
 mod webhooks;
 
 use std::future::Future;
@@ -164,6 +165,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/metrics", get(api::metrics))
         .route("/api/v1/metrics/{name}", get(api::metric))
         .route("/api/v1/metrics/{name}/explain", get(explain::explain))
+        .route("/api/v1/metrics/{name}/range", get(range::range))
         .route("/api/v1/sql", post(api::sql))
         .route("/api/v1/events", post(events::post))
         .route("/webhooks/github", post(webhooks::github))

@@ -3,6 +3,7 @@
 //! The command line and the HTTP routes call the same functions, so both give the same bytes.
 //! Only the table is for people alone: it may shorten numbers, the other formats never do.
 
+mod range;
 mod table;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use arrow::json::writer::{EncoderOptions, JsonArray, make_encoder};
 use engine::{Explanation, MetricResult};
 use serde_json::json;
 
+pub use range::range;
 pub use table::{Table, printable, table};
 
 /// What every surface says of data that `plimsoll demo` generated.

@@ -128,7 +128,7 @@ pub fn time(given: &mut QueryString, name: &str) -> Result<Option<chrono::DateTi
 }
 
 /// The rows that the caller may see.
-fn only(metric: &Metric, result: &MetricResult, sight: &Sight) -> Result<MetricResult, Problem> {
+pub fn only(metric: &Metric, result: &MetricResult, sight: &Sight) -> Result<MetricResult, Problem> {
     let mut result = result.clone();
     if let Sight::Only(people) = sight {
         result.rows = privacy::only(metric, &result.rows, people)
