@@ -134,6 +134,13 @@ fn small_groups_have_no_numbers_where_others_look() {
     assert!(open.contains(&("core".to_owned(), json!(4))), "{open:?}");
     assert!(open.iter().all(|(team, open)| team == "core" || open.is_null()), "{open:?}");
     assert_eq!(range["suppressed"], 2, "{range}");
+    let diff = server.get("/api/v1/diff?metric=review_load&from=2026-02-01&to=2026-02-10").json();
+    let told = |team: &str| {
+        let row = diff["rows"].as_array().unwrap().iter().find(|row| row["team"] == team).unwrap().clone();
+        (row["sentence"].as_str().unwrap().to_owned(), row["causes"].clone(), row["cells"].clone())
+    };
+    assert_eq!(told("web"), ("too few people to show".to_owned(), json!([]), json!([])));
+    assert!(told("core").0.starts_with("new: 4 reviews: "), "{diff}");
     let page = server.get("/metrics").text();
     assert!(page.contains(r#"plimsoll_review_load{team="core"} 4"#), "{page}");
     assert!(!page.contains(r#"plimsoll_review_load{team="web"}"#), "{page}");

@@ -13,7 +13,8 @@ use arc_swap::ArcSwap;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Int32Type, Int64Type};
-use chrono::Utc;
+use arrow::error::ArrowError;
+use chrono::{DateTime, Utc};
 use datafusion::datasource::MemTable;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use event::{Batch, Table};
@@ -24,6 +25,7 @@ use crate::catalogue::{Catalogue, Metric};
 use crate::checkpoint;
 use crate::delta::{ColdFile, ColdStore};
 use crate::demand::Demand;
+use crate::diff::{Diff, Listed};
 use crate::error::Error;
 use crate::evaluate::{Evaluator, Query, moment};
 use crate::explain::Explanation;
@@ -150,6 +152,20 @@ impl Engine {
         let metric = self.metric(metric)?;
         let snapshot = self.inner.shared.snapshot.load_full();
         self.inner.evaluator.range(&snapshot, metric, query, series).await
+    }
+
+    /// What changed in a metric between two moments; see [`Evaluator::diff`].
+    pub async fn diff(
+        &self,
+        metric: &str,
+        query: &Query,
+        span: (DateTime<Utc>, DateTime<Utc>),
+        listed: Listed,
+        show: impl Fn(&MetricResult) -> Result<MetricResult, ArrowError>,
+    ) -> Result<Diff, Error> {
+        let metric = self.metric(metric)?;
+        let snapshot = self.inner.shared.snapshot.load_full();
+        self.inner.evaluator.diff(&snapshot, metric, query, span, listed, show).await
     }
 
     /// Where the rows of a metric come from; see [`Evaluator::explain`].

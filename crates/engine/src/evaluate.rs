@@ -17,6 +17,7 @@ use datafusion::prelude::SessionContext;
 
 use crate::catalogue::{Catalogue, Metric};
 use crate::error::Error;
+use crate::overlay::Overlay;
 use crate::session::{EventTable, ViewTable, session};
 use crate::snapshot::{Board, Evaluated, MetricResult, Shared, Snapshot, Tried};
 use crate::steps::Steps;
@@ -30,6 +31,8 @@ pub struct Query {
     pub known_at: Option<DateTime<Utc>>,
     pub team: Option<String>,
     pub params: BTreeMap<String, String>,
+    /// Events that are taken to have happened, for this question only.
+    pub what_if: Option<Overlay>,
 }
 
 /// Evaluates metrics.
@@ -62,6 +65,7 @@ impl Evaluator {
         let now = Utc::now();
         let (as_of, known_at) = (query.as_of.unwrap_or(now), query.known_at.unwrap_or(now));
         let moment = moment(as_of, known_at);
+        let snapshot = &*self.ground(snapshot, query, as_of).await?;
         let views = self.views.at(&snapshot.tables, &snapshot.views, moment, self.reads(metric)).await?;
         let rows = self.rows_at(snapshot, &views, metric, moment, query).await?;
         Ok(self.result(metric, as_of, known_at, snapshot, rows))
@@ -238,6 +242,7 @@ impl Evaluator {
             position: snapshot.position.clone(),
             rows,
             suppressed: 0,
+            what_if: snapshot.what_if,
         }
     }
 }

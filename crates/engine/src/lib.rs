@@ -20,9 +20,12 @@ pub mod rows;
 pub mod views;
 
 pub mod compact;
+pub mod compare;
+pub mod diff;
 pub mod explain;
 pub mod ids;
 pub mod lineage;
+pub mod overlay;
 pub mod pace;
 pub mod range;
 pub mod segment;
@@ -30,6 +33,7 @@ pub mod session;
 pub mod sql;
 pub mod steps;
 pub mod tables;
+pub mod words;
 
 pub mod cache;
 pub mod checkpoint;
@@ -41,10 +45,12 @@ pub mod error;
 pub mod writer;
 
 pub use catalogue::{Catalogue, Level, Metric, Param, Problem, View};
+pub use diff::{Diff, Listed};
 pub use engine::{Engine, Options};
 pub use error::Error;
 pub use evaluate::Query;
 pub use explain::Explanation;
+pub use overlay::Overlay;
 pub use range::Series;
 pub use snapshot::{Board, MetricResult, Stats};
 pub use sql::SqlLimits;

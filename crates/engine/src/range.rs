@@ -73,6 +73,8 @@ impl Evaluator {
         series: &Series,
     ) -> Result<Vec<MetricResult>, Error> {
         let known_at = query.known_at.unwrap_or_else(Utc::now);
+        let newest = *series.moments.last().expect("a series has a moment");
+        let snapshot = &*self.ground(snapshot, query, newest).await?;
         let times_us: Vec<i64> = series.moments.iter().map(DateTime::timestamp_micros).collect();
         let changed = snapshot.tables.keys_between(&times_us);
         let reads = self.reads(metric);

@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub position: Position,
     /// Grows by one with each published change of the tables.
     pub sequence: u64,
+    /// Events among them that exist for one question only; 0 in what the writer publishes.
+    pub what_if: usize,
 }
 
 /// One metric's rows and what they rest on.
@@ -40,6 +42,8 @@ pub struct MetricResult {
     pub rows: RecordBatch,
     /// Rows whose numbers a surface took out, for being over too few people; 0 as evaluated.
     pub suppressed: u64,
+    /// Events that exist for this result only.
+    pub what_if: usize,
 }
 
 /// The latest result of each metric. A scrape reads this and nothing else.

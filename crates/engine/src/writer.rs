@@ -299,7 +299,8 @@ impl Writer {
         assert!(self.touched.is_empty(), "a snapshot's views are the fold of its tables");
         self.sequence += 1;
         let position = self.position.clone();
-        let snapshot = Snapshot { tables, views: self.views.clone(), position, sequence: self.sequence };
+        let (views, sequence) = (self.views.clone(), self.sequence);
+        let snapshot = Snapshot { tables, views, position, sequence, what_if: 0 };
         self.shared.with_stats(|stats| {
             for (index, table) in EVENT_TABLES.iter().enumerate() {
                 let rows = |segments: &[Arc<Segment>]| segments.iter().map(|s| s.rows() as u64).sum::<u64>();

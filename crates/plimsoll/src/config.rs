@@ -134,6 +134,7 @@ pub struct Limits {
     pub events_max: usize,
     pub series_max: usize,
     pub range_steps_max: usize,
+    pub what_if_events_max: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -249,6 +250,7 @@ impl Default for Limits {
             events_max: 10_000,
             series_max: 1_000,
             range_steps_max: 400,
+            what_if_events_max: 1_000,
         }
     }
 }
@@ -334,7 +336,7 @@ impl Config {
     }
 
     fn validate_bounds(&self) -> Result<(), BadValue> {
-        let bounds: [(&'static str, u64, u64, u64); 23] = [
+        let bounds: [(&'static str, u64, u64, u64); 24] = [
             ("people.group_min", self.people.group_min, 1, 1_000),
             ("limits.sql_timeout_ms", self.limits.sql_timeout_ms, 10, 3_600_000),
             ("limits.sql_rows_max", self.limits.sql_rows_max as u64, 1, 100_000_000),
@@ -347,6 +349,7 @@ impl Config {
             ("limits.events_max", self.limits.events_max as u64, 1, 1_000_000),
             ("limits.series_max", self.limits.series_max as u64, 0, 1_000_000),
             ("limits.range_steps_max", self.limits.range_steps_max as u64, 1, 100_000),
+            ("limits.what_if_events_max", self.limits.what_if_events_max as u64, 1, 1_000_000),
             ("http.drain_timeout_ms", self.http.drain_timeout_ms, 0, 600_000),
             ("ingest.batch_rows_max", self.ingest.batch_rows_max as u64, 1, 10_000_000),
             ("ingest.batch_bytes_max", self.ingest.batch_bytes_max as u64, 1_024, 1 << 30),

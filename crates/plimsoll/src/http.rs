@@ -8,11 +8,13 @@
 pub mod access;
 
 mod api;
+mod diff;
 mod events;
 mod explain;
 mod page;
 mod range;
 mod webhooks;
+mod what_if;
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -163,9 +165,10 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(page::index))
         .route("/api/v1/metrics", get(api::metrics))
-        .route("/api/v1/metrics/{name}", get(api::metric))
+        .route("/api/v1/metrics/{name}", get(api::metric).post(what_if::metric))
         .route("/api/v1/metrics/{name}/explain", get(explain::explain))
-        .route("/api/v1/metrics/{name}/range", get(range::range))
+        .route("/api/v1/metrics/{name}/range", get(range::range).post(what_if::range))
+        .route("/api/v1/diff", get(diff::diff))
         .route("/api/v1/sql", post(api::sql))
         .route("/api/v1/events", post(events::post))
         .route("/webhooks/github", post(webhooks::github))

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use engine::catalogue::{Catalogue, Level};
-use engine::{MetricResult, Query, Series};
+use engine::{MetricResult, Overlay, Query, Series};
 use serde_json::json;
 
 use super::{Scratch, has_data, print, tell};
@@ -36,6 +36,7 @@ pub fn metric(config: &Config, arguments: QueryArgs) -> Result<(), Failure> {
         known_at: arguments.known_at,
         team: arguments.team,
         params: Default::default(),
+        what_if: arguments.what_if.map(|file| what_if(config, &file)).transpose()?,
     };
     for (name, value) in arguments.params {
         if query.params.insert(name.clone(), value).is_some() {
@@ -69,6 +70,26 @@ pub fn metric(config: &Config, arguments: QueryArgs) -> Result<(), Failure> {
         };
         print(&bytes.map_err(unprintable)?)
     }))
+}
+
+/// The events of a file, or of stdin, that are to be taken to have happened.
+fn what_if(config: &Config, file: &Path) -> Result<Overlay, Failure> {
+    let unreadable = |error| Failure::failed(format!("could not read {}: {error}", file.display()));
+    let mut text = Vec::new();
+    let limit = config.limits.body_bytes_max as u64;
+    let mut input: Box<dyn Read> = match file.to_str() {
+        Some("-") => Box::new(std::io::stdin()),
+        _ => Box::new(std::fs::File::open(file).map_err(unreadable)?),
+    };
+    input.by_ref().take(limit + 1).read_to_end(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > limit {
+        return Err(Failure::misuse(format!(
+            "{} is over {limit} bytes (limits.body_bytes_max); ask about fewer events at once",
+            file.display()
+        )));
+    }
+    Overlay::of_lines(&text, config.limits.what_if_events_max)
+        .map_err(|error| Failure::misuse(format!("{}: {error}", file.display())))
 }
 
 /// The moments that are meant where `--to` and `--step` may be left out.
@@ -153,8 +174,14 @@ pub fn footer(result: &MetricResult, example: bool) -> Vec<String> {
         moment::format(result.known_at),
         result.definition
     )];
+    lines.extend(what_if_footer(result));
     lines.extend(example_footer(example));
     lines
+}
+
+/// That some of it did not happen.
+fn what_if_footer(result: &MetricResult) -> Option<String> {
+    (result.what_if > 0).then(|| format!("what if: with {} events that did not happen", result.what_if))
 }
 
 fn range_footer(steps: &[MetricResult], example: bool) -> Vec<String> {
@@ -165,6 +192,7 @@ fn range_footer(steps: &[MetricResult], example: bool) -> Vec<String> {
         moment::format(last.known_at),
         last.definition
     )];
+    lines.extend(what_if_footer(last));
     lines.extend(example_footer(example));
     lines
 }

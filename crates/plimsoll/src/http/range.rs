@@ -9,7 +9,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use engine::Query;
+use engine::{Overlay, Query};
 
 use super::App;
 use super::access::Caller;
@@ -28,12 +28,24 @@ pub async fn range(
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    series_of(&app, &caller, path, raw.as_deref(), &headers, None).await
+}
+
+/// The rows of every step, with events that are taken to have happened where there are some.
+pub async fn series_of(
+    app: &App,
+    caller: &Caller,
+    path: Result<Path<String>, PathRejection>,
+    raw: Option<&str>,
+    headers: &HeaderMap,
+    what_if: Option<Overlay>,
+) -> Result<Response, Problem> {
     let parts = app.parts()?;
     let metric = metric_of(parts, path)?.clone();
     let sight = caller.sight(&app.config, parts, &metric).await?;
     let declared = metric.params.iter().map(|param| param.name.as_str());
-    let mut given = QueryString::parse(raw.as_deref(), PARAMETERS.into_iter().chain(declared))?;
-    let encoding = encoding(given.take("format").as_deref(), &headers)?;
+    let mut given = QueryString::parse(raw, PARAMETERS.into_iter().chain(declared))?;
+    let encoding = encoding(given.take("format").as_deref(), headers)?;
     let (from, to) = (time(&mut given, "from")?, time(&mut given, "to")?);
     let from = from.ok_or_else(|| {
         Problem::bad_parameter("from", "is missing; give the first moment, such as from=2026-03-02")
@@ -44,6 +56,7 @@ pub async fn range(
         known_at: time(&mut given, "known_at")?,
         team: given.take("team"),
         params: given.rest(),
+        what_if,
     };
     let (engine, name) = (parts.engine.clone(), metric.name.clone());
     let steps = parts.compute(async move { engine.range(&name, &query, &series).await }).await?;

@@ -5,7 +5,7 @@ use arrow::error::ArrowError;
 use engine::MetricResult;
 use serde_json::json;
 
-use super::{Encoding, json_object, rows};
+use super::{Encoding, json_object, rows, what_if};
 use crate::moment;
 
 /// `joined` are the rows of all `steps`.
@@ -41,5 +41,6 @@ fn head(
     if suppressed > 0 {
         head.push(("suppressed", json!(suppressed)));
     }
+    head.extend(what_if(first));
     head
 }
