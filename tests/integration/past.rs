@@ -250,3 +250,54 @@ fn what_changed_is_said_in_sentences() {
     ]);
     assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["rows"][0]["sentence"], row["sentence"]);
 }
+
+#[test]
+fn two_definitions_run_over_one_history() {
+    let place = Place::new();
+    place.write("events.ndjson", a_week());
+    place.write("own/metric/requests.sql", OWN);
+    place.write("plimsoll.toml", "[catalogue]\ndirs = [\"own\"]\n");
+    place.stdout(&["ingest", "events", "events.ndjson"]);
+    place.write("same.sql", OWN);
+    place.write("without_cy.sql", OWN.replace("GROUP BY", "WHERE reviewer <> 'cy' GROUP BY"));
+    let views = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("queries/view");
+    let episodes = std::fs::read_to_string(views.join("review_episode.sql")).unwrap();
+    let (before_last, _) = episodes.rsplit_once("FROM episode").unwrap();
+    let fewer = format!("{before_last}FROM episode WHERE episode['reviewer'] NOT IN ('ada', 'cy')\n");
+    place.write("fewer/view/review_episode.sql", fewer);
+    let replay = |against: &str, more: &[&str]| -> Value {
+        let arguments = [&["replay", "requests", "--against", against, "--format", "json"], more].concat();
+        serde_json::from_str(&place.stdout(&arguments)).unwrap()
+    };
+    let same = replay("same.sql", &[]);
+    assert_eq!((&same["differ"], &same["rows"][0]["row"]), (&json!(0), &json!("same")));
+    assert_eq!(same["definition"], same["definition_against"]);
+    for (against, open) in [("without_cy.sql", 2.0), ("fewer", 1.0)] {
+        let other = replay(against, &["--as-of", "2026-03-08"]);
+        let row = &other["rows"][0];
+        assert_eq!(
+            (&row["value"], &row["value_against"], &row["difference"]),
+            (&json!(3.0), &json!(open), &json!(open - 3.0)),
+            "{other}"
+        );
+        assert_eq!(
+            (&row["definition"], &row["definition_against"]),
+            (&other["definition"], &other["definition_against"])
+        );
+        assert_ne!(other["definition"], other["definition_against"]);
+    }
+    let range = ["--from", "2026-03-02", "--to", "2026-03-04", "--step", "1d"];
+    let steps = replay("without_cy.sql", &range);
+    let differences: Vec<&Value> =
+        steps["rows"].as_array().unwrap().iter().map(|row| &row["difference"]).collect();
+    assert_eq!(differences, [&json!(0.0), &json!(-1.0), &json!(-1.0)], "{steps}");
+    place.write("broken.sql", OWN.replace("is_open", "is_opened"));
+    for (against, code, expect) in
+        [("broken.sql", 1, "broken.sql:10"), ("gone.sql", 2, "gone.sql does not exist")]
+    {
+        let output = place.run(&["replay", "requests", "--against", against]);
+        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains(expect), "{said}");
+    }
+}

@@ -45,7 +45,7 @@ pub use bind::{BadParam, duration_ms, params_from_pairs};
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Largest catalogue file that is read.
 pub const FILE_BYTES_MAX: u64 = 256 * 1024;
@@ -222,6 +222,27 @@ impl Catalogue {
         for dir in dirs {
             load::directory(dir, &mut sources, &mut problems);
         }
+        Self::from_sources(sources, problems)
+    }
+
+    /// The same, with the files of `against` in place of those of their names: of a directory its `view/` and
+    /// `metric/`; a single file is a version of `metric`, whatever it is called.
+    ///
+    /// # Errors
+    /// All problems of all files, by file and line.
+    pub fn load_against(dirs: &[PathBuf], against: &Path, metric: &str) -> Result<Self, Vec<Problem>> {
+        let (mut sources, mut problems) = (load::shipped(), Vec::new());
+        for dir in dirs {
+            load::directory(dir, &mut sources, &mut problems);
+        }
+        let mut others = Vec::new();
+        if against.is_dir() {
+            load::directory(against, &mut others, &mut problems);
+        } else {
+            load::version(against, metric, &mut others, &mut problems);
+        }
+        sources.retain(|source| !others.iter().any(|other| other.name == source.name));
+        sources.extend(others);
         Self::from_sources(sources, problems)
     }
 

@@ -30,6 +30,7 @@ use crate::error::Error;
 use crate::evaluate::{Evaluator, Query, moment};
 use crate::explain::Explanation;
 use crate::range::Series;
+use crate::replay::{self, Replay};
 use crate::segment::{Segment, key_column, sort_by_key};
 use crate::session::session;
 use crate::snapshot::{Board, MetricResult, Shared, Snapshot, Stats};
@@ -166,6 +167,20 @@ impl Engine {
         let metric = self.metric(metric)?;
         let snapshot = self.inner.shared.snapshot.load_full();
         self.inner.evaluator.diff(&snapshot, metric, query, span, listed, show).await
+    }
+
+    /// A metric by this engine's definition and by another catalogue's, at each moment of a series, or at the
+    /// query's where there is none.
+    pub async fn replay(
+        &self,
+        metric: &str,
+        against: Catalogue,
+        query: &Query,
+        series: Option<&Series>,
+    ) -> Result<Replay, Error> {
+        let metric = self.metric(metric)?;
+        let snapshot = self.inner.shared.snapshot.load_full();
+        replay::replay(&self.inner.evaluator, &snapshot, metric, against, query, series).await
     }
 
     /// Where the rows of a metric come from; see [`Evaluator::explain`].

@@ -28,6 +28,7 @@ pub mod lineage;
 pub mod overlay;
 pub mod pace;
 pub mod range;
+pub mod replay;
 pub mod segment;
 pub mod session;
 pub mod sql;
@@ -52,6 +53,7 @@ pub use evaluate::Query;
 pub use explain::Explanation;
 pub use overlay::Overlay;
 pub use range::Series;
+pub use replay::Replay;
 pub use snapshot::{Board, MetricResult, Stats};
 pub use sql::SqlLimits;
 

@@ -45,6 +45,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Show what changed in a metric between two moments and which events did it, in sentences
     Diff(DiffArgs),
+    /// Run two versions of a metric's definition over the same history, side by side
+    Replay(ReplayArgs),
     /// Run one read-only SQL statement over tables, views and functions
     Sql(SqlArgs),
     /// Say who is who, who is in which team and when they work, from files or by hand
@@ -283,6 +285,35 @@ pub struct DiffArgs {
     #[arg(long)]
     pub team: Option<String>,
     /// A parameter of the metric; may be repeated
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub params: Vec<(String, String)>,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Name of the metric
+    pub metric: String,
+    /// The other version: a metric's .sql file, or a directory whose view/ and metric/ files stand in for ours
+    #[arg(long, value_name = "FILE|DIR")]
+    pub against: PathBuf,
+    /// What had happened by then: RFC 3339, or a date for the end of that day UTC [default: now]
+    #[arg(long, value_name = "T", value_parser = moment::parse)]
+    pub as_of: Option<DateTime<Utc>>,
+    /// At each moment of a range: the first one
+    #[arg(long, value_name = "T", value_parser = moment::parse, conflicts_with = "as_of")]
+    pub from: Option<DateTime<Utc>>,
+    /// ... up to here [default: now]
+    #[arg(long, value_name = "T", value_parser = moment::parse, requires = "from")]
+    pub to: Option<DateTime<Utc>>,
+    /// ... one every so often, such as 12h, 1d or 7d [default: 7d]
+    #[arg(long, value_name = "DURATION", requires = "from")]
+    pub step: Option<String>,
+    /// What was known by then [default: now]
+    #[arg(long, value_name = "K", value_parser = moment::parse)]
+    pub known_at: Option<DateTime<Utc>>,
+    /// A parameter of both versions; may be repeated
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
     pub params: Vec<(String, String)>,
     #[arg(long, value_enum, default_value_t)]

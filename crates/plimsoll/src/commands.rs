@@ -7,6 +7,7 @@ pub mod explain;
 pub mod ingest;
 pub mod people;
 pub mod query;
+pub mod replay;
 pub mod token;
 
 use std::io::{IsTerminal, Write};

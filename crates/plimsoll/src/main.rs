@@ -65,6 +65,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Ingest(_)
         | Command::Query(_)
         | Command::Explain(_)
+        | Command::Replay(_)
         | Command::Diff(_)
         | Command::Sql(_)
         | Command::People(_)
@@ -91,6 +92,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Query(arguments) => commands::query::metric(&effective.config, arguments),
         Command::Explain(arguments) => commands::explain::run(&effective.config, arguments),
         Command::Diff(arguments) => commands::diff::run(&effective.config, arguments),
+        Command::Replay(arguments) => commands::replay::run(&effective.config, arguments),
         Command::Sql(arguments) => commands::query::sql(&effective.config, arguments),
         Command::Token(command) => commands::token::run(command),
         Command::People(command) => commands::people::run(&effective.config, command),

@@ -5,6 +5,7 @@
 
 mod diff;
 mod range;
+mod replay;
 mod table;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use serde_json::json;
 
 pub use diff::diff;
 pub use range::range;
+pub use replay::replay;
 pub use table::{Table, printable, table};
 
 /// What every surface says of data that `plimsoll demo` generated.

@@ -105,6 +105,15 @@ fn files(kind: Kind, folder: &Path, sources: &mut Vec<Source>, problems: &mut Ve
     }
 }
 
+/// One file as a version of a metric.
+pub(super) fn version(path: &Path, metric: &str, sources: &mut Vec<Source>, problems: &mut Vec<Problem>) {
+    let file = path.display().to_string();
+    match text(path) {
+        Ok((_, text)) => sources.push(Source { kind: Kind::Metric, name: metric.to_owned(), file, text }),
+        Err(message) => problems.push(problem_at(path, message)),
+    }
+}
+
 fn text(path: &Path) -> Result<(String, String), String> {
     let name = path.file_stem().and_then(|stem| stem.to_str()).ok_or("file name is not UTF-8")?;
     let meta = fs::symlink_metadata(path).map_err(|error| format!("cannot be read: {error}"))?;

@@ -197,7 +197,7 @@ fn range_footer(steps: &[MetricResult], example: bool) -> Vec<String> {
     lines
 }
 
-fn example_footer(example: bool) -> Vec<String> {
+pub fn example_footer(example: bool) -> Vec<String> {
     if example { vec![EXAMPLE_NOTE.to_owned()] } else { Vec::new() }
 }
 
