@@ -27,5 +27,6 @@ mod past;
 mod people;
 mod poll;
 mod prometheus;
+mod reload;
 mod restart;
 mod webhooks;

@@ -97,17 +97,28 @@ impl Evaluator {
         self.at_now(&snapshot, names, |evaluated| {
             waiting.push(evaluated);
             if !whole {
-                put(shared, &std::mem::take(&mut waiting));
+                self.put(shared, &std::mem::take(&mut waiting));
             }
         })
         .await?;
-        put(shared, &waiting);
+        self.put(shared, &waiting);
         Ok(())
     }
 
     pub async fn renew_all(&self, shared: &Shared) -> Result<(), Error> {
         let names = self.catalogue.metrics.iter().map(|metric| metric.name.clone()).collect();
         self.renew(shared, &names).await
+    }
+
+    /// Puts results on the board, unless other definitions came into force meanwhile.
+    fn put(&self, shared: &Shared, evaluated: &[Evaluated]) {
+        shared.board.rcu(|board| {
+            let mut board = Board::clone(board);
+            if Arc::ptr_eq(&shared.evaluator.load().catalogue, &self.catalogue) {
+                evaluated.iter().for_each(|evaluated| board.take(evaluated));
+            }
+            board
+        });
     }
 
     async fn at_now(
@@ -245,14 +256,6 @@ impl Evaluator {
             what_if: snapshot.what_if,
         }
     }
-}
-
-fn put(shared: &Shared, evaluated: &[Evaluated]) {
-    shared.board.rcu(|board| {
-        let mut board = Board::clone(board);
-        evaluated.iter().for_each(|evaluated| board.take(evaluated));
-        board
-    });
 }
 
 /// The two clocks in µs.

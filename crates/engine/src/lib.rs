@@ -45,7 +45,7 @@ pub mod erase;
 pub mod error;
 pub mod writer;
 
-pub use catalogue::{Catalogue, Level, Metric, Param, Problem, View};
+pub use catalogue::{Catalogue, Level, Metric, Param, Problem, Reloaded, Reloader, Stamp, View};
 pub use diff::{Diff, Listed};
 pub use engine::{Engine, Options};
 pub use error::Error;

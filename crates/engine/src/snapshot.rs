@@ -11,6 +11,7 @@ use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 use event::Counts;
 
+use crate::evaluate::Evaluator;
 use crate::pace::QUICK_SECONDS;
 use crate::tables::Tables;
 use crate::views::ViewRows;
@@ -138,6 +139,8 @@ pub struct Shared {
     pub snapshot: ArcSwap<Snapshot>,
     pub board: ArcSwap<Board>,
     pub stats: Mutex<Stats>,
+    /// The definitions in force.
+    pub evaluator: ArcSwap<Evaluator>,
     /// Durable next offsets by app id.
     pub positions: Mutex<HashMap<String, i64>>,
 }

@@ -185,10 +185,12 @@ pub struct GitlabWebhook {
     pub repositories: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Catalogue {
     pub dirs: Vec<PathBuf>,
+    /// How often `serve` looks for changed files; 0 is never.
+    pub reload_interval_ms: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -252,6 +254,12 @@ impl Default for Limits {
             range_steps_max: 400,
             what_if_events_max: 1_000,
         }
+    }
+}
+
+impl Default for Catalogue {
+    fn default() -> Self {
+        Self { dirs: Vec::new(), reload_interval_ms: 500 }
     }
 }
 
@@ -336,7 +344,7 @@ impl Config {
     }
 
     fn validate_bounds(&self) -> Result<(), BadValue> {
-        let bounds: [(&'static str, u64, u64, u64); 24] = [
+        let bounds: [(&'static str, u64, u64, u64); 25] = [
             ("people.group_min", self.people.group_min, 1, 1_000),
             ("limits.sql_timeout_ms", self.limits.sql_timeout_ms, 10, 3_600_000),
             ("limits.sql_rows_max", self.limits.sql_rows_max as u64, 1, 100_000_000),
@@ -360,6 +368,7 @@ impl Config {
             ("board.refresh_interval_ms", self.board.refresh_interval_ms, 1, 3_600_000),
             ("board.refresh_interval_max_ms", self.board.refresh_interval_max_ms, 1, 3_600_000),
             ("board.evaluate_interval_ms", self.board.evaluate_interval_ms, 100, 3_600_000),
+            ("catalogue.reload_interval_ms", self.catalogue.reload_interval_ms, 0, 3_600_000),
             ("kafka.group", self.kafka.group.len() as u64, 1, 249),
         ];
         for (key, value, min, max) in bounds {

@@ -15,6 +15,7 @@ mod example;
 mod people;
 mod pipeline;
 mod privacy;
+mod reload;
 mod serve;
 
 mod http;

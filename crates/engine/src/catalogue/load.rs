@@ -41,7 +41,7 @@ pub(super) struct Source {
 
 impl Source {
     pub fn problem(&self, line: usize, message: impl Into<String>) -> Problem {
-        Problem { file: self.file.clone(), line, message: message.into() }
+        Problem::new(self.file.clone(), line, message)
     }
 }
 
@@ -128,7 +128,7 @@ fn text(path: &Path) -> Result<(String, String), String> {
 }
 
 fn problem_at(path: &Path, message: impl Into<String>) -> Problem {
-    Problem { file: path.display().to_string(), line: 1, message: message.into() }
+    Problem::new(path.display().to_string(), 1, message)
 }
 
 /// Keeps the files with a legal name that nothing else has.

@@ -29,7 +29,7 @@ pub fn run(config: &Config, arguments: CheckArgs) -> Result<(), Failure> {
 }
 
 pub fn report(problems: &[Problem]) -> Result<(), Failure> {
-    let lines: String = problems.iter().map(|problem| format!("{problem}\n")).collect();
+    let lines: String = problems.iter().map(|problem| format!("{}\n", problem.pointed())).collect();
     print(lines.as_bytes())?;
     let files = if problems.len() == 1 { "problem" } else { "problems" };
     Err(Failure::failed(format!(

@@ -32,8 +32,8 @@ pub fn run(config: &Config, arguments: DiffArgs) -> Result<(), Failure> {
         let found = engine.diff(&metric.name, &query, span, Listed::All, all).await.map_err(failed)?;
         let example = store.example.is_some();
         let bytes = match encoding {
-            Some(encoding) => output::diff(&found, metric, encoding, example),
-            None => Ok(text(&found, metric, example).into_bytes()),
+            Some(encoding) => output::diff(&found, &metric, encoding, example),
+            None => Ok(text(&found, &metric, example).into_bytes()),
         };
         print(&bytes.map_err(unprintable)?)
     }))

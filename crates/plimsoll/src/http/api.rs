@@ -41,10 +41,25 @@ pub async fn metrics(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Re
         })
         .collect();
     let mut answer = json!({ "metrics": list });
+    let problems = app.catalogue_problems();
+    if !problems.is_empty() {
+        answer["problems"] = problems.iter().map(problem).collect();
+    }
     if parts.example {
         answer["example"] = json!(EXAMPLE_NOTE);
     }
     Ok(([(header::CONTENT_TYPE, "application/json")], format!("{answer}\n")).into_response())
+}
+
+/// A file that is not in force as it stands.
+fn problem(problem: &engine::Problem) -> Value {
+    json!({
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "message": problem.message,
+        "text": problem.text,
+    })
 }
 
 /// A metric of the catalogue as the HTTP route and `query --list --format json` show it.
@@ -100,7 +115,7 @@ pub async fn one(
     what_if: Option<Overlay>,
 ) -> Result<Response, Problem> {
     let parts = app.parts()?;
-    let metric = metric_of(parts, path)?.clone();
+    let metric = metric_of(parts, path)?;
     let sight = caller.sight(&app.config, parts, &metric).await?;
     let declared = metric.params.iter().map(|param| param.name.as_str());
     let mut given = QueryString::parse(raw, METRIC_PARAMETERS.into_iter().chain(declared))?;
@@ -120,17 +135,17 @@ pub async fn one(
 }
 
 /// The metric that a path names.
-pub fn metric_of(parts: &Parts, path: Result<Path<String>, PathRejection>) -> Result<&Metric, Problem> {
+pub fn metric_of(parts: &Parts, path: Result<Path<String>, PathRejection>) -> Result<Metric, Problem> {
     let Path(name) = path.map_err(|_| Problem::bad_request("the metric's name is not clean text"))?;
     metric_named(parts, &name)
 }
 
-pub fn metric_named<'p>(parts: &'p Parts, name: &str) -> Result<&'p Metric, Problem> {
+pub fn metric_named(parts: &Parts, name: &str) -> Result<Metric, Problem> {
     if name.chars().any(char::is_control) {
         return Err(Problem::bad_request("the metric's name has a control character"));
     }
     let catalogue = parts.engine.catalogue();
-    catalogue.metric(name).ok_or_else(|| {
+    catalogue.metric(name).cloned().ok_or_else(|| {
         let names = catalogue.metrics.iter().map(|metric| metric.name.as_str());
         let near = nearest(name, names).into_iter().map(str::to_owned).collect();
         engine::Error::UnknownMetric { name: output::printable(name), near }.into()
@@ -228,11 +243,12 @@ fn people_stay_home(config: &Config, metrics: &[Metric], sql: &str) -> Result<()
 pub async fn prometheus(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let parts = app.parts()?;
     let page = prom::Page {
-        catalogue: parts.engine.catalogue(),
+        catalogue: &parts.engine.catalogue(),
         board: &parts.engine.board(),
         stats: &parts.engine.stats(),
         feeds: &parts.feeds,
         series_max: app.config.limits.series_max,
+        catalogue_problems: app.catalogue_problems().len(),
         example: parts.example,
         group_min: app.config.people.group_min,
         pseudonyms: app.pseudonyms.as_ref(),

@@ -32,7 +32,7 @@ pub async fn diff(
     let parts = app.parts()?;
     let name = QueryString::value(raw.as_deref(), "metric")?
         .ok_or_else(|| Problem::bad_parameter("metric", "is missing; GET /api/v1/metrics lists them"))?;
-    let metric = metric_named(parts, &name)?.clone();
+    let metric = metric_named(parts, &name)?;
     let sight = caller.sight(&app.config, parts, &metric).await?;
     let declared = metric.params.iter().map(|param| param.name.as_str());
     let mut given = QueryString::parse(raw.as_deref(), PARAMETERS.into_iter().chain(declared))?;

@@ -30,7 +30,7 @@ pub async fn explain(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let parts = app.parts()?;
-    let metric = metric_of(parts, path)?.clone();
+    let metric = metric_of(parts, path)?;
     if caller.sight(&app.config, parts, &metric).await? != Sight::All {
         return Err(Problem::forbidden(format!(
             "events tell of more people than this token may see; ask with 'plimsoll explain {}' where the data is",

@@ -41,7 +41,7 @@ pub async fn series_of(
     what_if: Option<Overlay>,
 ) -> Result<Response, Problem> {
     let parts = app.parts()?;
-    let metric = metric_of(parts, path)?.clone();
+    let metric = metric_of(parts, path)?;
     let sight = caller.sight(&app.config, parts, &metric).await?;
     let declared = metric.params.iter().map(|param| param.name.as_str());
     let mut given = QueryString::parse(raw, PARAMETERS.into_iter().chain(declared))?;
