@@ -88,6 +88,11 @@ fn a_lead_sees_their_people_and_nobody_else_does() {
     assert_eq!(tokens.reviewers(&server, "bo"), ["bo"]);
     assert_eq!(tokens.reviewers(&server, "root"), ["ada", "bo", "cy", "dee", "eve"]);
     assert_eq!(tokens.get(&server, "grafana", "/api/v1/metrics/reviewer_load").status, 403);
+    let range = "/api/v1/metrics/reviewer_load/range?from=2026-02-10&to=2026-02-11&step=1d";
+    let rows = tokens.get(&server, "bo", range).json()["rows"].clone();
+    let rows = rows.as_array().unwrap();
+    assert!(rows.len() == 2 && rows.iter().all(|row| row["reviewer"] == "bo"), "{rows:?}");
+    assert_eq!(tokens.get(&server, "grafana", range).status, 403);
     assert_eq!(tokens.get(&server, "feeder", "/api/v1/metrics").status, 403);
     assert_eq!(tokens.get(&server, "grafana", "/metrics").status, 200);
     let refused = server.get("/api/v1/metrics");
@@ -123,6 +128,19 @@ fn small_groups_have_no_numbers_where_others_look() {
     assert_eq!(row("core")["open_reviews"], 4);
     assert_eq!(row("web")["open_reviews"], Value::Null);
     assert_eq!(row("web")["reviewers"], 1);
+    let range = server.get("/api/v1/metrics/review_load/range?from=2026-02-01&to=2026-02-10&step=9d").json();
+    let open = |row: &Value| (row["team"].as_str().unwrap().to_owned(), row["open_reviews"].clone());
+    let open: Vec<_> = range["rows"].as_array().unwrap().iter().map(open).collect();
+    assert!(open.contains(&("core".to_owned(), json!(4))), "{open:?}");
+    assert!(open.iter().all(|(team, open)| team == "core" || open.is_null()), "{open:?}");
+    assert_eq!(range["suppressed"], 2, "{range}");
+    let diff = server.get("/api/v1/diff?metric=review_load&from=2026-02-01&to=2026-02-10").json();
+    let told = |team: &str| {
+        let row = diff["rows"].as_array().unwrap().iter().find(|row| row["team"] == team).unwrap().clone();
+        (row["sentence"].as_str().unwrap().to_owned(), row["causes"].clone(), row["cells"].clone())
+    };
+    assert_eq!(told("web"), ("too few people to show".to_owned(), json!([]), json!([])));
+    assert!(told("core").0.starts_with("new: 4 reviews: "), "{diff}");
     let page = server.get("/metrics").text();
     assert!(page.contains(r#"plimsoll_review_load{team="core"} 4"#), "{page}");
     assert!(!page.contains(r#"plimsoll_review_load{team="web"}"#), "{page}");

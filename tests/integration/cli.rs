@@ -78,8 +78,16 @@ fn check_reports_every_problem_as_file_and_line() {
     place.write("read/metric/third.sql", unknown_key);
     place.write("read/metric/fourth.sql", "SELECT 1 AS n\n");
     for (folder, expect) in [
-        ("planned", ["first.sql:11", "no_such_column", "second.sql:11", "no_such_function"]),
-        ("read", ["third.sql:3", "tittle", "fourth.sql:1", "front matter"]),
+        (
+            "planned",
+            [
+                "first.sql:12: no field named no_such_column",
+                " 12 |   no_such_column AS n\n    |   ^^^^^^^^^^^^^^\n",
+                "second.sql:12: invalid function 'no_such_function'",
+                " 12 |   no_such_function(1) AS n\n    |   ^^^^^^^^^^^^^^^^\n",
+            ],
+        ),
+        ("read", ["third.sql:3", " 3 | -- tittle = \"T\"\n   |    ^^^^^^\n", "fourth.sql:1", "front matter"]),
     ] {
         let output = place.run(&["check", folder]);
         let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);

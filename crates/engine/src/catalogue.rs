@@ -45,12 +45,17 @@ mod graph;
 mod inherit;
 mod load;
 mod plan;
+mod problem;
+mod reload;
 
-pub use bind::{BadParam, params_from_pairs};
+pub use bind::{BadParam, duration_ms, params_from_pairs};
+pub use problem::Problem;
+pub use reload::{Reloaded, Reloader, Stamp};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Largest catalogue file that is read.
 pub const FILE_BYTES_MAX: u64 = 256 * 1024;
@@ -204,20 +209,6 @@ pub struct Metric {
     pub file: String,
 }
 
-/// One thing wrong with one file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
-    pub file: String,
-    pub line: usize,
-    pub message: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.file, self.line, self.message)
-    }
-}
-
 /// Views and metrics that fit together.
 #[derive(Debug, Clone)]
 pub struct Catalogue {
@@ -226,6 +217,8 @@ pub struct Catalogue {
     /// By name.
     pub metrics: Vec<Metric>,
     definitions: BTreeMap<String, String>,
+    /// The text of each file, for problems that a plan finds.
+    texts: BTreeMap<String, Arc<str>>,
 }
 
 impl Catalogue {
@@ -249,7 +242,30 @@ impl Catalogue {
         Self::from_sources(sources, problems)
     }
 
+    /// The same, with the files of `against` in place of those of their names: of a directory its `view/` and
+    /// `metric/`; a single file is a version of `metric`, whatever it is called.
+    ///
+    /// # Errors
+    /// All problems of all files, by file and line.
+    pub fn load_against(dirs: &[PathBuf], against: &Path, metric: &str) -> Result<Self, Vec<Problem>> {
+        let (mut sources, mut problems) = (load::shipped(), Vec::new());
+        for dir in dirs {
+            load::directory(dir, &mut sources, &mut problems);
+        }
+        let mut others = Vec::new();
+        if against.is_dir() {
+            load::directory(against, &mut others, &mut problems);
+        } else {
+            load::version(against, metric, &mut others, &mut problems);
+        }
+        sources.retain(|source| !others.iter().any(|other| other.name == source.name));
+        sources.extend(others);
+        Self::from_sources(sources, problems)
+    }
+
     fn from_sources(sources: Vec<load::Source>, mut problems: Vec<Problem>) -> Result<Self, Vec<Problem>> {
+        let texts: BTreeMap<String, Arc<str>> =
+            sources.iter().map(|source| (source.file.clone(), source.text.as_str().into())).collect();
         let (mut views, mut metrics) = (Vec::new(), Vec::new());
         for source in load::unique(sources, &mut problems) {
             match source.kind {
@@ -261,9 +277,7 @@ impl Catalogue {
         let views = graph::order(views, &mut problems);
         metrics.iter_mut().for_each(|metric| inherit::params(metric, &views, &mut problems));
         if !problems.is_empty() {
-            problems.sort();
-            problems.dedup();
-            return Err(problems);
+            return Err(pointed(problems, &texts, false));
         }
         metrics.sort_by(|a, b| a.name.cmp(&b.name));
         let of_view =
@@ -274,7 +288,7 @@ impl Catalogue {
         let of_views = views.iter().map(|view| (view.name.clone(), of_view(view)));
         let of_metrics = metrics.iter().map(|metric| (metric.name.clone(), of_metric(metric)));
         let definitions = of_views.chain(of_metrics).collect();
-        Ok(Self { views, metrics, definitions })
+        Ok(Self { views, metrics, definitions, texts })
     }
 
     pub fn view(&self, name: &str) -> Option<&View> {
@@ -344,8 +358,25 @@ impl Catalogue {
     /// Checks what only a plan can tell: that the SQL is valid, that a view's first column is `key_hash`,
     /// and that `open`, `labels` and `value` name output columns of the right type.
     pub async fn check_plans(&self) -> Vec<Problem> {
-        plan::check(self).await
+        pointed(plan::check(self, None).await, &self.texts, true)
     }
+
+    /// The same, without the metrics that are as they are in `sound`.
+    async fn check_plans_beside(&self, sound: &Catalogue) -> Vec<Problem> {
+        pointed(plan::check(self, Some(sound)).await, &self.texts, true)
+    }
+}
+
+/// In order, each once, each with the text that it is about; where `onward`, its line may be too early.
+fn pointed(mut problems: Vec<Problem>, texts: &BTreeMap<String, Arc<str>>, onward: bool) -> Vec<Problem> {
+    for problem in &mut problems {
+        if let Some(text) = texts.get(&problem.file) {
+            problem.point(text, onward);
+        }
+    }
+    problems.sort();
+    problems.dedup();
+    problems
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use chrono::Utc;
 use tokio::sync::Mutex;
 
-use crate::catalogue::Catalogue;
 use crate::error::Error;
 use crate::evaluate::Evaluator;
 use crate::snapshot::{Board, MetricResult, Shared};
@@ -22,18 +21,13 @@ const WAIT_SECONDS: f64 = 0.25;
 /// A result serves for this many times as long as it took, newer snapshot or not.
 const REUSE: f64 = 2.0;
 
-/// Whose turn it is to evaluate each metric.
+/// Whose turn it is to evaluate each metric that somebody asked for.
+#[derive(Default)]
 pub struct Demand {
-    turns: BTreeMap<String, Mutex<()>>,
+    turns: std::sync::Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
 }
 
 impl Demand {
-    pub fn new(catalogue: &Catalogue) -> Demand {
-        Demand {
-            turns: catalogue.metrics.iter().map(|metric| (metric.name.clone(), Mutex::default())).collect(),
-        }
-    }
-
     /// The newest result; `None` if there is none on the board yet.
     pub async fn newest(
         &self,
@@ -43,7 +37,8 @@ impl Demand {
     ) -> Result<Option<Arc<MetricResult>>, Error> {
         let newest = shared.snapshot.load().sequence;
         if !serves(&shared.board.load(), metric, newest) {
-            let _turn = self.turns[metric].lock().await;
+            let turn = self.turn(metric);
+            let _turn = turn.lock().await;
             if !serves(&shared.board.load(), metric, newest) {
                 let (shared, evaluator) = (Arc::clone(shared), Arc::clone(evaluator));
                 let names = BTreeSet::from([metric.to_owned()]);
@@ -51,6 +46,11 @@ impl Demand {
             }
         }
         Ok(shared.board.load().results.get(metric).cloned())
+    }
+
+    fn turn(&self, metric: &str) -> Arc<Mutex<()>> {
+        let mut turns = self.turns.lock().expect("no holder of the turns panics");
+        Arc::clone(turns.entry(metric.to_owned()).or_default())
     }
 }
 

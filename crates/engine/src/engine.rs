@@ -3,6 +3,8 @@
 //! Invariant: one process holds a data directory at a time (an advisory lock on `lock`), so one
 //! writer is the only one. `Engine` is a cheap handle; everything it answers comes from a snapshot.
 
+mod redefine;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,8 @@ use arc_swap::ArcSwap;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Int32Type, Int64Type};
-use chrono::Utc;
+use arrow::error::ArrowError;
+use chrono::{DateTime, Utc};
 use datafusion::datasource::MemTable;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use event::{Batch, Table};
@@ -24,9 +27,12 @@ use crate::catalogue::{Catalogue, Metric};
 use crate::checkpoint;
 use crate::delta::{ColdFile, ColdStore};
 use crate::demand::Demand;
+use crate::diff::{Diff, Listed};
 use crate::error::Error;
 use crate::evaluate::{Evaluator, Query, moment};
 use crate::explain::Explanation;
+use crate::range::Series;
+use crate::replay::{self, Replay};
 use crate::segment::{Segment, key_column, sort_by_key};
 use crate::session::session;
 use crate::snapshot::{Board, MetricResult, Shared, Snapshot, Stats};
@@ -75,7 +81,6 @@ pub struct Engine {
 
 struct Inner {
     shared: Arc<Shared>,
-    evaluator: Arc<Evaluator>,
     demand: Demand,
     sql: SqlRunner,
     writer: tokio::sync::Mutex<Writer>,
@@ -95,20 +100,20 @@ impl Engine {
         let for_views = runtime.clone();
         let catalogue = Arc::new(catalogue);
         let views = Arc::new(Views::plan(&catalogue, move || session(for_views.clone())).await?);
-        let evaluator = Arc::new(Evaluator::new(catalogue, views, runtime));
         let store = ColdStore::open(&dir.join("events")).await?;
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::default(),
             board: ArcSwap::default(),
             stats: Mutex::new(Stats::default()),
+            evaluator: ArcSwap::from_pointee(Evaluator::new(catalogue, views, runtime)),
             positions: Mutex::new(store.positions().clone()),
         });
         let sql = SqlRunner::new(options.sql.clone())?;
-        let mut writer = Writer::new(shared.clone(), evaluator.clone(), options, dir.to_owned(), store)?;
+        let mut writer = Writer::new(shared.clone(), options, dir.to_owned(), store)?;
         load(&mut writer, dir).await?;
-        let demand = Demand::new(&evaluator.catalogue);
         let writer = tokio::sync::Mutex::new(writer);
-        let inner = Inner { shared, evaluator, demand, sql, writer, _lock: lock };
+        let demand = Demand::default();
+        let inner = Inner { shared, demand, sql, writer, _lock: lock };
         Ok(Engine { inner: Arc::new(inner) })
     }
 
@@ -124,19 +129,63 @@ impl Engine {
 
     /// One metric. Without arguments the answer is the board's, brought up to date if that is quick.
     pub async fn query(&self, metric: &str, query: &Query) -> Result<Arc<MetricResult>, Error> {
-        let metric = self.metric(metric)?;
+        let evaluator = self.evaluator();
+        let metric = named(&evaluator.catalogue, metric)?;
         if *query == Query::default()
-            && let Some(result) = self.at_now(metric).await?
+            && let Some(result) = self.at_now(&evaluator, metric).await?
         {
             return Ok(result);
         }
-        let snapshot = self.inner.shared.snapshot.load_full();
-        Ok(Arc::new(self.inner.evaluator.query(&snapshot, metric, query).await?))
+        Ok(Arc::new(evaluator.query(&self.snapshot(), metric, query).await?))
     }
 
     /// The board's result, brought up to date if that is quick.
-    async fn at_now(&self, metric: &Metric) -> Result<Option<Arc<MetricResult>>, Error> {
-        self.inner.demand.newest(&self.inner.shared, &self.inner.evaluator, &metric.name).await
+    async fn at_now(
+        &self,
+        evaluator: &Arc<Evaluator>,
+        metric: &Metric,
+    ) -> Result<Option<Arc<MetricResult>>, Error> {
+        self.inner.demand.newest(&self.inner.shared, evaluator, &metric.name).await
+    }
+
+    /// One metric at each moment of a series, the oldest first; see [`Evaluator::range`].
+    pub async fn range(
+        &self,
+        metric: &str,
+        query: &Query,
+        series: &Series,
+    ) -> Result<Vec<MetricResult>, Error> {
+        let evaluator = self.evaluator();
+        let metric = named(&evaluator.catalogue, metric)?;
+        evaluator.range(&self.snapshot(), metric, query, series).await
+    }
+
+    /// What changed in a metric between two moments; see [`Evaluator::diff`].
+    pub async fn diff(
+        &self,
+        metric: &str,
+        query: &Query,
+        span: (DateTime<Utc>, DateTime<Utc>),
+        listed: Listed,
+        show: impl Fn(&MetricResult) -> Result<MetricResult, ArrowError>,
+    ) -> Result<Diff, Error> {
+        let evaluator = self.evaluator();
+        let metric = named(&evaluator.catalogue, metric)?;
+        evaluator.diff(&self.snapshot(), metric, query, span, listed, show).await
+    }
+
+    /// A metric by this engine's definition and by another catalogue's, at each moment of a series, or at the
+    /// query's where there is none.
+    pub async fn replay(
+        &self,
+        metric: &str,
+        against: Catalogue,
+        query: &Query,
+        series: Option<&Series>,
+    ) -> Result<Replay, Error> {
+        let evaluator = self.evaluator();
+        let metric = named(&evaluator.catalogue, metric)?;
+        replay::replay(&evaluator, &self.snapshot(), metric, against, query, series).await
     }
 
     /// Where the rows of a metric come from; see [`Evaluator::explain`].
@@ -148,16 +197,16 @@ impl Engine {
         limit: usize,
         people: bool,
     ) -> Result<Explanation, Error> {
-        let metric = self.metric(metric)?;
-        let snapshot = self.inner.shared.snapshot.load_full();
-        self.inner.evaluator.explain(&snapshot, metric, query, wanted, limit, people).await
+        let evaluator = self.evaluator();
+        let metric = named(&evaluator.catalogue, metric)?;
+        evaluator.explain(&self.snapshot(), metric, query, wanted, limit, people).await
     }
 
     /// Read-only SQL over tables, views, metrics at now, and dead letters.
     pub async fn sql(&self, sql: &str) -> Result<RecordBatch, Error> {
         let snapshot = self.inner.shared.snapshot.load_full();
         let now = Utc::now();
-        let evaluator = &self.inner.evaluator;
+        let evaluator = self.evaluator();
         let runtime = &self.inner.sql.environment;
         let names = evaluator.shared_named_in(sql);
         let context =
@@ -168,7 +217,7 @@ impl Engine {
         let text = sql.to_lowercase();
         for metric in &evaluator.catalogue.metrics {
             let result = match text.contains(&metric.name) {
-                true => self.at_now(metric).await?,
+                true => self.at_now(&evaluator, metric).await?,
                 false => self.board().results.get(&metric.name).cloned(),
             };
             let Some(result) = result else { continue };
@@ -180,7 +229,7 @@ impl Engine {
 
     /// Evaluates every metric now, for one-shot commands; `run` does so by itself.
     pub async fn evaluate(&self) -> Result<(), Error> {
-        self.inner.evaluator.renew_all(&self.inner.shared).await
+        self.evaluator().renew_all(&self.inner.shared).await
     }
 
     pub fn board(&self) -> Arc<Board> {
@@ -195,24 +244,29 @@ impl Engine {
         self.inner.shared.with_stats(|stats| stats.clone())
     }
 
-    pub fn catalogue(&self) -> &Catalogue {
-        &self.inner.evaluator.catalogue
+    /// The definitions in force.
+    pub fn catalogue(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.inner.shared.evaluator.load().catalogue)
     }
 
     /// The metric of that name, or the names nearest to it.
-    pub fn metric(&self, name: &str) -> Result<&Metric, Error> {
-        let catalogue = self.catalogue();
-        catalogue.metric(name).ok_or_else(|| {
-            let mut near: Vec<(usize, &str)> =
-                catalogue.metrics.iter().map(|m| (distance(name, &m.name), m.name.as_str())).collect();
-            near.sort_unstable();
-            let near = near.into_iter().filter(|(far, _)| *far <= name.len() / 2 + 1).take(3);
-            Error::UnknownMetric {
-                name: name.to_owned(),
-                near: near.map(|(_, name)| name.to_owned()).collect(),
-            }
-        })
+    pub fn metric(&self, name: &str) -> Result<Metric, Error> {
+        named(&self.catalogue(), name).cloned()
     }
+
+    fn evaluator(&self) -> Arc<Evaluator> {
+        self.inner.shared.evaluator.load_full()
+    }
+}
+
+fn named<'c>(catalogue: &'c Catalogue, name: &str) -> Result<&'c Metric, Error> {
+    catalogue.metric(name).ok_or_else(|| {
+        let mut near: Vec<(usize, &str)> =
+            catalogue.metrics.iter().map(|m| (distance(name, &m.name), m.name.as_str())).collect();
+        near.sort_unstable();
+        let near = near.into_iter().filter(|(far, _)| *far <= name.len() / 2 + 1).take(3);
+        Error::UnknownMetric { name: name.to_owned(), near: near.map(|(_, name)| name.to_owned()).collect() }
+    })
 }
 
 /// Held by the one process that has the directory open.
@@ -255,7 +309,7 @@ async fn load(writer: &mut Writer, dir: &Path) -> Result<(), Error> {
     });
     writer.store = Some(store);
     writer.position = by_topic.into_iter().collect();
-    let catalogue = writer.evaluator.catalogue.clone();
+    let catalogue = writer.shared.evaluator.load().catalogue.clone();
     match checkpoint::read(dir, &catalogue, &mut writer.views) {
         Some(covered) => {
             let keys = keys_from(&writer.cold, &positions_by_topic(&covered));

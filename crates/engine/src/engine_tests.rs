@@ -16,6 +16,8 @@ use crate::tables::{Moment, Tables};
 use crate::views::{ViewRows, Views};
 use crate::{Catalogue, Engine, Options, Query};
 
+mod past;
+
 /// One event as a CloudEvents body. Small domains, so that keys, ids and times collide.
 #[derive(Debug, Clone)]
 struct Fact {

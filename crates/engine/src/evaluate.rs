@@ -17,6 +17,7 @@ use datafusion::prelude::SessionContext;
 
 use crate::catalogue::{BadParam, Catalogue, Metric};
 use crate::error::Error;
+use crate::overlay::Overlay;
 use crate::session::{EventTable, ViewTable, session};
 use crate::snapshot::{Board, Evaluated, MetricResult, Shared, Snapshot, Tried};
 use crate::steps::Steps;
@@ -30,6 +31,8 @@ pub struct Query {
     pub known_at: Option<DateTime<Utc>>,
     pub team: Option<String>,
     pub params: BTreeMap<String, String>,
+    /// Events that are taken to have happened, for this question only.
+    pub what_if: Option<Overlay>,
 }
 
 /// Evaluates metrics.
@@ -60,14 +63,28 @@ impl Evaluator {
         let now = Utc::now();
         let (as_of, known_at) = (query.as_of.unwrap_or(now), query.known_at.unwrap_or(now));
         let moment = moment(as_of, known_at);
-        let reads = &self.catalogue.reads(metric, &query.params).map_err(bad_parameter)?;
-        let views = self.views.at(&snapshot.tables, &snapshot.views, moment, reads).await?;
-        let context = self.context(snapshot, &views, moment, &self.runtime, reads).await?;
-        let mut rows = self.rows(&mut Steps::new(&context), metric, moment, &query.params).await?;
-        if let Some(team) = &query.team {
-            rows = of_team(&rows, team)?;
-        }
+        let snapshot = &*self.ground(snapshot, query, as_of).await?;
+        let views = self.views.at(&snapshot.tables, &snapshot.views, moment, self.reads(metric)).await?;
+        let rows = self.rows_at(snapshot, &views, metric, moment, query).await?;
         Ok(self.result(metric, as_of, known_at, snapshot, rows))
+    }
+
+    /// The rows of one metric over the views of a moment.
+    pub async fn rows_at(
+        &self,
+        snapshot: &Snapshot,
+        views: &ViewRows,
+        metric: &Metric,
+        moment: Moment,
+        query: &Query,
+    ) -> Result<RecordBatch, Error> {
+        let reads = self.catalogue.reads(metric, &query.params).map_err(bad_parameter)?;
+        let context = self.context(snapshot, views, moment, &self.runtime, &reads).await?;
+        let rows = self.rows(&mut Steps::new(&context), metric, moment, &query.params).await?;
+        match &query.team {
+            Some(team) => of_team(&rows, team),
+            None => Ok(rows),
+        }
     }
 
     /// Evaluates the metrics named on the newest snapshot, at now, and puts each result on the board as it
@@ -79,17 +96,28 @@ impl Evaluator {
         self.at_now(&snapshot, names, |evaluated| {
             waiting.push(evaluated);
             if !whole {
-                put(shared, &std::mem::take(&mut waiting));
+                self.put(shared, &std::mem::take(&mut waiting));
             }
         })
         .await?;
-        put(shared, &waiting);
+        self.put(shared, &waiting);
         Ok(())
     }
 
     pub async fn renew_all(&self, shared: &Shared) -> Result<(), Error> {
         let names = self.catalogue.metrics.iter().map(|metric| metric.name.clone()).collect();
         self.renew(shared, &names).await
+    }
+
+    /// Puts results on the board, unless other definitions came into force meanwhile.
+    fn put(&self, shared: &Shared, evaluated: &[Evaluated]) {
+        shared.board.rcu(|board| {
+            let mut board = Board::clone(board);
+            if Arc::ptr_eq(&shared.evaluator.load().catalogue, &self.catalogue) {
+                evaluated.iter().for_each(|evaluated| board.take(evaluated));
+            }
+            board
+        });
     }
 
     async fn at_now(
@@ -231,16 +259,9 @@ impl Evaluator {
             position: snapshot.position.clone(),
             rows,
             suppressed: 0,
+            what_if: snapshot.what_if,
         }
     }
-}
-
-fn put(shared: &Shared, evaluated: &[Evaluated]) {
-    shared.board.rcu(|board| {
-        let mut board = Board::clone(board);
-        evaluated.iter().for_each(|evaluated| board.take(evaluated));
-        board
-    });
 }
 
 /// The two clocks in µs.

@@ -58,6 +58,7 @@ impl Evaluator {
         let now = Utc::now();
         let (as_of, known_at) = (query.as_of.unwrap_or(now), query.known_at.unwrap_or(now));
         let at = moment(as_of, known_at);
+        let snapshot = &*self.ground(snapshot, query, as_of).await?;
         let formula = self.bind(metric, at, &query.params)?;
         let rows = self.annotated(snapshot, metric, at, &formula).await?;
         let rows = matching(metric, rows, query.team.as_deref(), wanted)?;
@@ -74,6 +75,19 @@ impl Evaluator {
             events_total: found.num_rows(),
             events: newest(&if people { found } else { impersonal(&found)? }, limit)?,
         })
+    }
+
+    /// A metric's rows at a moment, each with the keys that it rests on as the column [`KEYS`].
+    pub async fn traced(
+        &self,
+        snapshot: &Snapshot,
+        metric: &Metric,
+        query: &Query,
+        at: Moment,
+    ) -> Result<RecordBatch, Error> {
+        let formula = self.bind(metric, at, &query.params)?;
+        let rows = self.annotated(snapshot, metric, at, &formula).await?;
+        matching(metric, rows, query.team.as_deref(), &BTreeMap::new())
     }
 
     async fn annotated(
@@ -136,6 +150,30 @@ fn events(tables: &Tables, keys: &[i64], at: Moment) -> Result<RecordBatch, Erro
     Ok(concat_batches(&schema(), &found)?)
 }
 
+/// The events of `keys` after `since_us` as they stand at a moment, the newest first, in [`COLUMNS`], and the key of
+/// each.
+pub fn events_since(
+    tables: &Tables,
+    keys: &[i64],
+    since_us: i64,
+    at: Moment,
+) -> Result<(RecordBatch, Vec<i64>), Error> {
+    let keys = Keys::Set(keys.into());
+    let (mut found, mut of_keys) = (Vec::new(), Vec::new());
+    for index in 0..EVENT_TABLES.len() {
+        let rows = tables.gather(index, &keys, at)?;
+        let later: BooleanArray =
+            micros(&rows, "effective_at").iter().map(|&at_us| Some(at_us > since_us)).collect();
+        // Links are looked for among all events of a key.
+        found.push(filter_record_batch(&told(&rows)?, &later)?);
+        of_keys.extend_from_slice(key_column(&filter_record_batch(&rows, &later)?).values());
+    }
+    let found = concat_batches(&schema(), &found)?;
+    let order = newest_first(&found, None)?;
+    let of_keys = order.values().iter().map(|&row| of_keys[row as usize]).collect();
+    Ok((take_record_batch(&found, &order)?, of_keys))
+}
+
 /// The columns that tell an event. Where it has no link of its own, its subject's newest one stands in.
 fn told(rows: &RecordBatch) -> Result<RecordBatch, Error> {
     let schema = schema();
@@ -191,8 +229,11 @@ fn impersonal(events: &RecordBatch) -> Result<RecordBatch, Error> {
 }
 
 fn newest(events: &RecordBatch, limit: usize) -> Result<RecordBatch, Error> {
+    Ok(take_record_batch(events, &newest_first(events, Some(limit))?)?)
+}
+
+fn newest_first(events: &RecordBatch, limit: Option<usize>) -> Result<UInt32Array, Error> {
     let options = Some(SortOptions { descending: true, nulls_first: false });
     let by = |index: usize| SortColumn { values: events.column(index).clone(), options };
-    let order: UInt32Array = lexsort_to_indices(&[by(0), by(2)], Some(limit))?;
-    Ok(take_record_batch(events, &order)?)
+    Ok(lexsort_to_indices(&[by(0), by(2)], limit)?)
 }

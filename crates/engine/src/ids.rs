@@ -173,6 +173,16 @@ pub fn keys_of_hidden_variants(variants: &Variants, known_at_us: i64) -> impl It
     variants.values().filter(hidden).flatten().map(|v| v.key_hash)
 }
 
+/// When each row of an id that has several was observed, with each key that one of its rows has.
+pub fn observations(variants: &Variants) -> impl Iterator<Item = (i64, i64)> {
+    let pairs = |all: &Vec<Variant>| {
+        let keys: Vec<i64> = all.iter().map(|v| v.key_hash).collect();
+        let times: Vec<i64> = all.iter().map(|v| v.observed_us).collect();
+        times.into_iter().flat_map(move |at_us| keys.clone().into_iter().map(move |key| (at_us, key)))
+    };
+    variants.values().flat_map(pairs)
+}
+
 /// The winning row of an id among those known at K, and the id's earliest observation.
 fn resolve(all: &[Variant], known_at_us: i64) -> Option<(Variant, i64)> {
     let known = || all.iter().filter(|v| v.observed_us <= known_at_us);

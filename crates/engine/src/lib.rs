@@ -20,15 +20,21 @@ pub mod rows;
 pub mod views;
 
 pub mod compact;
+pub mod compare;
+pub mod diff;
 pub mod explain;
 pub mod ids;
 pub mod lineage;
+pub mod overlay;
 pub mod pace;
+pub mod range;
+pub mod replay;
 pub mod segment;
 pub mod session;
 pub mod sql;
 pub mod steps;
 pub mod tables;
+pub mod words;
 
 pub mod cache;
 pub mod checkpoint;
@@ -39,11 +45,15 @@ pub mod erase;
 pub mod error;
 pub mod writer;
 
-pub use catalogue::{Catalogue, Level, Metric, Param, Problem, View};
+pub use catalogue::{Catalogue, Level, Metric, Param, Problem, Reloaded, Reloader, Stamp, View};
+pub use diff::{Diff, Listed};
 pub use engine::{Engine, Options};
 pub use error::Error;
 pub use evaluate::Query;
 pub use explain::Explanation;
+pub use overlay::Overlay;
+pub use range::Series;
+pub use replay::Replay;
 pub use snapshot::{Board, MetricResult, Stats};
 pub use sql::SqlLimits;
 

@@ -11,6 +11,7 @@ use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 use event::Counts;
 
+use crate::evaluate::Evaluator;
 use crate::pace::QUICK_SECONDS;
 use crate::tables::Tables;
 use crate::views::ViewRows;
@@ -26,6 +27,8 @@ pub struct Snapshot {
     pub position: Position,
     /// Grows by one with each published change of the tables.
     pub sequence: u64,
+    /// Events among them that exist for one question only; 0 in what the writer publishes.
+    pub what_if: usize,
 }
 
 /// One metric's rows and what they rest on.
@@ -40,6 +43,8 @@ pub struct MetricResult {
     pub rows: RecordBatch,
     /// Rows whose numbers a surface took out, for being over too few people; 0 as evaluated.
     pub suppressed: u64,
+    /// Events that exist for this result only.
+    pub what_if: usize,
 }
 
 /// The latest result of each metric. A scrape reads this and nothing else.
@@ -134,6 +139,8 @@ pub struct Shared {
     pub snapshot: ArcSwap<Snapshot>,
     pub board: ArcSwap<Board>,
     pub stats: Mutex<Stats>,
+    /// The definitions in force.
+    pub evaluator: ArcSwap<Evaluator>,
     /// Durable next offsets by app id.
     pub positions: Mutex<HashMap<String, i64>>,
 }

@@ -11,8 +11,8 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use event::Table;
 
-use crate::ids::{Variants, keys_of_hidden_variants, settle};
-use crate::segment::{Segment, indices};
+use crate::ids::{Variants, keys_of_hidden_variants, observations, settle};
+use crate::segment::{Segment, indices, key_column, micros};
 
 /// A moment on both clocks, µs: what had happened by `as_of`, of what was known by `known_at`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -108,6 +108,32 @@ impl Tables {
         keys.sort_unstable();
         keys.dedup();
         keys
+    }
+
+    /// For each of `times_us` (ascending) but the first, the keys (ascending) with an event that happened after
+    /// the one before it and not after itself. One pass over the rows, however many times there are.
+    pub fn keys_between(&self, times_us: &[i64]) -> Vec<Vec<i64>> {
+        let mut found = vec![Vec::new(); times_us.len().saturating_sub(1)];
+        let mut add = |at_us: i64, key: i64| {
+            let index = times_us.partition_point(|&time| time < at_us);
+            if let Some(keys) = index.checked_sub(1).and_then(|index| found.get_mut(index))
+                && keys.last() != Some(&key)
+            {
+                keys.push(key);
+            }
+        };
+        for segment in self.segments.iter().flatten() {
+            let effective = micros(&segment.batch, "effective_at");
+            let keys = key_column(&segment.batch).values();
+            effective.iter().zip(keys.iter()).for_each(|(&at_us, &key)| add(at_us, key));
+        }
+        // A row of an id that has several may count from the earliest observation among them.
+        observations(&self.variants).for_each(|(observed_us, key)| add(observed_us, key));
+        for keys in &mut found {
+            keys.sort_unstable();
+            keys.dedup();
+        }
+        found
     }
 }
 

@@ -91,12 +91,7 @@ impl Views {
         rows: &mut ViewRows,
     ) -> Result<(), Error> {
         let chunks = self.fold_chunks(tables, sets(keys), Moment::ALL, None).await?;
-        for (keys, folded) in keys.chunks(KEYS_PER_CHUNK).zip(chunks) {
-            for (name, batch) in folded {
-                rows.get_mut(&name).expect("every planned view has rows").replace(keys, &batch)?;
-            }
-        }
-        Ok(())
+        replace(rows, keys, chunks)
     }
 
     /// The views at a past moment: rows of keys with something hidden are folded again, every
@@ -125,6 +120,21 @@ impl Views {
             }
         }
         Ok(rows)
+    }
+
+    /// From the views at one moment to those at a neighbouring one: folds `keys` (ascending), which must be
+    /// those whose events differ between the two. Only `names` and what they read are right afterwards.
+    pub async fn step(
+        self: &Arc<Self>,
+        tables: &Tables,
+        rows: &mut ViewRows,
+        keys: &[i64],
+        moment: Moment,
+        names: &BTreeSet<String>,
+    ) -> Result<(), Error> {
+        let names = Some(Arc::new(names.clone()));
+        let chunks = self.fold_chunks(tables, sets(keys), moment, names).await?;
+        replace(rows, keys, chunks)
     }
 
     /// Every view from all events: what `refold` must equal.
@@ -210,6 +220,20 @@ impl Views {
         planned.idle.lock().expect("no holder of the idle plans panics").push(fold);
         Ok(rows)
     }
+}
+
+/// Makes what `chunks` folded the rows of `keys`.
+fn replace(
+    rows: &mut ViewRows,
+    keys: &[i64],
+    chunks: Vec<BTreeMap<String, RecordBatch>>,
+) -> Result<(), Error> {
+    for (keys, folded) in keys.chunks(KEYS_PER_CHUNK).zip(chunks) {
+        for (name, batch) in folded {
+            rows.get_mut(&name).expect("every planned view has rows").replace(keys, &batch)?;
+        }
+    }
+    Ok(())
 }
 
 fn sets(keys: &[i64]) -> Vec<Keys> {

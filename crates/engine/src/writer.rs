@@ -23,7 +23,6 @@ use crate::checkpoint;
 use crate::delta::{ColdStore, Compaction};
 use crate::engine::{Options, cold_path};
 use crate::error::Error;
-use crate::evaluate::Evaluator;
 use crate::ids::Ids;
 use crate::pace::{Conditions, Pace};
 use crate::segment::{Segment, key_column, sort_by_key};
@@ -43,7 +42,6 @@ const COMMIT_RETRY: Duration = Duration::from_secs(5);
 /// Owns what changes.
 pub struct Writer {
     pub shared: Arc<Shared>,
-    pub evaluator: Arc<Evaluator>,
     pub options: Options,
     pub dir: PathBuf,
     pub ids: Ids,
@@ -110,16 +108,14 @@ struct Frozen {
 impl Writer {
     pub fn new(
         shared: Arc<Shared>,
-        evaluator: Arc<Evaluator>,
         options: Options,
         dir: PathBuf,
         store: ColdStore,
     ) -> Result<Writer, Error> {
-        let views = evaluator.views.empty();
+        let views = shared.evaluator.load().views.empty();
         let now = Instant::now();
         Ok(Writer {
             shared,
-            evaluator,
             options,
             dir,
             ids: Ids::default(),
@@ -167,7 +163,7 @@ impl Writer {
     pub async fn finish(&mut self) -> Result<(), Error> {
         self.refresh().await?;
         self.pace.end().await?;
-        self.evaluator.renew_all(&self.shared).await?;
+        self.shared.evaluator.load_full().renew_all(&self.shared).await?;
         while self.flush.is_some() || self.pending_rows > 0 || !self.pending.spans.is_empty() {
             if self.flush.is_none() {
                 self.start_flush();
@@ -250,7 +246,7 @@ impl Writer {
             interval: self.options.evaluate_interval,
             rest_max: self.options.refresh_interval_max,
         };
-        self.pace.keep(&self.shared, &self.evaluator, &conditions).await
+        self.pace.keep(&self.shared, &self.shared.evaluator.load_full(), &conditions).await
     }
 
     /// Brings the views up to date and publishes a snapshot.
@@ -262,7 +258,7 @@ impl Writer {
         keys.dedup();
         let tables = self.tables();
         if !keys.is_empty() {
-            self.evaluator.views.refold(&tables, &keys, &mut self.views).await?;
+            self.shared.evaluator.load_full().views.refold(&tables, &keys, &mut self.views).await?;
         }
         self.publish(tables);
         self.refreshed_at = Instant::now();
@@ -277,7 +273,8 @@ impl Writer {
     /// Folds every view from all events.
     pub async fn rebuild_views(&mut self) -> Result<(), Error> {
         let tables = self.tables();
-        self.views = self.evaluator.views.fold_all(&tables, crate::tables::Moment::ALL).await?;
+        let views = Arc::clone(&self.shared.evaluator.load().views);
+        self.views = views.fold_all(&tables, crate::tables::Moment::ALL).await?;
         self.publish(tables);
         Ok(())
     }
@@ -299,7 +296,8 @@ impl Writer {
         assert!(self.touched.is_empty(), "a snapshot's views are the fold of its tables");
         self.sequence += 1;
         let position = self.position.clone();
-        let snapshot = Snapshot { tables, views: self.views.clone(), position, sequence: self.sequence };
+        let (views, sequence) = (self.views.clone(), self.sequence);
+        let snapshot = Snapshot { tables, views, position, sequence, what_if: 0 };
         self.shared.with_stats(|stats| {
             for (index, table) in EVENT_TABLES.iter().enumerate() {
                 let rows = |segments: &[Arc<Segment>]| segments.iter().map(|s| s.rows() as u64).sum::<u64>();
@@ -393,7 +391,7 @@ impl Writer {
             return Ok(());
         }
         let positions = self.shared.positions.lock().expect("no holder of the positions panics").clone();
-        checkpoint::write(&self.dir, &self.evaluator.catalogue, &self.views, &positions)?;
+        checkpoint::write(&self.dir, &self.shared.evaluator.load().catalogue, &self.views, &positions)?;
         self.checkpoint_sequence = self.sequence;
         Ok(())
     }

@@ -43,6 +43,10 @@ pub enum Command {
     Query(QueryArgs),
     /// Show the events behind a metric's rows, with source links and the formula
     Explain(ExplainArgs),
+    /// Show what changed in a metric between two moments and which events did it, in sentences
+    Diff(DiffArgs),
+    /// Run two versions of a metric's definition over the same history, side by side
+    Replay(ReplayArgs),
     /// Run one read-only SQL statement over tables, views and functions
     Sql(SqlArgs),
     /// Say who is who, who is in which team and when they work, from files or by hand
@@ -213,12 +217,24 @@ pub struct QueryArgs {
     /// What had happened by then: RFC 3339, or a date for the end of that day UTC [default: now]
     #[arg(long, value_name = "T", value_parser = moment::parse)]
     pub as_of: Option<DateTime<Utc>>,
+    /// A row set for each moment of a range: the first one
+    #[arg(long, value_name = "T", value_parser = moment::parse, conflicts_with = "as_of")]
+    pub from: Option<DateTime<Utc>>,
+    /// ... up to here [default: now]
+    #[arg(long, value_name = "T", value_parser = moment::parse, requires = "from")]
+    pub to: Option<DateTime<Utc>>,
+    /// ... one every so often, such as 12h, 1d or 7d [default: 7d]
+    #[arg(long, value_name = "DURATION", requires = "from")]
+    pub step: Option<String>,
     /// What was known by then [default: now]
     #[arg(long, value_name = "K", value_parser = moment::parse)]
     pub known_at: Option<DateTime<Utc>>,
     /// Only rows of this team
     #[arg(long)]
     pub team: Option<String>,
+    /// Take the events of this file, one CloudEvent a line, or - for stdin, to have happened; nothing is stored
+    #[arg(long, value_name = "FILE", requires = "metric")]
+    pub what_if: Option<PathBuf>,
     /// A parameter of the metric; may be repeated
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
     pub params: Vec<(String, String)>,
@@ -248,6 +264,58 @@ pub struct ExplainArgs {
     /// Most events to list, newest first
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub limit: u32,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// Name of the metric
+    pub metric: String,
+    /// The earlier moment: RFC 3339, or a date for the end of that day UTC
+    #[arg(long, value_name = "T", value_parser = moment::parse)]
+    pub from: DateTime<Utc>,
+    /// The later moment [default: now]
+    #[arg(long, value_name = "T", value_parser = moment::parse)]
+    pub to: Option<DateTime<Utc>>,
+    /// What was known by then, at both [default: now]
+    #[arg(long, value_name = "K", value_parser = moment::parse)]
+    pub known_at: Option<DateTime<Utc>>,
+    /// Only rows of this team
+    #[arg(long)]
+    pub team: Option<String>,
+    /// A parameter of the metric; may be repeated
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub params: Vec<(String, String)>,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Name of the metric
+    pub metric: String,
+    /// The other version: a metric's .sql file, or a directory whose view/ and metric/ files stand in for ours
+    #[arg(long, value_name = "FILE|DIR")]
+    pub against: PathBuf,
+    /// What had happened by then: RFC 3339, or a date for the end of that day UTC [default: now]
+    #[arg(long, value_name = "T", value_parser = moment::parse)]
+    pub as_of: Option<DateTime<Utc>>,
+    /// At each moment of a range: the first one
+    #[arg(long, value_name = "T", value_parser = moment::parse, conflicts_with = "as_of")]
+    pub from: Option<DateTime<Utc>>,
+    /// ... up to here [default: now]
+    #[arg(long, value_name = "T", value_parser = moment::parse, requires = "from")]
+    pub to: Option<DateTime<Utc>>,
+    /// ... one every so often, such as 12h, 1d or 7d [default: 7d]
+    #[arg(long, value_name = "DURATION", requires = "from")]
+    pub step: Option<String>,
+    /// What was known by then [default: now]
+    #[arg(long, value_name = "K", value_parser = moment::parse)]
+    pub known_at: Option<DateTime<Utc>>,
+    /// A parameter of both versions; may be repeated
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub params: Vec<(String, String)>,
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }

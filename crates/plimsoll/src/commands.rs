@@ -2,10 +2,12 @@
 
 pub mod check;
 pub mod demo;
+pub mod diff;
 pub mod explain;
 pub mod ingest;
 pub mod people;
 pub mod query;
+pub mod replay;
 pub mod token;
 
 use std::io::{IsTerminal, Write};

@@ -133,6 +133,8 @@ pub struct Limits {
     pub webhook_bytes_max: usize,
     pub events_max: usize,
     pub series_max: usize,
+    pub range_steps_max: usize,
+    pub what_if_events_max: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -183,10 +185,12 @@ pub struct GitlabWebhook {
     pub repositories: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Catalogue {
     pub dirs: Vec<PathBuf>,
+    /// How often `serve` looks for changed files; 0 is never.
+    pub reload_interval_ms: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -247,7 +251,15 @@ impl Default for Limits {
             webhook_bytes_max: 25 << 20,
             events_max: 10_000,
             series_max: 1_000,
+            range_steps_max: 400,
+            what_if_events_max: 1_000,
         }
+    }
+}
+
+impl Default for Catalogue {
+    fn default() -> Self {
+        Self { dirs: Vec::new(), reload_interval_ms: 500 }
     }
 }
 
@@ -332,7 +344,7 @@ impl Config {
     }
 
     fn validate_bounds(&self) -> Result<(), BadValue> {
-        let bounds: [(&'static str, u64, u64, u64); 22] = [
+        let bounds: [(&'static str, u64, u64, u64); 25] = [
             ("people.group_min", self.people.group_min, 1, 1_000),
             ("limits.sql_timeout_ms", self.limits.sql_timeout_ms, 10, 3_600_000),
             ("limits.sql_rows_max", self.limits.sql_rows_max as u64, 1, 100_000_000),
@@ -344,6 +356,8 @@ impl Config {
             ("limits.webhook_bytes_max", self.limits.webhook_bytes_max as u64, 1_024, 64 << 20),
             ("limits.events_max", self.limits.events_max as u64, 1, 1_000_000),
             ("limits.series_max", self.limits.series_max as u64, 0, 1_000_000),
+            ("limits.range_steps_max", self.limits.range_steps_max as u64, 1, 100_000),
+            ("limits.what_if_events_max", self.limits.what_if_events_max as u64, 1, 1_000_000),
             ("http.drain_timeout_ms", self.http.drain_timeout_ms, 0, 600_000),
             ("ingest.batch_rows_max", self.ingest.batch_rows_max as u64, 1, 10_000_000),
             ("ingest.batch_bytes_max", self.ingest.batch_bytes_max as u64, 1_024, 1 << 30),
@@ -354,6 +368,7 @@ impl Config {
             ("board.refresh_interval_ms", self.board.refresh_interval_ms, 1, 3_600_000),
             ("board.refresh_interval_max_ms", self.board.refresh_interval_max_ms, 1, 3_600_000),
             ("board.evaluate_interval_ms", self.board.evaluate_interval_ms, 100, 3_600_000),
+            ("catalogue.reload_interval_ms", self.catalogue.reload_interval_ms, 0, 3_600_000),
             ("kafka.group", self.kafka.group.len() as u64, 1, 249),
         ];
         for (key, value, min, max) in bounds {

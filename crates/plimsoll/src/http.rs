@@ -8,16 +8,19 @@
 pub mod access;
 
 mod api;
+mod diff;
 mod events;
 mod explain;
 mod page;
+mod range;
 mod webhooks;
+mod what_if;
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -107,6 +110,8 @@ pub struct App {
     pub pseudonyms: Option<Pseudonyms>,
     parts: OnceLock<Parts>,
     phase: AtomicU8,
+    /// Of the user's files that are not in force as they stand.
+    problems: Mutex<Arc<[engine::Problem]>>,
     places: Semaphore,
 }
 
@@ -122,6 +127,7 @@ impl App {
             started_at: Utc::now(),
             parts: OnceLock::new(),
             phase: AtomicU8::new(Phase::Opening as u8),
+            problems: Mutex::default(),
         }))
     }
 
@@ -145,6 +151,15 @@ impl App {
         }
     }
 
+    /// What is wrong with the user's files; they count as they last were good.
+    pub fn catalogue_problems(&self) -> Arc<[engine::Problem]> {
+        self.problems.lock().expect("no holder of the problems panics").clone()
+    }
+
+    pub fn set_catalogue_problems(&self, problems: Vec<engine::Problem>) {
+        *self.problems.lock().expect("no holder of the problems panics") = problems.into();
+    }
+
     /// What may be shown of a result to others.
     pub fn shared(&self, metric: &Metric, result: &MetricResult) -> Result<MetricResult, Problem> {
         privacy::shared(metric, result, self.config.people.group_min, self.pseudonyms.as_ref())
@@ -162,8 +177,10 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(page::index))
         .route("/api/v1/metrics", get(api::metrics))
-        .route("/api/v1/metrics/{name}", get(api::metric))
+        .route("/api/v1/metrics/{name}", get(api::metric).post(what_if::metric))
         .route("/api/v1/metrics/{name}/explain", get(explain::explain))
+        .route("/api/v1/metrics/{name}/range", get(range::range).post(what_if::range))
+        .route("/api/v1/diff", get(diff::diff))
         .route("/api/v1/sql", post(api::sql))
         .route("/api/v1/events", post(events::post))
         .route("/webhooks/github", post(webhooks::github))
@@ -200,12 +217,20 @@ pub async fn serve(
 
 async fn readyz(State(app): State<Arc<App>>) -> Response {
     let problem = match app.phase() {
-        Phase::Ready => return "ready\n".into_response(),
+        Phase::Ready => return readiness(app.catalogue_problems().len()).into_response(),
         Phase::Opening => Problem::unavailable("starting", "the store is being opened"),
         Phase::CatchingUp => Problem::unavailable("catching-up", "the log is being read"),
         Phase::Stopping => Problem::unavailable("stopping", "the server is shutting down"),
     };
     problem.into_response()
+}
+
+/// Broken files keep nobody from being served; that they are broken is told all the same.
+fn readiness(problems: usize) -> String {
+    match problems {
+        0 => "ready\n".to_owned(),
+        n => format!("ready\ncatalogue problems: {n}; 'plimsoll check' and GET /api/v1/metrics tell them\n"),
+    }
 }
 
 /// Every request passes here, the refused ones too.

@@ -15,6 +15,7 @@ mod example;
 mod people;
 mod pipeline;
 mod privacy;
+mod reload;
 mod serve;
 
 mod http;
@@ -65,6 +66,8 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Ingest(_)
         | Command::Query(_)
         | Command::Explain(_)
+        | Command::Replay(_)
+        | Command::Diff(_)
         | Command::Sql(_)
         | Command::People(_)
         | Command::Token(_)
@@ -89,6 +92,8 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Serve(_) => commands::serve(effective.config),
         Command::Query(arguments) => commands::query::metric(&effective.config, arguments),
         Command::Explain(arguments) => commands::explain::run(&effective.config, arguments),
+        Command::Diff(arguments) => commands::diff::run(&effective.config, arguments),
+        Command::Replay(arguments) => commands::replay::run(&effective.config, arguments),
         Command::Sql(arguments) => commands::query::sql(&effective.config, arguments),
         Command::Token(command) => commands::token::run(command),
         Command::People(command) => commands::people::run(&effective.config, command),

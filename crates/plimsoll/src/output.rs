@@ -3,6 +3,9 @@
 //! The command line and the HTTP routes call the same functions, so both give the same bytes.
 //! Only the table is for people alone: it may shorten numbers, the other formats never do.
 
+mod diff;
+mod range;
+mod replay;
 mod table;
 
 use std::sync::Arc;
@@ -14,6 +17,9 @@ use arrow::json::writer::{EncoderOptions, JsonArray, make_encoder};
 use engine::{Explanation, MetricResult};
 use serde_json::json;
 
+pub use diff::diff;
+pub use range::range;
+pub use replay::replay;
 pub use table::{Table, printable, table};
 
 /// What every surface says of data that `plimsoll demo` generated.
@@ -69,7 +75,16 @@ pub fn metric(result: &MetricResult, encoding: Encoding, example: bool) -> Resul
     if result.suppressed > 0 {
         head.push(("suppressed", json!(result.suppressed)));
     }
+    head.extend(what_if(result));
     json_object(&head, &result.rows, example)
+}
+
+/// Says that a result rests on events that did not happen, and on how many.
+fn what_if(result: &MetricResult) -> Vec<(&'static str, serde_json::Value)> {
+    match result.what_if {
+        0 => Vec::new(),
+        events => vec![("what_if", json!(true)), ("what_if_events", json!(events))],
+    }
 }
 
 /// What rows of a metric rest on: the rows, the formula and the events.

@@ -34,6 +34,8 @@ pub struct Page<'a> {
     pub stats: &'a Stats,
     pub feeds: &'a [FeedView],
     pub series_max: usize,
+    /// Problems of the user's files.
+    pub catalogue_problems: usize,
     pub example: bool,
     pub group_min: u64,
     pub pseudonyms: Option<&'a Pseudonyms>,
@@ -303,6 +305,11 @@ impl Page<'_> {
                 Some(number(self.ready)),
             ),
             (
+                "plimsoll_catalogue_problems",
+                "Problems of the user's files, which are not in force as they stand.",
+                Some(self.catalogue_problems as f64),
+            ),
+            (
                 "plimsoll_watermark_timestamp_seconds",
                 "Latest time at which something happened, of all events.",
                 optional_time(self.stats.watermark),
@@ -507,6 +514,7 @@ mod tests {
             stats: &Stats::default(),
             feeds: &[],
             series_max: 10,
+            catalogue_problems: 0,
             group_min: 3,
             pseudonyms: None,
             example: true,

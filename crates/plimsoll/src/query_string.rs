@@ -37,6 +37,13 @@ impl QueryString {
         Ok(Self(found))
     }
 
+    /// One parameter, before it is known which others are allowed.
+    pub fn value(raw: Option<&str>, name: &str) -> Result<Option<String>, Problem> {
+        let pairs = raw.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+        let value = pairs.into_iter().find(|(given, _)| *given == name).map(|(_, value)| value);
+        value.map(decode).transpose().map_err(|reason| Problem::bad_parameter(name, &reason))
+    }
+
     pub fn take(&mut self, name: &str) -> Option<String> {
         self.0.remove(name)
     }

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::Reloader;
 use ingest::Appender;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -20,6 +21,7 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::http::{self, App, Parts, Phase};
 use crate::pipeline::{self, CatchUp, Feed, FeedLog, Store};
+use crate::reload;
 
 /// How often starting and running parts are looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
@@ -73,6 +75,7 @@ async fn serve(
     });
     let server = tokio::spawn(server);
 
+    let reloader = Reloader::new(app.config.catalogue.dirs.clone());
     let opening = compute.spawn({
         let (config, dir) = (app.config.clone(), dir.clone());
         async move { pipeline::open(&config, &dir).await }
@@ -83,6 +86,9 @@ async fn serve(
     };
     tracing::info!(%address, data = %dir.display(), "listening");
     let running = Running::start(&app, &store, &compute)?;
+    if app.config.catalogue.reload_interval_ms > 0 && !app.config.catalogue.dirs.is_empty() {
+        compute.spawn(reload::watch(Arc::clone(&app), store.engine.clone(), reloader));
+    }
     app.open(Parts {
         engine: store.engine.clone(),
         appender: appender(&app.config, &store)?,

@@ -262,14 +262,15 @@ pub(super) fn parse(type_: ParamType, text: &str) -> Option<Value> {
         ParamType::Bool => text.parse().ok().map(Value::Bool),
         ParamType::Text => (text.len() <= TEXT_PARAM_BYTES_MAX && !text.chars().any(char::is_control))
             .then(|| Value::Text(text.to_owned())),
-        ParamType::Duration => duration(text).map(Value::Duration),
+        ParamType::Duration => duration_ms(text).map(Value::Duration),
     }
 }
 
 const DURATIONS: [(&str, i64); 5] =
     [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
 
-fn duration(text: &str) -> Option<i64> {
+/// Milliseconds of a duration such as `90m`, `12h`, `28d` or `2w`.
+pub fn duration_ms(text: &str) -> Option<i64> {
     let (suffix, unit) = DURATIONS.iter().find(|(suffix, _)| text.ends_with(suffix))?;
     let count = text.strip_suffix(suffix)?;
     let plain = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());

@@ -4,6 +4,7 @@
 //! problems are lines of the file.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use serde::Deserialize;
 
@@ -309,10 +310,23 @@ fn parse<T: for<'de> Deserialize<'de>>(
                 }
                 _ => 1,
             };
-            problems
-                .push(source.problem(line, format!("front matter: {}", error.message().replace('\n', "; "))));
+            let problem =
+                source.problem(line, format!("front matter: {}", error.message().replace('\n', "; ")));
+            problems.push(match error.span() {
+                Some(span) if span.start > 0 => place(source, &parts.front, line, span, problem),
+                _ => problem,
+            });
         })
         .ok()
+}
+
+/// The place of a span of the front matter: in the file its lines start with `-- `.
+fn place(source: &Source, front: &str, line: usize, span: Range<usize>, problem: Problem) -> Problem {
+    let start = front[..span.start.min(front.len())].rfind('\n').map_or(0, |at| at + 1);
+    let stripped = front.lines().nth(line - 1).unwrap_or_default().chars().count();
+    let whole = source.text.lines().nth(line - 1).unwrap_or_default().chars().count();
+    let column = front.get(start..span.start).unwrap_or_default().chars().count();
+    problem.at(column + whole.saturating_sub(stripped) + 1, span.len().max(1))
 }
 
 /// The line on which a key is set, else the first.

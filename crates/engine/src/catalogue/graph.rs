@@ -54,9 +54,14 @@ pub(super) fn references(
         Ok(statements) => statements,
         Err(error) => {
             let text = error.to_string();
-            problems.push(
-                source.problem(sql_line + error_line(&text) - 1, text.lines().next().unwrap_or_default()),
-            );
+            let (line, column) = (number_after(&text, "Line: "), number_after(&text, "Column: "));
+            let mut problem = source.problem(sql_line + line.max(1) - 1, told(&text));
+            if column > 0 {
+                let rest = sql.lines().nth(line.max(1) - 1).unwrap_or_default().chars().skip(column - 1);
+                let width = rest.take_while(|c| c.is_alphanumeric() || *c == '_').count().max(1);
+                problem = problem.at(column, width);
+            }
+            problems.push(problem);
             return None;
         }
     };
@@ -83,11 +88,34 @@ pub(super) fn ctes(statement: &Statement) -> Vec<String> {
     query.with.iter().flat_map(|with| &with.cte_tables).map(|cte| cte.alias.name.value.clone()).collect()
 }
 
-/// The line that a parser's message names, from 1.
-pub(super) fn error_line(message: &str) -> usize {
-    let after = message.split("Line: ").nth(1).unwrap_or_default();
+/// The number that follows `name` in a parser's message, else 0.
+fn number_after(message: &str, name: &str) -> usize {
+    let after = message.split(name).nth(1).unwrap_or_default();
     let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
-    digits.parse().unwrap_or(1).max(1)
+    digits.parse().unwrap_or(0)
+}
+
+/// A message of the parser or planner on one line, without its layers, its list of all columns, and places, which
+/// are told apart.
+pub(super) fn told(message: &str) -> String {
+    let lines: Vec<&str> = message.lines().filter(|line| !line.starts_with("Valid fields are")).collect();
+    let mut text =
+        lines.join("; ").replace(". Did you mean", "; did you mean").replace(".; Did you", "; did you");
+    for layer in
+        ["SQL error: ", "Schema error: ", "Error during planning: ", "type_coercion; ", "caused by; "]
+    {
+        text = text.replace(layer, "");
+    }
+    for layer in ["ParserError(\"", "TokenizerError(\""] {
+        if let Some(inner) = text.strip_prefix(layer) {
+            text = inner.split(" at Line: ").next().unwrap_or(inner).trim_end_matches("\")").to_owned();
+        }
+    }
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_lowercase().chain(letters).collect(),
+        None => text,
+    }
 }
 
 /// Reports relations that do not exist; metrics read tables and views, never each other, and what is
@@ -102,14 +130,14 @@ pub(super) fn resolve(views: &[View], metrics: &mut [Metric], problems: &mut Vec
         for name in reads.iter().filter(|name| !known(name)) {
             let line = sql.lines().position(|line| line.contains(name.as_str())).unwrap_or(0);
             let message = format!("{name} is neither a table nor a view that loaded");
-            problems.push(Problem { file: file.clone(), line: sql_line + line, message });
+            problems.push(Problem::new(file.clone(), sql_line + line, message));
         }
     }
     for view in views.iter().filter(|view| !view.is_shared()) {
         let shared = |name: &&String| views.iter().any(|other| other.name == **name && other.is_shared());
         for name in view.from.iter().filter(shared) {
             let message = format!("a view with a key cannot read {name}, which has none");
-            problems.push(Problem { file: view.file.clone(), line: view.sql_line, message });
+            problems.push(Problem::new(view.file.clone(), view.sql_line, message));
         }
     }
 }
@@ -126,7 +154,7 @@ pub(super) fn order(views: Vec<View>, problems: &mut Vec<Problem>) -> Vec<View> 
                 let names: Vec<_> =
                     view.from.iter().filter(|name| waiting.contains_key(*name)).map(String::as_str).collect();
                 let message = format!("view {} is part of a cycle through {}", view.name, names.join(", "));
-                problems.push(Problem { file: view.file.clone(), line: 1, message });
+                problems.push(Problem::new(view.file.clone(), 1, message));
             }
             break;
         };

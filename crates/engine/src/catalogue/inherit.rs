@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use super::{Metric, Param, Problem, View, bind, graph};
 
 pub(super) fn params(metric: &mut Metric, views: &[View], problems: &mut Vec<Problem>) {
-    let mut problem = |line, message| problems.push(Problem { file: metric.file.clone(), line, message });
+    let file = metric.file.clone();
+    let mut problem = |line, message: String| problems.push(Problem::new(file.clone(), line, message));
     let mut inherited: BTreeMap<&str, (&View, &Param)> = BTreeMap::new();
     for view in graph::closure(&metric.reads, views) {
         for param in &view.params {

@@ -41,7 +41,7 @@ pub(super) struct Source {
 
 impl Source {
     pub fn problem(&self, line: usize, message: impl Into<String>) -> Problem {
-        Problem { file: self.file.clone(), line, message: message.into() }
+        Problem::new(self.file.clone(), line, message)
     }
 }
 
@@ -105,6 +105,15 @@ fn files(kind: Kind, folder: &Path, sources: &mut Vec<Source>, problems: &mut Ve
     }
 }
 
+/// One file as a version of a metric.
+pub(super) fn version(path: &Path, metric: &str, sources: &mut Vec<Source>, problems: &mut Vec<Problem>) {
+    let file = path.display().to_string();
+    match text(path) {
+        Ok((_, text)) => sources.push(Source { kind: Kind::Metric, name: metric.to_owned(), file, text }),
+        Err(message) => problems.push(problem_at(path, message)),
+    }
+}
+
 fn text(path: &Path) -> Result<(String, String), String> {
     let name = path.file_stem().and_then(|stem| stem.to_str()).ok_or("file name is not UTF-8")?;
     let meta = fs::symlink_metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
@@ -119,7 +128,7 @@ fn text(path: &Path) -> Result<(String, String), String> {
 }
 
 fn problem_at(path: &Path, message: impl Into<String>) -> Problem {
-    Problem { file: path.display().to_string(), line: 1, message: message.into() }
+    Problem::new(path.display().to_string(), 1, message)
 }
 
 /// Keeps the files with a legal name that nothing else has.

@@ -1,18 +1,28 @@
 //! Plans the whole catalogue on empty tables, to find what parsing cannot.
 //!
-//! Invariant: nothing is executed. Deliberately absent: optimisation of plans and any data.
+//! Invariant: nothing is executed. Deliberately absent: any data.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::datasource::empty::EmptyTable;
+use datafusion::error::DataFusionError;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::{Catalogue, Metric, Problem, View, graph};
 
-pub(super) async fn check(catalogue: &Catalogue) -> Vec<Problem> {
-    let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
+/// Metrics that `sound` has, with all that they read, as they are here are not planned again.
+pub(super) async fn check(catalogue: &Catalogue, sound: Option<&Catalogue>) -> Vec<Problem> {
+    let is_known = |metric: &&Metric| {
+        sound.is_some_and(|sound| {
+            sound.metric(&metric.name) == Some(metric)
+                && sound.definition(metric) == catalogue.definition(metric)
+        })
+    };
+    let context = SessionContext::new_with_config(
+        SessionConfig::new().with_target_partitions(1).set_bool("datafusion.sql_parser.collect_spans", true),
+    );
     crate::functions::register(&context);
     let mut problems = Vec::new();
     for table in event::Table::ALL {
@@ -25,28 +35,37 @@ pub(super) async fn check(catalogue: &Catalogue) -> Vec<Problem> {
                 view_columns(view, &schema, &mut problems);
                 register(&context, &view.name, schema, &mut problems);
             }
-            Err(message) => problems.push(at(&view.file, view.sql_line, message)),
+            Err(error) => problems.push(misplanned(&view.file, view.sql_line, &error)),
         }
     }
-    for metric in &catalogue.metrics {
+    for metric in catalogue.metrics.iter().filter(|metric| !is_known(metric)) {
         let sql = catalogue.bind(metric, 0, 0, &BTreeMap::new()).expect("defaults are in range");
         match plan(&context, &sql).await {
             Ok(schema) => metric_columns(metric, &schema, &mut problems),
-            Err(message) => problems.push(at(&metric.file, metric.sql_line, message)),
+            Err(error) => problems.push(misplanned(&metric.file, metric.sql_line, &error)),
         }
     }
-    problems.sort();
     problems
 }
 
-async fn plan(context: &SessionContext, sql: &str) -> Result<SchemaRef, String> {
-    let frame = context.sql(sql).await.map_err(|error| error.strip_backtrace())?;
-    Ok(Arc::new(Schema::new(frame.schema().fields().clone())))
+/// The output columns. Types are made to fit as they are before a plan runs, which finds those that cannot.
+async fn plan(context: &SessionContext, sql: &str) -> Result<SchemaRef, DataFusionError> {
+    let frame = context.sql(sql).await?;
+    let schema = Arc::new(Schema::new(frame.schema().fields().clone()));
+    frame.into_optimized_plan()?;
+    Ok(schema)
+}
+
+/// Where the planner says, counted from where the SQL starts, else where what it names stands.
+fn misplanned(file: &str, sql_line: usize, error: &DataFusionError) -> Problem {
+    let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
+    let line = span.map_or(1, |span| span.start.line as usize).max(1);
+    Problem::new(file, sql_line + line - 1, graph::told(&error.strip_backtrace()))
 }
 
 fn register(context: &SessionContext, name: &str, schema: SchemaRef, problems: &mut Vec<Problem>) {
     if let Err(error) = context.register_table(name, Arc::new(EmptyTable::new(schema))) {
-        problems.push(Problem { file: name.to_owned(), line: 1, message: error.to_string() });
+        problems.push(Problem::new(name.to_owned(), 1, error.to_string()));
     }
 }
 
@@ -91,9 +110,7 @@ fn metric_columns(metric: &Metric, schema: &Schema, problems: &mut Vec<Problem>)
     }
 }
 
-/// A problem at the line that the message names, counted from where the SQL starts.
-fn at(file: &str, sql_line: usize, message: impl Into<String>) -> Problem {
-    let message = message.into();
-    let line = if message.contains("Line: ") { sql_line + graph::error_line(&message) - 1 } else { sql_line };
-    Problem { file: file.to_owned(), line, message }
+/// A problem with a whole file, or with what its message names.
+fn at(file: &str, line: usize, message: impl Into<String>) -> Problem {
+    Problem::new(file, line, message)
 }

@@ -28,8 +28,8 @@ pub fn run(config: &Config, arguments: CheckArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn report(problems: &[Problem]) -> Result<(), Failure> {
-    let lines: String = problems.iter().map(|problem| format!("{problem}\n")).collect();
+pub fn report(problems: &[Problem]) -> Result<(), Failure> {
+    let lines: String = problems.iter().map(|problem| format!("{}\n", problem.pointed())).collect();
     print(lines.as_bytes())?;
     let files = if problems.len() == 1 { "problem" } else { "problems" };
     Err(Failure::failed(format!(

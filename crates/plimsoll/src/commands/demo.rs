@@ -157,7 +157,8 @@ async fn numbers(store: &Store, command: &str, as_of: DateTime<Utc>) -> Result<O
     let mut words = command.split_whitespace().skip(2);
     let name = words.next().unwrap_or_default();
     let told = TELLING.iter().find(|(metric, ..)| *metric == name);
-    let (Some(metric), Some((_, rank, shown))) = (store.engine.catalogue().metric(name), told) else {
+    let catalogue = store.engine.catalogue();
+    let (Some(metric), Some((_, rank, shown))) = (catalogue.metric(name), told) else {
         return Ok(None);
     };
     let past = words.skip_while(|word| *word != "--as-of").nth(1).and_then(|text| moment::parse(text).ok());

@@ -14,8 +14,8 @@ pub fn run(config: &Config, arguments: ExplainArgs) -> Result<(), Failure> {
     let query = Query {
         as_of: arguments.as_of,
         known_at: arguments.known_at,
-        team: None,
         params: arguments.params.into_iter().collect(),
+        ..Query::default()
     };
     let wanted = arguments.wanted.into_iter().collect();
     crate::serve::runtime("plimsoll")?.block_on(with_store(config, async |store| {

@@ -6,8 +6,9 @@
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use engine::catalogue::{Catalogue, Level};
-use engine::{MetricResult, Query};
+use engine::{MetricResult, Overlay, Query, Series};
 use serde_json::json;
 
 use super::{Scratch, has_data, print, tell};
@@ -22,6 +23,8 @@ use crate::privacy::Pseudonyms;
 
 /// Longest statement that is read from stdin; the engine's own bound is smaller.
 const STATEMENT_BYTES_MAX: u64 = 1 << 20;
+/// Distance between the moments of a range where none is given.
+const STEP: &str = "7d";
 
 pub fn metric(config: &Config, arguments: QueryArgs) -> Result<(), Failure> {
     let encoding = encoding(arguments.format)?;
@@ -33,22 +36,72 @@ pub fn metric(config: &Config, arguments: QueryArgs) -> Result<(), Failure> {
         known_at: arguments.known_at,
         team: arguments.team,
         params: Default::default(),
+        what_if: arguments.what_if.map(|file| what_if(config, &file)).transpose()?,
     };
     for (name, value) in arguments.params {
         if query.params.insert(name.clone(), value).is_some() {
             return Err(Failure::misuse(format!("parameter '{name}' is given more than once")));
         }
     }
+    let failed = |error: engine::Error| Failure::engine(&error);
+    let series = match arguments.from {
+        Some(from) => Some(series(config, from, arguments.to, arguments.step.as_deref()).map_err(failed)?),
+        None => None,
+    };
     crate::serve::runtime("plimsoll")?.block_on(with_store(config, async |store| {
-        let result = store.engine.query(&name, &query).await.map_err(|error| Failure::engine(&error))?;
-        let result = renamed(config, &result, arguments.pseudonyms)?;
         let example = store.example.is_some();
-        let bytes = match encoding {
-            Some(encoding) => output::metric(&result, encoding, example),
-            None => output::table(&result.rows, &footer(&result, example)).map(String::into_bytes),
+        let bytes = if let Some(series) = &series {
+            let mut steps = store.engine.range(&name, &query, series).await.map_err(failed)?;
+            for step in &mut steps {
+                *step = renamed(config, step, arguments.pseudonyms)?;
+            }
+            let rows = engine::range::joined(&steps).map_err(failed)?;
+            match encoding {
+                Some(encoding) => output::range(&steps, &rows, encoding, example),
+                None => output::table(&rows, &range_footer(&steps, example)).map(String::into_bytes),
+            }
+        } else {
+            let result = store.engine.query(&name, &query).await.map_err(failed)?;
+            let result = renamed(config, &result, arguments.pseudonyms)?;
+            match encoding {
+                Some(encoding) => output::metric(&result, encoding, example),
+                None => output::table(&result.rows, &footer(&result, example)).map(String::into_bytes),
+            }
         };
         print(&bytes.map_err(unprintable)?)
     }))
+}
+
+/// The events of a file, or of stdin, that are to be taken to have happened.
+fn what_if(config: &Config, file: &Path) -> Result<Overlay, Failure> {
+    let unreadable = |error| Failure::failed(format!("could not read {}: {error}", file.display()));
+    let mut text = Vec::new();
+    let limit = config.limits.body_bytes_max as u64;
+    let mut input: Box<dyn Read> = match file.to_str() {
+        Some("-") => Box::new(std::io::stdin()),
+        _ => Box::new(std::fs::File::open(file).map_err(unreadable)?),
+    };
+    input.by_ref().take(limit + 1).read_to_end(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > limit {
+        return Err(Failure::misuse(format!(
+            "{} is over {limit} bytes (limits.body_bytes_max); ask about fewer events at once",
+            file.display()
+        )));
+    }
+    Overlay::of_lines(&text, config.limits.what_if_events_max)
+        .map_err(|error| Failure::misuse(format!("{}: {error}", file.display())))
+}
+
+/// The moments that are meant where `--to` and `--step` may be left out.
+pub fn series(
+    config: &Config,
+    from: DateTime<Utc>,
+    to: Option<DateTime<Utc>>,
+    step: Option<&str>,
+) -> Result<Series, engine::Error> {
+    let limits = &config.limits;
+    let (to, step) = (to.unwrap_or_else(Utc::now), step.unwrap_or(STEP));
+    Series::new(from, to, step, limits.range_steps_max, limits.sql_rows_max)
 }
 
 pub fn sql(config: &Config, arguments: SqlArgs) -> Result<(), Failure> {
@@ -121,11 +174,30 @@ pub fn footer(result: &MetricResult, example: bool) -> Vec<String> {
         moment::format(result.known_at),
         result.definition
     )];
+    lines.extend(what_if_footer(result));
     lines.extend(example_footer(example));
     lines
 }
 
-fn example_footer(example: bool) -> Vec<String> {
+/// That some of it did not happen.
+fn what_if_footer(result: &MetricResult) -> Option<String> {
+    (result.what_if > 0).then(|| format!("what if: with {} events that did not happen", result.what_if))
+}
+
+fn range_footer(steps: &[MetricResult], example: bool) -> Vec<String> {
+    let Some(last) = steps.last() else { return example_footer(example) };
+    let mut lines = vec![format!(
+        "{} moments, known at {}, definition {}",
+        steps.len(),
+        moment::format(last.known_at),
+        last.definition
+    )];
+    lines.extend(what_if_footer(last));
+    lines.extend(example_footer(example));
+    lines
+}
+
+pub fn example_footer(example: bool) -> Vec<String> {
     if example { vec![EXAMPLE_NOTE.to_owned()] } else { Vec::new() }
 }
 

@@ -40,6 +40,8 @@ fn needed(method: &Method, path: &str, config: &Config) -> Option<Scope> {
         "/healthz" | "/readyz" => None,
         "/metrics" if config.http.metrics_open => None,
         "/api/v1/sql" => Some(Scope::Sql),
+        // Chosen events and the numbers that come of them tell what the tables hold.
+        _ if *method == Method::POST && path.starts_with("/api/v1/metrics/") => Some(Scope::Sql),
         "/api/v1/events" if *method == Method::POST => Some(Scope::Ingest),
         _ if path.starts_with("/webhooks/") => None,
         _ => Some(Scope::Read),
@@ -215,6 +217,8 @@ mod tests {
             (Method::GET, "/metrics", "ra"),
             (Method::GET, "/what/comes/next", "ra"),
             (Method::POST, "/api/v1/sql", "sa"),
+            (Method::POST, "/api/v1/metrics/review_load", "sa"),
+            (Method::POST, "/api/v1/metrics/review_load/range", "sa"),
             (Method::POST, "/api/v1/events", "ia"),
         ] {
             for name in ["r", "s", "i", "a"] {

@@ -9,7 +9,7 @@ use axum::extract::{Extension, Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use engine::catalogue::{Level, Metric};
-use engine::{MetricResult, Query};
+use engine::{MetricResult, Overlay, Query};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -41,10 +41,25 @@ pub async fn metrics(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Re
         })
         .collect();
     let mut answer = json!({ "metrics": list });
+    let problems = app.catalogue_problems();
+    if !problems.is_empty() {
+        answer["problems"] = problems.iter().map(problem).collect();
+    }
     if parts.example {
         answer["example"] = json!(EXAMPLE_NOTE);
     }
     Ok(([(header::CONTENT_TYPE, "application/json")], format!("{answer}\n")).into_response())
+}
+
+/// A file that is not in force as it stands.
+fn problem(problem: &engine::Problem) -> Value {
+    json!({
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "message": problem.message,
+        "text": problem.text,
+    })
 }
 
 /// A metric of the catalogue as the HTTP route and `query --list --format json` show it.
@@ -87,17 +102,30 @@ pub async fn metric(
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    one(&app, &caller, path, raw.as_deref(), &headers, None).await
+}
+
+/// One metric's rows, with events that are taken to have happened where there are some.
+pub async fn one(
+    app: &App,
+    caller: &Caller,
+    path: Result<Path<String>, PathRejection>,
+    raw: Option<&str>,
+    headers: &HeaderMap,
+    what_if: Option<Overlay>,
+) -> Result<Response, Problem> {
     let parts = app.parts()?;
-    let metric = metric_of(parts, path)?.clone();
+    let metric = metric_of(parts, path)?;
     let sight = caller.sight(&app.config, parts, &metric).await?;
     let declared = metric.params.iter().map(|param| param.name.as_str());
-    let mut given = QueryString::parse(raw.as_deref(), METRIC_PARAMETERS.into_iter().chain(declared))?;
-    let encoding = encoding(given.take("format").as_deref(), &headers)?;
+    let mut given = QueryString::parse(raw, METRIC_PARAMETERS.into_iter().chain(declared))?;
+    let encoding = encoding(given.take("format").as_deref(), headers)?;
     let query = Query {
         as_of: time(&mut given, "as_of")?,
         known_at: time(&mut given, "known_at")?,
         team: given.take("team"),
         params: given.rest(),
+        what_if,
     };
     let (engine, name) = (parts.engine.clone(), metric.name.clone());
     let result = parts.compute(async move { engine.query(&name, &query).await }).await?;
@@ -107,16 +135,20 @@ pub async fn metric(
 }
 
 /// The metric that a path names.
-pub fn metric_of(parts: &Parts, path: Result<Path<String>, PathRejection>) -> Result<&Metric, Problem> {
+pub fn metric_of(parts: &Parts, path: Result<Path<String>, PathRejection>) -> Result<Metric, Problem> {
     let Path(name) = path.map_err(|_| Problem::bad_request("the metric's name is not clean text"))?;
+    metric_named(parts, &name)
+}
+
+pub fn metric_named(parts: &Parts, name: &str) -> Result<Metric, Problem> {
     if name.chars().any(char::is_control) {
         return Err(Problem::bad_request("the metric's name has a control character"));
     }
     let catalogue = parts.engine.catalogue();
-    catalogue.metric(&name).ok_or_else(|| {
+    catalogue.metric(name).cloned().ok_or_else(|| {
         let names = catalogue.metrics.iter().map(|metric| metric.name.as_str());
-        let near = nearest(&name, names).into_iter().map(str::to_owned).collect();
-        engine::Error::UnknownMetric { name: output::printable(&name), near }.into()
+        let near = nearest(name, names).into_iter().map(str::to_owned).collect();
+        engine::Error::UnknownMetric { name: output::printable(name), near }.into()
     })
 }
 
@@ -128,7 +160,7 @@ pub fn time(given: &mut QueryString, name: &str) -> Result<Option<chrono::DateTi
 }
 
 /// The rows that the caller may see.
-fn only(metric: &Metric, result: &MetricResult, sight: &Sight) -> Result<MetricResult, Problem> {
+pub fn only(metric: &Metric, result: &MetricResult, sight: &Sight) -> Result<MetricResult, Problem> {
     let mut result = result.clone();
     if let Sight::Only(people) = sight {
         result.rows = privacy::only(metric, &result.rows, people)
@@ -211,11 +243,12 @@ fn people_stay_home(config: &Config, metrics: &[Metric], sql: &str) -> Result<()
 pub async fn prometheus(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let parts = app.parts()?;
     let page = prom::Page {
-        catalogue: parts.engine.catalogue(),
+        catalogue: &parts.engine.catalogue(),
         board: &parts.engine.board(),
         stats: &parts.engine.stats(),
         feeds: &parts.feeds,
         series_max: app.config.limits.series_max,
+        catalogue_problems: app.catalogue_problems().len(),
         example: parts.example,
         group_min: app.config.people.group_min,
         pseudonyms: app.pseudonyms.as_ref(),

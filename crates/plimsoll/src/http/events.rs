@@ -54,7 +54,7 @@ fn entries(headers: &HeaderMap, bytes: &[u8], events_max: usize) -> Result<(Vec<
     };
     match media_type(headers).as_str() {
         "application/cloudevents-batch+json" => {
-            for (index, value) in elements(bytes, events_max)?.into_iter().enumerate() {
+            for (index, value) in elements(bytes, events_max, "limits.events_max")?.into_iter().enumerate() {
                 add(index, Vec::new(), value.get().as_bytes())?;
             }
         }
@@ -120,15 +120,15 @@ fn entry(index: usize, headers: Vec<(String, Vec<u8>)>, value: &[u8]) -> Result<
 }
 
 /// The elements of a JSON array, not looked into; more than `max` are refused while reading.
-fn elements(bytes: &[u8], max: usize) -> Result<Vec<&RawValue>, Problem> {
+pub fn elements<'b>(bytes: &'b [u8], max: usize, key: &str) -> Result<Vec<&'b RawValue>, Problem> {
     let mut over = false;
     let mut input = serde_json::Deserializer::from_slice(bytes);
     let found = Elements { max, over: &mut over }.deserialize(&mut input);
     match found.and_then(|found| input.end().map(|()| found)) {
         Ok(found) => Ok(found),
-        Err(_) if over => Err(Problem::too_large(format!(
-            "the batch has more than {max} events (limits.events_max); send several"
-        ))),
+        Err(_) if over => {
+            Err(Problem::too_large(format!("the batch has more than {max} events ({key}); send several")))
+        }
         Err(error) => Err(Problem::bad_request(format!("the body is not a json array of events: {error}"))),
     }
 }

@@ -30,7 +30,7 @@ pub async fn explain(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let parts = app.parts()?;
-    let metric = metric_of(parts, path)?.clone();
+    let metric = metric_of(parts, path)?;
     if caller.sight(&app.config, parts, &metric).await? != Sight::All {
         return Err(Problem::forbidden(format!(
             "events tell of more people than this token may see; ask with 'plimsoll explain {}' where the data is",
@@ -51,7 +51,7 @@ pub async fn explain(
     };
     let (as_of, known_at) = (time(&mut given, "as_of")?, time(&mut given, "known_at")?);
     let wanted = metric.labels.iter().filter_map(|label| Some((label.clone(), given.take(label)?))).collect();
-    let query = Query { as_of, known_at, team: None, params: given.rest() };
+    let query = Query { as_of, known_at, params: given.rest(), ..Query::default() };
     let people = app.config.people.visibility == Visibility::All && app.config.people.pseudonyms.is_empty();
     let (engine, name) = (parts.engine.clone(), metric.name.clone());
     let found =

@@ -65,8 +65,9 @@ fn render(app: &App, parts: &Parts, board: &Board) -> Result<String, arrow::erro
             moment::format(board.evaluated_at)
         ),
     );
-    let metrics = &parts.engine.catalogue().metrics;
-    let mut metrics: Vec<&Metric> = metrics.iter().filter(|metric| metric.level == Level::Team).collect();
+    let catalogue = parts.engine.catalogue();
+    let mut metrics: Vec<&Metric> =
+        catalogue.metrics.iter().filter(|metric| metric.level == Level::Team).collect();
     metrics.sort_by_key(|metric| place(metric));
     contents(&mut html, &metrics);
     let mut section = None;

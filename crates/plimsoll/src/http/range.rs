@@ -1,0 +1,67 @@
+//! `GET /api/v1/metrics/{name}/range`: a metric at each moment of a range.
+//!
+//! Each step passes the rules of the single route before the steps become one table.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use engine::{Overlay, Query};
+
+use super::App;
+use super::access::Caller;
+use super::api::{answer, encoding, metric_of, only, time};
+use crate::commands::query::series;
+use crate::output;
+use crate::problem::Problem;
+use crate::query_string::QueryString;
+
+const PARAMETERS: [&str; 6] = ["from", "to", "step", "known_at", "team", "format"];
+
+pub async fn range(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    path: Result<Path<String>, PathRejection>,
+    RawQuery(raw): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    series_of(&app, &caller, path, raw.as_deref(), &headers, None).await
+}
+
+/// The rows of every step, with events that are taken to have happened where there are some.
+pub async fn series_of(
+    app: &App,
+    caller: &Caller,
+    path: Result<Path<String>, PathRejection>,
+    raw: Option<&str>,
+    headers: &HeaderMap,
+    what_if: Option<Overlay>,
+) -> Result<Response, Problem> {
+    let parts = app.parts()?;
+    let metric = metric_of(parts, path)?;
+    let sight = caller.sight(&app.config, parts, &metric).await?;
+    let declared = metric.params.iter().map(|param| param.name.as_str());
+    let mut given = QueryString::parse(raw, PARAMETERS.into_iter().chain(declared))?;
+    let encoding = encoding(given.take("format").as_deref(), headers)?;
+    let (from, to) = (time(&mut given, "from")?, time(&mut given, "to")?);
+    let from = from.ok_or_else(|| {
+        Problem::bad_parameter("from", "is missing; give the first moment, such as from=2026-03-02")
+    })?;
+    let series = series(&app.config, from, to, given.take("step").as_deref())?;
+    let query = Query {
+        as_of: None,
+        known_at: time(&mut given, "known_at")?,
+        team: given.take("team"),
+        params: given.rest(),
+        what_if,
+    };
+    let (engine, name) = (parts.engine.clone(), metric.name.clone());
+    let steps = parts.compute(async move { engine.range(&name, &query, &series).await }).await?;
+    let shown = |step| app.shared(&metric, &only(&metric, step, &sight)?);
+    let steps = steps.iter().map(shown).collect::<Result<Vec<_>, Problem>>()?;
+    let rows = engine::range::joined(&steps)?;
+    answer(encoding, output::range(&steps, &rows, encoding, parts.example), parts.example)
+}

@@ -1,0 +1,46 @@
+//! The steps of a range as bytes: one table whose first column is each row's moment.
+
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
+use engine::MetricResult;
+use serde_json::json;
+
+use super::{Encoding, json_object, rows, what_if};
+use crate::moment;
+
+/// `joined` are the rows of all `steps`.
+pub fn range(
+    steps: &[MetricResult],
+    joined: &RecordBatch,
+    encoding: Encoding,
+    example: bool,
+) -> Result<Vec<u8>, ArrowError> {
+    if encoding != Encoding::Json {
+        return rows(joined, encoding, example);
+    }
+    let first = steps.first().expect("a range has a step");
+    let last = steps.last().expect("a range has a step");
+    json_object(&head(first, last, steps), joined, example)
+}
+
+fn head(
+    first: &MetricResult,
+    last: &MetricResult,
+    steps: &[MetricResult],
+) -> Vec<(&'static str, serde_json::Value)> {
+    let mut head = vec![
+        ("metric", json!(first.metric)),
+        ("from", json!(moment::format(first.as_of))),
+        ("to", json!(moment::format(last.as_of))),
+        ("steps", json!(steps.len())),
+        ("known_at", json!(moment::format(first.known_at))),
+        ("definition", json!(first.definition)),
+        ("position", json!(first.position)),
+    ];
+    let suppressed: u64 = steps.iter().map(|step| step.suppressed).sum();
+    if suppressed > 0 {
+        head.push(("suppressed", json!(suppressed)));
+    }
+    head.extend(what_if(first));
+    head
+}
