@@ -12,7 +12,7 @@
 -- baseline_weeks_min = { type = "int", default = 6, min = 2, max = 52, help = "a series with fewer complete weeks has no limits" }
 -- run_length = { type = "int", default = 8, min = 3, max = 20, help = "this many weeks running on one side of the mean are a signal" }
 -- +++
--- XmR charts (Shewhart; Wheeler, Understanding Variation, 1993) over complete ISO weeks of the last year. Natural
+-- XmR charts (Shewhart; Wheeler, Understanding Variation, 1993) over complete ISO weeks of the last two years. Natural
 -- process limits are mean -+ 2.66 mR, the lower one at least 0; a week's change beyond 3.268 mR is outside too. Rules, for
 -- the last complete week: 1 beyond a limit; 2 the last eight on one side of the mean; 3 of the last four at least three
 -- nearer to one limit than to the mean. The baseline stays frozen on the first weeks of the series,

@@ -1,10 +1,13 @@
 -- +++
--- help = "Weekly series of each team over the last 53 ISO weeks: tickets and points done, changes merged, reviews requested and done."
--- from = ["team_ticket", "person_review", "person_membership", "change", "person_of", "person", "week"]
+-- help = "Weekly series of each team over the last two years: tickets and points done, changes merged, reviews requested and done, and the median working hours to a response."
+-- from = ["team_ticket", "person_review", "person_calendar", "person_membership", "change", "person_of", "person", "week"]
 -- once = true
+-- [params]
+-- p50_n_min = { type = "int", default = 5, min = 1, max = 1000, help = "a median of fewer requests than this is not shown" }
 -- +++
 -- One row per team, series and week from the first week of the team's series on; a week
--- without any is 0. Weeks begin on Monday, UTC. A person counts for the teams of the moment.
+-- without any is 0, and of too few responses is left out. Weeks begin on Monday, UTC. A person counts for the teams of the
+-- moment. A response counts in the week in which it came: of requests still open nobody knows.
 WITH review AS (
   SELECT
     CASE WHEN reviewer IS NULL THEN team END AS team,
@@ -15,8 +18,8 @@ WITH review AS (
     opened_at AS at
   FROM person_review
   WHERE kind <> 'volunteered'
-    AND (is_open OR ended_at >= date_trunc('week', days_before($as_of, 7 * 52)))
-    AND opened_at >= date_trunc('week', days_before($as_of, 7 * 52))
+    AND (is_open OR ended_at >= date_trunc('week', days_before($as_of, 7 * 104)))
+    AND opened_at >= date_trunc('week', days_before($as_of, 7 * 104))
     AND NOT self_review
     AND NOT bot
   UNION ALL
@@ -30,7 +33,7 @@ WITH review AS (
   FROM person_review
   WHERE outcome = 'done'
     AND NOT is_open
-    AND ended_at >= date_trunc('week', days_before($as_of, 7 * 52))
+    AND ended_at >= date_trunc('week', days_before($as_of, 7 * 104))
     AND NOT self_review
     AND NOT bot
 ),
@@ -43,7 +46,7 @@ merged AS (
   LEFT JOIN person_of ON person_of.identity = change.author
   LEFT JOIN person ON person.person = COALESCE(person_of.person, change.author)
   WHERE NOT change.is_open
-    AND change.merged_at >= date_trunc('week', days_before($as_of, 7 * 52))
+    AND change.merged_at >= date_trunc('week', days_before($as_of, 7 * 104))
     AND NOT COALESCE(person.kind <> 'human', is_bot(change.author))
 ),
 deed AS (
@@ -87,7 +90,31 @@ finished AS (
     date_trunc('week', done_at) AS from_at
   FROM team_ticket
   WHERE NOT is_open
-    AND done_at >= date_trunc('week', days_before($as_of, 7 * 52))
+    AND done_at >= date_trunc('week', days_before($as_of, 7 * 104))
+),
+answered AS (
+  SELECT DISTINCT
+    COALESCE(person_membership.team, '(none)') AS team,
+    person_review.key_hash,
+    person_review.reviewer,
+    person_review.opened_at,
+    date_trunc('week', person_review.ended_at) AS from_at,
+    business_age_ms(
+      person_review.opened_at, person_review.pauses, person_review.ended_at,
+      person_calendar.timezone, person_calendar.hours, person_calendar.away
+    ) AS working_ms
+  FROM person_review
+  LEFT JOIN person_calendar ON person_calendar.person = person_review.reviewer
+  LEFT JOIN person_membership
+    ON person_membership.person = person_review.reviewer
+    AND person_membership.from_at <= person_review.ended_at
+    AND (person_membership.to_at IS NULL OR person_membership.to_at > person_review.ended_at)
+  WHERE person_review.outcome = 'done'
+    AND NOT person_review.is_open
+    AND person_review.kind <> 'volunteered'
+    AND person_review.ended_at >= date_trunc('week', days_before($as_of, 7 * 104))
+    AND NOT person_review.self_review
+    AND NOT person_review.bot
 ),
 total AS (
   SELECT
@@ -114,6 +141,14 @@ total AS (
   FROM finished
   WHERE points_hundredths IS NOT NULL
   GROUP BY team, from_at
+  UNION ALL
+  SELECT
+    team,
+    CAST('response_hours' AS VARCHAR) AS series,
+    from_at,
+    CAST(percentile_nearest(working_ms, 0.5, $p50_n_min) AS DOUBLE) / 3600000 AS value
+  FROM answered
+  GROUP BY team, from_at
 ),
 begun AS (
   SELECT
@@ -121,6 +156,7 @@ begun AS (
     series,
     MIN(from_at) AS from_at
   FROM total
+  WHERE value IS NOT NULL
   GROUP BY team, series
 )
 SELECT
@@ -131,8 +167,10 @@ SELECT
   week.complete,
   COALESCE(total.value, 0.0) AS value
 FROM begun
-INNER JOIN week ON week.from_at >= begun.from_at AND week.n < 53
+INNER JOIN week ON week.from_at >= begun.from_at AND week.n < 105
 LEFT JOIN total
   ON total.team = begun.team
   AND total.series = begun.series
   AND total.from_at = week.from_at
+WHERE total.value IS NOT NULL
+  OR begun.series <> 'response_hours'
