@@ -11,14 +11,12 @@ WITH event AS (
     seq,
     event_id,
     entity_id,
-    -- A baseline moves no due date; one without a date means the due date of that moment.
-    CASE
-      WHEN type <> 'milestone.baselined' THEN cleared
-      WHEN due_on IS NULL THEN make_array(arrow_cast('baseline_stated', 'Utf8View'))
-    END AS cleared,
+    -- A baseline moves no due date.
+    CASE WHEN type <> 'milestone.baselined' THEN cleared END AS cleared,
     CASE WHEN type <> 'milestone.baselined' THEN due_on END AS due_on,
     CASE WHEN type <> 'milestone.baselined' AND due_on IS NOT NULL THEN TRUE END AS due_stated,
     CASE WHEN type = 'milestone.baselined' THEN due_on END AS baseline_stated,
+    CASE WHEN type = 'milestone.baselined' THEN due_on IS NOT NULL END AS baseline_dated,
     CASE WHEN type = 'milestone.baselined' THEN event_id END AS baseline_event
   FROM tickets
   WHERE entity = 'milestone'
@@ -26,7 +24,7 @@ WITH event AS (
 folded AS (
   SELECT
     key_hash,
-    revisions(effective_at, seq, event_id, cleared, entity_id, due_on, due_stated, baseline_stated, baseline_event) AS revisions
+    revisions(effective_at, seq, event_id, cleared, entity_id, due_on, due_stated, baseline_stated, baseline_dated, baseline_event) AS revisions
   FROM event
   GROUP BY key_hash
 ),
@@ -46,50 +44,36 @@ revision AS (
     revision['event_id'] AS event_id,
     -- A baseline stands for the due date until one is stated; one that was taken away is none.
     CASE WHEN revision['due_stated'] THEN revision['due_on'] ELSE revision['baseline_stated'] END AS due_on,
-    revision['baseline_stated'] AS baseline_stated,
-    revision['baseline_event'] AS baseline_event
+    -- Only the revision that a baseline begins has its event.
+    revision['event_id'] = revision['baseline_event'] AS is_baselined,
+    CASE WHEN revision['baseline_dated'] THEN revision['baseline_stated'] END AS baseline_on
   FROM unnested
 ),
-first_due AS (
+said AS (
   SELECT
     key_hash,
-    MIN(revision) AS revision
+    milestone,
+    revision,
+    from_at,
+    to_at,
+    event_id,
+    due_on,
+    -- One without a date means the due date of that moment; where there was none it says nothing.
+    CASE WHEN is_baselined THEN COALESCE(baseline_on, due_on) END AS baseline_said
   FROM revision
-  WHERE due_on IS NOT NULL
-  GROUP BY key_hash
-),
-first_baselined AS (
-  SELECT
-    key_hash,
-    baseline_event,
-    MIN(revision) AS revision
-  FROM revision
-  WHERE baseline_event IS NOT NULL
-  GROUP BY key_hash, baseline_event
 )
 SELECT
-  revision.key_hash,
-  revision.milestone,
-  revision.revision,
-  revision.from_at,
-  revision.to_at,
-  revision.event_id,
-  revision.due_on,
+  key_hash,
+  milestone,
+  revision,
+  from_at,
+  to_at,
+  event_id,
+  due_on,
   COALESCE(
-    revision.baseline_stated,
-    declared.due_on,
-    CASE WHEN first_stated.revision <= revision.revision THEN first_stated.due_on END
+    LAST_VALUE(baseline_said) IGNORE NULLS OVER past,
+    FIRST_VALUE(due_on) IGNORE NULLS OVER past
   ) AS baseline_on,
-  revision.to_at IS NULL AS is_current
-FROM revision
-LEFT JOIN first_baselined
-  ON first_baselined.key_hash = revision.key_hash
-  AND first_baselined.baseline_event = revision.baseline_event
-LEFT JOIN revision AS declared
-  ON declared.key_hash = first_baselined.key_hash
-  AND declared.revision = first_baselined.revision
-LEFT JOIN first_due
-  ON first_due.key_hash = revision.key_hash
-LEFT JOIN revision AS first_stated
-  ON first_stated.key_hash = first_due.key_hash
-  AND first_stated.revision = first_due.revision
+  to_at IS NULL AS is_current
+FROM said
+WINDOW past AS (PARTITION BY key_hash ORDER BY revision ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)

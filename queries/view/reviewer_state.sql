@@ -45,6 +45,7 @@ episode AS (
     outcome,
     opened_at,
     ended_at,
+    end_event,
     pauses
   FROM person_review
   WHERE (is_open OR ended_at > days_before($as_of, GREATEST($reference_days, $roster_days) + $overload_days * 3 + 7))
@@ -106,7 +107,7 @@ typical AS (
 finished AS (
   SELECT DISTINCT
     COALESCE(person_membership.team, '(none)') AS team,
-    episode.key_hash,
+    episode.end_event,
     episode.reviewer,
     episode.ended_at,
     age_ms(episode.opened_at, episode.pauses, episode.ended_at) AS age_ms
@@ -153,6 +154,7 @@ overload AS (
     person,
     BOOL_AND(overloaded) AS overloaded
   FROM judged
+  WHERE n > 0
   GROUP BY team, person
 )
 SELECT

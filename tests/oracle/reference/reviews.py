@@ -34,16 +34,13 @@ class Episode:
 
 @dataclass
 class Change:
+    author: str | None = None  # the last one named, for what came before too
     fields: dict[str, Any] = field(default_factory=dict)
     episodes: list[Episode] = field(default_factory=list)
     is_closed: bool = False
     draft: bool = False
     draft_turns: list[int] = field(default_factory=list)
     has_reviews: bool = False
-
-    @property
-    def author(self) -> str | None:
-        return name_of(self.fields["author"]) if "author" in self.fields else None
 
     @property
     def lines(self) -> int | None:
@@ -111,18 +108,25 @@ class Change:
         """Reviews that only commits tell of, one for each reviewer."""
         said = {episode.reviewer for episode in self.episodes}
         for person in {name_of(person) for person in commit.data.get("reviewers", [])} - said:
-            begin, end = micros(commit.data["authored_at"]), micros(commit.data["committed_at"])
-            self.fields.setdefault("author", commit.data["author"])
+            end = min(micros(commit.data["committed_at"]), commit.at)
+            begin = min(micros(commit.data["authored_at"]), end)
+            self.author = self.author or name_of(commit.data["author"])
             self.episodes.append(Episode(self, begin, person, None, end, "done", False, commit.id))
 
 
 def changes(events: list[Event]) -> dict[tuple[str, str], Change]:
     answer: dict[tuple[str, str], Change] = {}
     commits: list[tuple[tuple[str, str], Event]] = []
+    authors = {
+        (event.data["repo"], event.data["change"]): name_of(event.data["author"])
+        for event in events
+        if event.name.startswith("change.") and event.data.get("author")
+    }
     for event in events:
         entity = event.name.split(".")[0]
         if entity in ("change", "review"):
-            answer.setdefault((event.data["repo"], event.data["change"]), Change()).hear(event)
+            key = (event.data["repo"], event.data["change"])
+            answer.setdefault(key, Change(authors.get(key))).hear(event)
         elif entity == "commit":
             commits.append(((event.data["repo"], event.data.get("change", event.data["sha"])), event))
     for key, commit in commits:

@@ -71,7 +71,7 @@ class Milestone:
         stated = data.pop("due_on", None) if verb == "baselined" else None
         remember(self.fields, data)
         if verb == "baselined":
-            self.stated_baseline = stated or self.fields.get("due_on")
+            self.stated_baseline = stated or self.due or self.stated_baseline
         if verb in ("closed", "reopened", "created"):
             self.is_closed = verb == "closed"
         if verb in ("deleted", "created"):

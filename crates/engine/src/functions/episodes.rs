@@ -16,6 +16,8 @@
 //! - Self-reviews and bots are flagged, not left out.
 //! - Where the source records no review event at all, the reviewers that a commit names give one volunteered
 //!   episode each, from authored to committed, flagged `inferred`.
+//! - No episode begins or ends after the event that tells of it: a commit that claims a later time than its
+//!   event has is taken at the event's.
 //!
 //! The author is the last one named by an event of the change. Order of episodes: as they began.
 
@@ -366,7 +368,7 @@ impl<'a> Change<'a> {
                 continue;
             }
             let time = |times: &TimestampMicrosecondArray| times.is_valid(row).then(|| times.value(row));
-            let committed = time(trailers.committed).unwrap_or(entry.at);
+            let committed = time(trailers.committed).map_or(entry.at, |at| at.min(entry.at));
             let authored = time(trailers.authored).unwrap_or(committed).min(committed);
             let offsets = trailers.lists.value_offsets();
             for index in offsets[row] as usize..offsets[row + 1] as usize {
