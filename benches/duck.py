@@ -8,7 +8,7 @@ import json
 
 MEMBER = """
 member AS (
-  SELECT DISTINCT team, person FROM tickets WHERE type = 'team.member_added' AND effective_at <= $moment
+  SELECT DISTINCT team, person FROM tickets WHERE type = 'team.member_added' AND effective_at <= CAST($moment AS TIMESTAMPTZ)
 )"""
 
 TICKET = """
@@ -20,7 +20,7 @@ latest AS (
     arg_max(points_hundredths, (effective_at, seq)) AS points,
     arg_max(due_on, (effective_at, seq)) AS due_on
   FROM tickets
-  WHERE entity = 'ticket' AND effective_at <= $moment
+  WHERE entity = 'ticket' AND effective_at <= CAST($moment AS TIMESTAMPTZ)
   GROUP BY ticket
 )"""
 
@@ -32,15 +32,15 @@ QUERIES = {
 WITH {MEMBER},
 asked AS (
   SELECT repo, change, reviewer, max(effective_at) AS at
-  FROM reviews WHERE type = 'review.requested' AND effective_at <= $moment GROUP BY ALL
+  FROM reviews WHERE type = 'review.requested' AND effective_at <= CAST($moment AS TIMESTAMPTZ) GROUP BY ALL
 ),
 answered AS (
   SELECT repo, change, reviewer, max(effective_at) AS at
-  FROM reviews WHERE type = 'review.submitted' AND effective_at <= $moment GROUP BY ALL
+  FROM reviews WHERE type = 'review.submitted' AND effective_at <= CAST($moment AS TIMESTAMPTZ) GROUP BY ALL
 ),
 ended AS (
   SELECT repo, change, max(effective_at) AS at
-  FROM reviews WHERE type IN ('change.merged', 'change.closed') AND effective_at <= $moment GROUP BY ALL
+  FROM reviews WHERE type IN ('change.merged', 'change.closed') AND effective_at <= CAST($moment AS TIMESTAMPTZ) GROUP BY ALL
 )
 SELECT member.team, count(*) AS open_reviews
 FROM asked
@@ -57,7 +57,7 @@ WITH {MEMBER}
 SELECT member.team, count(*) AS reviews
 FROM reviews
 JOIN member ON member.person = reviews.reviewer
-WHERE type = 'review.submitted' AND effective_at <= $moment AND effective_at > $moment - INTERVAL 28 DAYS
+WHERE type = 'review.submitted' AND effective_at <= CAST($moment AS TIMESTAMPTZ) AND effective_at > CAST($moment AS TIMESTAMPTZ) - INTERVAL 28 DAYS
 GROUP BY ALL ORDER BY ALL""",
     ),
     "assignee_load": (
