@@ -3,7 +3,7 @@
 //! Two lanes run beside the writer, on threads of their own so that nobody's request waits for one of
 //! their steps. The quick lane takes every quick metric that is out of date, then rests as long as that
 //! took; in a flood longer, since evaluating takes the time that the rows need. The slow lane takes one
-//! metric at a time, each at most a tenth of the time.
+//! metric at a time, each at most a tenth of the time, and rests between them as the quick lane does.
 //! Invariant: each lane runs at most one evaluation; every metric is evaluated again some time after a
 //! change, however slow it is. Deliberately absent: what an evaluation does (`evaluate.rs`), and
 //! evaluations for somebody who waits (`demand.rs`).
@@ -26,7 +26,7 @@ pub const QUICK_SECONDS: f64 = 0.05;
 const SLOW_REST: f64 = 9.0;
 /// Rows since the last round of the quick lane that make a flood.
 const FLOOD_ROWS: usize = 20_000;
-/// Rest between rounds of the quick lane, in times what the last round took; and in a flood.
+/// Rest of a lane between its rounds, in times what the last round took; and in a flood.
 const REST: u32 = 1;
 const FLOOD_REST: u32 = 4;
 /// Threads of the lanes: one each.
@@ -75,8 +75,8 @@ impl Pace {
     ) -> Result<(), Error> {
         self.quick.end_if_over().await?;
         self.slow.end_if_over().await?;
-        let rest = self.quick.took * if self.rows > FLOOD_ROWS { FLOOD_REST } else { REST };
-        let rested = self.quick.ended.elapsed() >= rest.min(conditions.rest_max);
+        let times = if self.rows > FLOOD_ROWS { FLOOD_REST } else { REST };
+        let rested = |lane: &Lane| lane.ended.elapsed() >= (lane.took * times).min(conditions.rest_max);
         if self.quick.running.is_some() && self.slow.running.is_some() {
             return Ok(());
         }
@@ -84,7 +84,7 @@ impl Pace {
         let board = shared.board.load();
         let due = Due { board: &board, conditions };
         let names = evaluator.catalogue.metrics.iter().map(|metric| metric.name.as_str());
-        if self.quick.running.is_none() && rested {
+        if self.quick.running.is_none() && rested(&self.quick) {
             let quick: BTreeSet<String> =
                 names.clone().filter(|name| due.quick(name)).map(str::to_owned).collect();
             if !quick.is_empty() {
@@ -93,6 +93,7 @@ impl Pace {
             }
         }
         if self.slow.running.is_none()
+            && rested(&self.slow)
             && let Some(name) = names.filter(|name| due.slow(name)).min_by_key(|name| board.tried[*name].at)
         {
             self.slow.start(runtime, shared, evaluator, BTreeSet::from([name.to_owned()]));
