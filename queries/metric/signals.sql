@@ -15,9 +15,10 @@
 -- XmR charts (Shewhart; Wheeler, Understanding Variation, 1993) over complete ISO weeks of the last two years. Natural
 -- process limits are mean -+ 2.66 mR, the lower one at least 0; a week's change beyond 3.268 mR is outside too. Rules, for
 -- the last complete week: 1 beyond a limit; 2 the last eight on one side of the mean; 3 of the last four at least three
--- nearer to one limit than to the mean. The baseline stays frozen on the first weeks of the series,
--- until the team agrees to work in another way (`working_agreement` in team.created or team.updated): once there are enough
--- weeks that began after that, they alone are the series, `rebased` says so, and the baseline is on the first of them.
+-- nearer to one limit than to the mean. The baseline stays frozen on the first weeks of the series
+-- (of a longer history, the first of these two years), until the team agrees to work in another way
+-- (`working_agreement` in team.created or team.updated): once there are enough weeks that began after that, they alone
+-- are the series, `rebased` says so, and the baseline is on the first of them.
 -- Until then the old limits hold, so that the change itself is called out.
 WITH agreed AS (
   SELECT

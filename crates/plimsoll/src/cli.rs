@@ -207,6 +207,31 @@ pub struct ServeArgs {
     pub listen: Option<String>,
 }
 
+/// What every question about a metric may say.
+#[derive(Debug, Args)]
+pub struct GivenArgs {
+    /// What was known by then [default: now]
+    #[arg(long, value_name = "K", value_parser = moment::parse)]
+    pub known_at: Option<DateTime<Utc>>,
+    /// A parameter of the metric; may be repeated
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub params: Vec<(String, String)>,
+}
+
+/// A range of moments in place of one.
+#[derive(Debug, Args)]
+pub struct StepArgs {
+    /// At each moment of a range: the first one
+    #[arg(long, value_name = "T", value_parser = moment::parse, conflicts_with = "as_of")]
+    pub from: Option<DateTime<Utc>>,
+    /// ... up to here [default: now]
+    #[arg(long, value_name = "T", value_parser = moment::parse, requires = "from")]
+    pub to: Option<DateTime<Utc>>,
+    /// ... one every so often, such as 12h, 1d or 7d [default: 7d]
+    #[arg(long, value_name = "DURATION", requires = "from")]
+    pub step: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub struct QueryArgs {
     /// Name of the metric; without one, the metrics are listed
@@ -217,27 +242,16 @@ pub struct QueryArgs {
     /// What had happened by then: RFC 3339, or a date for the end of that day UTC [default: now]
     #[arg(long, value_name = "T", value_parser = moment::parse)]
     pub as_of: Option<DateTime<Utc>>,
-    /// A row set for each moment of a range: the first one
-    #[arg(long, value_name = "T", value_parser = moment::parse, conflicts_with = "as_of")]
-    pub from: Option<DateTime<Utc>>,
-    /// ... up to here [default: now]
-    #[arg(long, value_name = "T", value_parser = moment::parse, requires = "from")]
-    pub to: Option<DateTime<Utc>>,
-    /// ... one every so often, such as 12h, 1d or 7d [default: 7d]
-    #[arg(long, value_name = "DURATION", requires = "from")]
-    pub step: Option<String>,
-    /// What was known by then [default: now]
-    #[arg(long, value_name = "K", value_parser = moment::parse)]
-    pub known_at: Option<DateTime<Utc>>,
+    #[command(flatten)]
+    pub steps: StepArgs,
+    #[command(flatten)]
+    pub given: GivenArgs,
     /// Only rows of this team
     #[arg(long)]
     pub team: Option<String>,
     /// Take the events of this file, one CloudEvent a line, or - for stdin, to have happened; nothing is stored
     #[arg(long, value_name = "FILE", requires = "metric")]
     pub what_if: Option<PathBuf>,
-    /// A parameter of the metric; may be repeated
-    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
-    pub params: Vec<(String, String)>,
     /// Call people by pseudonyms, with the key that people.pseudonyms names
     #[arg(long)]
     pub pseudonyms: bool,
@@ -255,12 +269,8 @@ pub struct ExplainArgs {
     /// What had happened by then: RFC 3339, or a date for the end of that day UTC [default: now]
     #[arg(long, value_name = "T", value_parser = moment::parse)]
     pub as_of: Option<DateTime<Utc>>,
-    /// What was known by then [default: now]
-    #[arg(long, value_name = "K", value_parser = moment::parse)]
-    pub known_at: Option<DateTime<Utc>>,
-    /// A parameter of the metric; may be repeated
-    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
-    pub params: Vec<(String, String)>,
+    #[command(flatten)]
+    pub given: GivenArgs,
     /// Most events to list, newest first
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub limit: u32,
@@ -278,15 +288,11 @@ pub struct DiffArgs {
     /// The later moment [default: now]
     #[arg(long, value_name = "T", value_parser = moment::parse)]
     pub to: Option<DateTime<Utc>>,
-    /// What was known by then, at both [default: now]
-    #[arg(long, value_name = "K", value_parser = moment::parse)]
-    pub known_at: Option<DateTime<Utc>>,
+    #[command(flatten)]
+    pub given: GivenArgs,
     /// Only rows of this team
     #[arg(long)]
     pub team: Option<String>,
-    /// A parameter of the metric; may be repeated
-    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
-    pub params: Vec<(String, String)>,
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }
@@ -301,21 +307,10 @@ pub struct ReplayArgs {
     /// What had happened by then: RFC 3339, or a date for the end of that day UTC [default: now]
     #[arg(long, value_name = "T", value_parser = moment::parse)]
     pub as_of: Option<DateTime<Utc>>,
-    /// At each moment of a range: the first one
-    #[arg(long, value_name = "T", value_parser = moment::parse, conflicts_with = "as_of")]
-    pub from: Option<DateTime<Utc>>,
-    /// ... up to here [default: now]
-    #[arg(long, value_name = "T", value_parser = moment::parse, requires = "from")]
-    pub to: Option<DateTime<Utc>>,
-    /// ... one every so often, such as 12h, 1d or 7d [default: 7d]
-    #[arg(long, value_name = "DURATION", requires = "from")]
-    pub step: Option<String>,
-    /// What was known by then [default: now]
-    #[arg(long, value_name = "K", value_parser = moment::parse)]
-    pub known_at: Option<DateTime<Utc>>,
-    /// A parameter of both versions; may be repeated
-    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
-    pub params: Vec<(String, String)>,
+    #[command(flatten)]
+    pub steps: StepArgs,
+    #[command(flatten)]
+    pub given: GivenArgs,
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }

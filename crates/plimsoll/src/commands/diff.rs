@@ -18,9 +18,9 @@ const CELLS_MAX: usize = 3;
 pub fn run(config: &Config, arguments: DiffArgs) -> Result<(), Failure> {
     let encoding = encoding(arguments.format)?;
     let query = Query {
-        known_at: arguments.known_at,
+        known_at: arguments.given.known_at,
         team: arguments.team,
-        params: arguments.params.into_iter().collect(),
+        params: arguments.given.params.into_iter().collect(),
         ..Query::default()
     };
     let span = (arguments.from, arguments.to.unwrap_or_else(Utc::now));

@@ -13,8 +13,8 @@ pub fn run(config: &Config, arguments: ExplainArgs) -> Result<(), Failure> {
     let encoding = encoding(arguments.format)?;
     let query = Query {
         as_of: arguments.as_of,
-        known_at: arguments.known_at,
-        params: arguments.params.into_iter().collect(),
+        known_at: arguments.given.known_at,
+        params: arguments.given.params.into_iter().collect(),
         ..Query::default()
     };
     let wanted = arguments.wanted.into_iter().collect();

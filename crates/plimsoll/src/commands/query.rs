@@ -12,7 +12,7 @@ use engine::{MetricResult, Overlay, Query, Series};
 use serde_json::json;
 
 use super::{Scratch, has_data, print, tell};
-use crate::cli::{Format, QueryArgs, SqlArgs};
+use crate::cli::{Format, QueryArgs, SqlArgs, StepArgs};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::http::describe;
@@ -33,21 +33,18 @@ pub fn metric(config: &Config, arguments: QueryArgs) -> Result<(), Failure> {
     };
     let mut query = Query {
         as_of: arguments.as_of,
-        known_at: arguments.known_at,
+        known_at: arguments.given.known_at,
         team: arguments.team,
         params: Default::default(),
         what_if: arguments.what_if.map(|file| what_if(config, &file)).transpose()?,
     };
-    for (name, value) in arguments.params {
+    for (name, value) in arguments.given.params {
         if query.params.insert(name.clone(), value).is_some() {
             return Err(Failure::misuse(format!("parameter '{name}' is given more than once")));
         }
     }
     let failed = |error: engine::Error| Failure::engine(&error);
-    let series = match arguments.from {
-        Some(from) => Some(series(config, from, arguments.to, arguments.step.as_deref()).map_err(failed)?),
-        None => None,
-    };
+    let series = steps(config, &arguments.steps).map_err(failed)?;
     crate::serve::runtime("plimsoll")?.block_on(with_store(config, async |store| {
         let example = store.example.is_some();
         let bytes = if let Some(series) = &series {
@@ -90,6 +87,11 @@ fn what_if(config: &Config, file: &Path) -> Result<Overlay, Failure> {
     }
     Overlay::of_lines(&text, config.limits.what_if_events_max)
         .map_err(|error| Failure::misuse(format!("{}: {error}", file.display())))
+}
+
+/// The range that the command line asks for, if it does.
+pub fn steps(config: &Config, steps: &StepArgs) -> Result<Option<Series>, engine::Error> {
+    steps.from.map(|from| series(config, from, steps.to, steps.step.as_deref())).transpose()
 }
 
 /// The moments that are meant where `--to` and `--step` may be left out.

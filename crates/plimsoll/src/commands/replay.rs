@@ -4,7 +4,7 @@ use engine::{Catalogue, Query};
 
 use super::check::report;
 use super::print;
-use super::query::{encoding, example_footer, series, unprintable, with_store};
+use super::query::{encoding, example_footer, steps, unprintable, with_store};
 use crate::cli::ReplayArgs;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -20,14 +20,11 @@ pub fn run(config: &Config, arguments: ReplayArgs) -> Result<(), Failure> {
         )));
     }
     let failed = |error: engine::Error| Failure::engine(&error);
-    let series = match arguments.from {
-        Some(from) => Some(series(config, from, arguments.to, arguments.step.as_deref()).map_err(failed)?),
-        None => None,
-    };
+    let series = steps(config, &arguments.steps).map_err(failed)?;
     let query = Query {
         as_of: arguments.as_of,
-        known_at: arguments.known_at,
-        params: arguments.params.into_iter().collect(),
+        known_at: arguments.given.known_at,
+        params: arguments.given.params.into_iter().collect(),
         ..Query::default()
     };
     let other = match Catalogue::load_against(&config.catalogue.dirs, against, &arguments.metric) {

@@ -102,24 +102,49 @@ pub async fn metric(
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    one(&app, &caller, path, raw.as_deref(), &headers, None).await
+    one(&app, &caller, Asking { path, raw, headers, what_if: None }).await
 }
 
-/// One metric's rows, with events that are taken to have happened where there are some.
-pub async fn one(
-    app: &App,
-    caller: &Caller,
-    path: Result<Path<String>, PathRejection>,
-    raw: Option<&str>,
-    headers: &HeaderMap,
-    what_if: Option<Overlay>,
-) -> Result<Response, Problem> {
-    let parts = app.parts()?;
-    let metric = metric_of(parts, path)?;
-    let sight = caller.sight(&app.config, parts, &metric).await?;
-    let declared = metric.params.iter().map(|param| param.name.as_str());
-    let mut given = QueryString::parse(raw, METRIC_PARAMETERS.into_iter().chain(declared))?;
-    let encoding = encoding(given.take("format").as_deref(), headers)?;
+/// A request about one metric as it comes, and the events that it takes to have happened.
+pub struct Asking {
+    pub path: Result<Path<String>, PathRejection>,
+    pub raw: Option<String>,
+    pub headers: HeaderMap,
+    pub what_if: Option<Overlay>,
+}
+
+/// The same, read as far as every such route reads it alike.
+pub struct Asked<'a> {
+    pub parts: &'a Parts,
+    pub metric: Metric,
+    pub sight: Sight,
+    pub given: QueryString,
+    pub encoding: Encoding,
+    pub what_if: Option<Overlay>,
+}
+
+impl Asking {
+    /// `parameters` are those of the route; the metric's own are known too.
+    pub async fn read<'a>(
+        self,
+        app: &'a App,
+        caller: &Caller,
+        parameters: &[&str],
+    ) -> Result<Asked<'a>, Problem> {
+        let parts = app.parts()?;
+        let metric = metric_of(parts, self.path)?;
+        let sight = caller.sight(&app.config, parts, &metric).await?;
+        let declared = metric.params.iter().map(|param| param.name.as_str());
+        let mut given = QueryString::parse(self.raw.as_deref(), parameters.iter().copied().chain(declared))?;
+        let encoding = encoding(given.take("format").as_deref(), &self.headers)?;
+        Ok(Asked { parts, metric, sight, given, encoding, what_if: self.what_if })
+    }
+}
+
+/// One metric's rows.
+pub async fn one(app: &App, caller: &Caller, asking: Asking) -> Result<Response, Problem> {
+    let Asked { parts, metric, sight, mut given, encoding, what_if } =
+        asking.read(app, caller, &METRIC_PARAMETERS).await?;
     let query = Query {
         as_of: time(&mut given, "as_of")?,
         known_at: time(&mut given, "known_at")?,

@@ -9,15 +9,14 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use engine::{Overlay, Query};
+use engine::Query;
 
 use super::App;
 use super::access::Caller;
-use super::api::{answer, encoding, metric_of, only, time};
+use super::api::{Asked, Asking, answer, only, time};
 use crate::commands::query::series;
 use crate::output;
 use crate::problem::Problem;
-use crate::query_string::QueryString;
 
 const PARAMETERS: [&str; 6] = ["from", "to", "step", "known_at", "team", "format"];
 
@@ -28,24 +27,13 @@ pub async fn range(
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    series_of(&app, &caller, path, raw.as_deref(), &headers, None).await
+    series_of(&app, &caller, Asking { path, raw, headers, what_if: None }).await
 }
 
-/// The rows of every step, with events that are taken to have happened where there are some.
-pub async fn series_of(
-    app: &App,
-    caller: &Caller,
-    path: Result<Path<String>, PathRejection>,
-    raw: Option<&str>,
-    headers: &HeaderMap,
-    what_if: Option<Overlay>,
-) -> Result<Response, Problem> {
-    let parts = app.parts()?;
-    let metric = metric_of(parts, path)?;
-    let sight = caller.sight(&app.config, parts, &metric).await?;
-    let declared = metric.params.iter().map(|param| param.name.as_str());
-    let mut given = QueryString::parse(raw, PARAMETERS.into_iter().chain(declared))?;
-    let encoding = encoding(given.take("format").as_deref(), headers)?;
+/// The rows of every step.
+pub async fn series_of(app: &App, caller: &Caller, asking: Asking) -> Result<Response, Problem> {
+    let Asked { parts, metric, sight, mut given, encoding, what_if } =
+        asking.read(app, caller, &PARAMETERS).await?;
     let (from, to) = (time(&mut given, "from")?, time(&mut given, "to")?);
     let from = from.ok_or_else(|| {
         Problem::bad_parameter("from", "is missing; give the first moment, such as from=2026-03-02")

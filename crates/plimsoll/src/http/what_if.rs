@@ -13,6 +13,7 @@ use axum::response::Response;
 use engine::Overlay;
 
 use super::access::Caller;
+use super::api::Asking;
 use super::{App, api, body, events, media_type, range};
 use crate::config::Config;
 use crate::problem::Problem;
@@ -24,12 +25,8 @@ pub async fn metric(
     RawQuery(raw): RawQuery,
     request: Request,
 ) -> Result<Response, Problem> {
-    caller.may_sql(&app.config)?;
-    let (headers, overlay) = overlay(&app.config, request).await?;
-    let events = overlay.events();
-    api::one(&app, &caller, path, raw.as_deref(), &headers, Some(overlay))
-        .await
-        .map(|answer| said(answer, events))
+    let (asking, events) = assuming(&app, &caller, path, raw, request).await?;
+    api::one(&app, &caller, asking).await.map(|answer| said(answer, events))
 }
 
 pub async fn range(
@@ -39,12 +36,22 @@ pub async fn range(
     RawQuery(raw): RawQuery,
     request: Request,
 ) -> Result<Response, Problem> {
+    let (asking, events) = assuming(&app, &caller, path, raw, request).await?;
+    range::series_of(&app, &caller, asking).await.map(|answer| said(answer, events))
+}
+
+/// The request, and how many events it assumes.
+async fn assuming(
+    app: &App,
+    caller: &Caller,
+    path: Result<Path<String>, PathRejection>,
+    raw: Option<String>,
+    request: Request,
+) -> Result<(Asking, usize), Problem> {
     caller.may_sql(&app.config)?;
     let (headers, overlay) = overlay(&app.config, request).await?;
     let events = overlay.events();
-    range::series_of(&app, &caller, path, raw.as_deref(), &headers, Some(overlay))
-        .await
-        .map(|answer| said(answer, events))
+    Ok((Asking { path, raw, headers, what_if: Some(overlay) }, events))
 }
 
 /// CSV has no room to say so, and the header has.
