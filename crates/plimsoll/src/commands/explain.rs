@@ -12,7 +12,7 @@ use crate::output::{self, Encoding};
 pub fn run(config: &Config, arguments: ExplainArgs) -> Result<(), Failure> {
     let encoding = encoding(arguments.format)?;
     let query = Query {
-        as_of: arguments.as_of,
+        as_of: arguments.at.as_of,
         known_at: arguments.given.known_at,
         params: arguments.given.params.into_iter().collect(),
         ..Query::default()

@@ -43,7 +43,7 @@ async fn from_files(config: &Config, arguments: IngestEventsArgs) -> Result<(), 
         files::Lines::open(file).map_err(|error| pipeline::log_failure(&error))?;
     }
     let paths = arguments.files;
-    load(config, arguments.to_kafka, move |log| read_files(&paths, log)).await
+    load(config, arguments.target.to_kafka, move |log| read_files(&paths, log)).await
 }
 
 fn read_files(paths: &[PathBuf], log: &mut dyn Produce) -> Result<Vec<String>, ingest::Error> {
@@ -67,11 +67,11 @@ async fn from_git(config: &Config, arguments: IngestGitArgs) -> Result<(), Failu
             missing.display()
         )));
     }
-    let cursor = cursor_path(config, "git", arguments.to_kafka);
+    let cursor = cursor_path(config, "git", arguments.target.to_kafka);
     let scope = if arguments.branches { git::Scope::Branches } else { git::Scope::Head };
     let options = git::Options { scope, ..git::Options::default() };
     let paths = arguments.paths;
-    load(config, arguments.to_kafka, move |log| read_histories(&paths, &options, &cursor, log)).await
+    load(config, arguments.target.to_kafka, move |log| read_histories(&paths, &options, &cursor, log)).await
 }
 
 /// The cursor lies with the log that it speaks of, so that a new log starts with no cursor.

@@ -32,7 +32,7 @@ pub fn metric(config: &Config, arguments: QueryArgs) -> Result<(), Failure> {
         return list(config, encoding);
     };
     let mut query = Query {
-        as_of: arguments.as_of,
+        as_of: arguments.at.as_of,
         known_at: arguments.given.known_at,
         team: arguments.team,
         params: Default::default(),

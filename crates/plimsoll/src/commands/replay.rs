@@ -22,7 +22,7 @@ pub fn run(config: &Config, arguments: ReplayArgs) -> Result<(), Failure> {
     let failed = |error: engine::Error| Failure::engine(&error);
     let series = steps(config, &arguments.steps).map_err(failed)?;
     let query = Query {
-        as_of: arguments.as_of,
+        as_of: arguments.at.as_of,
         known_at: arguments.given.known_at,
         params: arguments.given.params.into_iter().collect(),
         ..Query::default()

@@ -28,7 +28,7 @@ pub async fn from_archive(config: &Config, arguments: IngestGharchiveArgs) -> Re
         let folder = Folder { lines: paths, ..Folder::default() };
         read_all(Format::GhArchive, &name, "lines", &folder, log)
     };
-    load(config, arguments.to_kafka, read).await
+    load(config, arguments.target.to_kafka, read).await
 }
 
 pub async fn from_folders(config: &Config, arguments: IngestWebhooksArgs) -> Result<(), Failure> {
@@ -54,7 +54,7 @@ pub async fn from_folders(config: &Config, arguments: IngestWebhooksArgs) -> Res
         }
         Ok(lines)
     };
-    load(config, arguments.to_kafka, read).await
+    load(config, arguments.target.to_kafka, read).await
 }
 
 fn read_all(

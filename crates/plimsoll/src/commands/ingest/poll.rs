@@ -52,7 +52,7 @@ async fn run(
     login: Login,
     arguments: PollArgs,
 ) -> Result<(), Failure> {
-    let cursor = cursor_path(config, "poll", arguments.to_kafka);
+    let cursor = cursor_path(config, "poll", arguments.target.to_kafka);
     if arguments.again {
         Cursor::forget(&cursor, tool, &url).map_err(|error| pipeline::log_failure(&error))?;
     }
@@ -76,5 +76,5 @@ async fn run(
         bar.finish_and_clear();
         Ok(totals.describe(client.base(), "bodies"))
     };
-    load(config, arguments.to_kafka, work).await
+    load(config, arguments.target.to_kafka, work).await
 }
