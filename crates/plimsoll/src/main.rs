@@ -18,6 +18,8 @@ mod privacy;
 mod reload;
 mod serve;
 
+#[allow(dead_code, unused_imports)] // pages and reports draw with it
+mod chart;
 mod http;
 mod output;
 mod problem;
