@@ -254,7 +254,7 @@ impl Engine {
         named(&self.catalogue(), name).cloned()
     }
 
-    fn evaluator(&self) -> Arc<Evaluator> {
+    pub(crate) fn evaluator(&self) -> Arc<Evaluator> {
         self.inner.shared.evaluator.load_full()
     }
 }
@@ -306,6 +306,7 @@ async fn load(writer: &mut Writer, dir: &Path) -> Result<(), Error> {
         }
         let latest = writer.cold.iter().flatten().map(|segment| segment.effective_max_us).max();
         stats.watermark = latest.and_then(chrono::DateTime::from_timestamp_micros);
+        writer.newest_us = latest.unwrap_or(i64::MIN);
     });
     writer.store = Some(store);
     writer.position = by_topic.into_iter().collect();

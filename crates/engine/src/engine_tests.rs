@@ -199,7 +199,7 @@ fn incremental_equals_full_for_every_view() {
                 let us = |minute: u32| (1_772_000_000 + i64::from(minute) * 60) * 1_000_000;
                 let moment = Moment { as_of_us: us(as_of), known_at_us: us(known_at) };
                 let every = views.empty().into_keys().collect();
-                let past = views.at(&snapshot.tables, &snapshot.views, moment, &every).await.unwrap();
+                let past = views.hide(&snapshot.tables, &snapshot.views, moment, &every).await.unwrap();
                 assert_eq!(content(&past), full(&views, &snapshot.tables, moment).await);
             });
             Ok(())

@@ -64,7 +64,7 @@ impl Evaluator {
         let (as_of, known_at) = (query.as_of.unwrap_or(now), query.known_at.unwrap_or(now));
         let moment = moment(as_of, known_at);
         let snapshot = &*self.ground(snapshot, query, as_of).await?;
-        let views = self.views.at(&snapshot.tables, &snapshot.views, moment, self.reads(metric)).await?;
+        let views = self.views.at(snapshot, moment, self.reads(metric)).await?;
         let rows = self.rows_at(snapshot, &views, metric, moment, query).await?;
         Ok(self.result(metric, as_of, known_at, snapshot, rows))
     }
@@ -129,7 +129,7 @@ impl Evaluator {
         let now = Utc::now();
         let moment = moment(now, now);
         let reads = names.iter().filter_map(|name| self.reads.get(name)).flatten().cloned().collect();
-        let views = self.views.at(&snapshot.tables, &snapshot.views, moment, &reads).await?;
+        let views = self.views.at(snapshot, moment, &reads).await?;
         let context = self.context(snapshot, &views, moment, &self.runtime, &reads).await?;
         let mut steps = Steps::new(&context);
         for metric in self.catalogue.metrics.iter().filter(|metric| names.contains(&metric.name)) {

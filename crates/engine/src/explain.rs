@@ -98,7 +98,7 @@ impl Evaluator {
         formula: &str,
     ) -> Result<RecordBatch, Error> {
         let reads = self.reads(metric);
-        let views = self.views.at(&snapshot.tables, &snapshot.views, at, reads).await?;
+        let views = self.views.at(snapshot, at, reads).await?;
         let context = self.context_with(snapshot, &views, at, &self.runtime, reads, true).await?;
         Steps::with_lineage(&context).rows(formula).await.map_err(|error| Error::Internal {
             message: format!("{}: metric '{}' cannot be explained: {error}", metric.file, metric.name),

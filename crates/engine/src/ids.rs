@@ -173,6 +173,11 @@ pub fn keys_of_hidden_variants(variants: &Variants, known_at_us: i64) -> impl It
     variants.values().filter(hidden).flatten().map(|v| v.key_hash)
 }
 
+/// Keys of every row of the ids that have several.
+pub fn keys_of_variants(variants: &Variants) -> impl Iterator<Item = i64> {
+    variants.values().flatten().map(|v| v.key_hash)
+}
+
 /// When each row of an id that has several was observed, with each key that one of its rows has.
 pub fn observations(variants: &Variants) -> impl Iterator<Item = (i64, i64)> {
     let pairs = |all: &Vec<Variant>| {

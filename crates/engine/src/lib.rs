@@ -24,6 +24,7 @@ pub mod compare;
 pub mod diff;
 pub mod explain;
 pub mod ids;
+mod kept;
 pub mod lineage;
 pub mod overlay;
 pub mod pace;

@@ -192,7 +192,7 @@ async fn evaluate(
     let moment = moment(at.as_of, at.known_at.unwrap_or_else(Utc::now));
     let metrics: Vec<_> = head.columns.keys().map(|name| evaluator.catalogue.metric(name).unwrap()).collect();
     let reads: BTreeSet<_> = metrics.iter().flat_map(|metric| evaluator.reads(metric)).cloned().collect();
-    let views = evaluator.views.at(&snapshot.tables, &snapshot.views, moment, &reads).await.unwrap();
+    let views = evaluator.views.at(snapshot, moment, &reads).await.unwrap();
     let context = evaluator.context(snapshot, &views, moment, &evaluator.runtime, &reads).await.unwrap();
     let mut steps = Steps::new(&context);
     let mut answer = BTreeMap::new();

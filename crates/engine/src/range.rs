@@ -12,14 +12,18 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, TimestampMicroseco
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, TimeUnit};
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::task::{JoinError, JoinSet};
 
 use crate::catalogue::{Metric, duration_ms};
 use crate::error::Error;
 use crate::evaluate::{Evaluator, Query, moment};
 use crate::snapshot::{MetricResult, Snapshot};
+use crate::views::ViewRows;
 
 /// The column that tells a row's moment.
 pub const AS_OF: &str = "as_of";
+/// Evaluations under way at once.
+const STEPS_AT_ONCE: usize = 2;
 
 /// Moments at equal distances, the oldest first; at least one.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,7 +70,7 @@ impl Series {
 impl Evaluator {
     /// `metric` at each moment of `series`, the oldest first. `query.as_of` has no say.
     pub async fn range(
-        &self,
+        self: &Arc<Self>,
         snapshot: &Snapshot,
         metric: &Metric,
         query: &Query,
@@ -74,25 +78,46 @@ impl Evaluator {
     ) -> Result<Vec<MetricResult>, Error> {
         let known_at = query.known_at.unwrap_or_else(Utc::now);
         let newest = *series.moments.last().expect("a series has a moment");
-        let snapshot = &*self.ground(snapshot, query, newest).await?;
+        let snapshot = Arc::new(self.ground(snapshot, query, newest).await?.into_owned());
         let times_us: Vec<i64> = series.moments.iter().map(DateTime::timestamp_micros).collect();
         let changed = snapshot.tables.keys_between(&times_us);
         let reads = self.reads(metric);
-        let mut views = snapshot.views.clone();
-        let (mut results, mut rows_left) = (Vec::with_capacity(series.moments.len()), series.rows_max);
+        let mut views = ViewRows::new();
+        let mut results = vec![None; series.moments.len()];
+        let mut rows_left = series.rows_max;
+        let mut take = |(index, rows): (usize, RecordBatch)| {
+            rows_left = rows_left.checked_sub(rows.num_rows()).ok_or_else(|| too_many(series))?;
+            results[index] = Some(self.result(metric, series.moments[index], known_at, &snapshot, rows));
+            Ok::<(), Error>(())
+        };
+        // A step's evaluation runs beside the fold of the next one.
+        let mut running = JoinSet::new();
         for (index, &as_of) in series.moments.iter().enumerate().rev() {
             let at = moment(as_of, known_at);
             match changed.get(index) {
                 Some(keys) => self.views.step(&snapshot.tables, &mut views, keys, at, reads).await?,
-                None => views = self.views.at(&snapshot.tables, &views, at, reads).await?,
+                None => views = self.views.at(&snapshot, at, reads).await?,
             }
-            let rows = self.rows_at(snapshot, &views, metric, at, query).await?;
-            rows_left = rows_left.checked_sub(rows.num_rows()).ok_or_else(|| too_many(series))?;
-            results.push(self.result(metric, as_of, known_at, snapshot, rows));
+            if running.len() == STEPS_AT_ONCE
+                && let Some(step) = running.join_next().await
+            {
+                take(ended(step)?)?;
+            }
+            let (evaluator, snapshot, views) = (Arc::clone(self), Arc::clone(&snapshot), views.clone());
+            let (metric, query) = (metric.clone(), query.clone());
+            running.spawn(async move {
+                Ok((index, evaluator.rows_at(&snapshot, &views, &metric, at, &query).await?))
+            });
         }
-        results.reverse();
-        Ok(results)
+        while let Some(step) = running.join_next().await {
+            take(ended(step)?)?;
+        }
+        Ok(results.into_iter().map(|result| result.expect("every step was evaluated")).collect())
     }
+}
+
+fn ended<T>(step: Result<Result<T, Error>, JoinError>) -> Result<T, Error> {
+    step.map_err(|error| Error::Internal { message: format!("a step of a range stopped: {error}") })?
 }
 
 fn too_many(series: &Series) -> Error {

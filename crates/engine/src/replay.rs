@@ -41,7 +41,7 @@ pub struct Replay {
 
 /// `metric` by the definitions of `ours` and of `against`.
 pub async fn replay(
-    ours: &Evaluator,
+    ours: &Arc<Evaluator>,
     snapshot: &Snapshot,
     metric: &Metric,
     against: Catalogue,
@@ -77,7 +77,7 @@ async fn other(
     ours: &Evaluator,
     snapshot: &Snapshot,
     catalogue: Catalogue,
-) -> Result<(Evaluator, Snapshot), Error> {
+) -> Result<(Arc<Evaluator>, Snapshot), Error> {
     let mut snapshot = snapshot.clone();
     let folds = |view: &View| (view.name.clone(), view.sql.clone(), view.from.clone(), view.open.clone());
     let same = ours.catalogue.keyed().map(folds).eq(catalogue.keyed().map(folds));
@@ -89,7 +89,8 @@ async fn other(
         snapshot.views = views.fold_all(&snapshot.tables, Moment::ALL).await?;
         views
     };
-    Ok((Evaluator::new(Arc::new(catalogue), views, ours.runtime.clone()), snapshot))
+    let theirs = Evaluator::new(Arc::new(catalogue), views, ours.runtime.clone());
+    Ok((Arc::new(theirs), snapshot))
 }
 
 fn table(

@@ -15,6 +15,7 @@ use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 
 use crate::compact::compact;
+use crate::tables::Moment;
 
 /// Event rows of one table, sorted by `key_hash`.
 #[derive(Debug, Clone)]
@@ -67,19 +68,35 @@ impl Segment {
         start..end
     }
 
-    /// Keys with a row that had not happened by `as_of_us` or was not known by `known_at_us`.
-    pub fn keys_hidden_at(&self, as_of_us: i64, known_at_us: i64, into: &mut Vec<i64>) {
-        if self.effective_max_us <= as_of_us && self.observed_max_us <= known_at_us {
-            return;
+    /// Whether every row had happened and was known by `moment`.
+    pub fn is_before(&self, moment: Moment) -> bool {
+        self.effective_max_us <= moment.as_of_us && self.observed_max_us <= moment.known_at_us
+    }
+
+    pub fn clocks(&self) -> Clocks<'_> {
+        Clocks {
+            keys: &self.keys,
+            effective_us: micros(&self.batch, "effective_at"),
+            observed_us: micros(&self.batch, "observed_at"),
         }
-        let effective = micros(&self.batch, "effective_at");
-        let observed = micros(&self.batch, "observed_at");
-        for (row, &key) in self.keys.iter().enumerate() {
-            let hidden = effective[row] > as_of_us || observed[row] > known_at_us;
-            if hidden && into.last() != Some(&key) {
-                into.push(key);
-            }
-        }
+    }
+}
+
+/// The key and the clocks of a segment's rows.
+#[derive(Clone, Copy)]
+pub struct Clocks<'s> {
+    pub keys: &'s [i64],
+    effective_us: &'s [i64],
+    observed_us: &'s [i64],
+}
+
+impl Clocks<'_> {
+    pub fn happened(&self, row: usize, moment: Moment) -> bool {
+        self.effective_us[row] <= moment.as_of_us
+    }
+
+    pub fn known(&self, row: usize, moment: Moment) -> bool {
+        self.observed_us[row] <= moment.known_at_us
     }
 }
 
@@ -124,9 +141,9 @@ fn gallop(rows: &[i64], from: usize, key: i64) -> usize {
     low + rows[low..high].partition_point(|&k| k < key)
 }
 
-/// Row numbers of `ranges`, for `take`.
-pub fn indices(ranges: &[Range<usize>]) -> UInt32Array {
-    ranges.iter().cloned().flatten().map(|row| row as u32).collect::<Vec<_>>().into()
+/// Row numbers, for `take`.
+pub fn indices(rows: impl Iterator<Item = usize>) -> UInt32Array {
+    rows.map(|row| row as u32).collect::<Vec<_>>().into()
 }
 
 pub fn key_column(batch: &RecordBatch) -> &Int64Array {

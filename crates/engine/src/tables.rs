@@ -3,6 +3,7 @@
 //! Invariant: a `Tables` never changes; the engine publishes a new one after each batch. It answers
 //! one question: which rows do these keys have at this moment, one per event id.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -11,8 +12,8 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use event::Table;
 
-use crate::ids::{Variants, keys_of_hidden_variants, observations, settle};
-use crate::segment::{Segment, indices, key_column, micros};
+use crate::ids::{Variants, keys_of_hidden_variants, keys_of_variants, observations, settle};
+use crate::segment::{Clocks, Segment, indices, key_column, micros};
 
 /// A moment on both clocks, µs: what had happened by `as_of`, of what was known by `known_at`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,21 +58,22 @@ impl Tables {
 
     /// The rows of `keys` in one table as they stand at `moment`.
     pub fn gather(&self, table: usize, keys: &Keys, moment: Moment) -> Result<RecordBatch, ArrowError> {
+        let seen = self.seen_at(moment);
         let mut found = Vec::new();
         for segment in &self.segments[table] {
-            match keys {
-                Keys::Set(keys) => {
-                    let ranges = segment.rows_of(keys);
-                    if !ranges.is_empty() {
-                        found.push(take_record_batch(&segment.batch, &indices(&ranges))?);
-                    }
-                }
-                Keys::Between(from, to) => {
-                    let range = segment.rows_between(*from, *to);
-                    if !range.is_empty() {
-                        found.push(segment.batch.slice(range.start, range.len()));
-                    }
-                }
+            let ranges = match keys {
+                Keys::Set(keys) => segment.rows_of(keys),
+                Keys::Between(from, to) => vec![segment.rows_between(*from, *to)],
+            };
+            if let ([range], true) = (ranges.as_slice(), segment.is_before(moment)) {
+                found.push(segment.batch.slice(range.start, range.len()));
+                continue;
+            }
+            // Of a far past few rows stand: they are told by their clocks before any is copied.
+            let clocks = segment.clocks();
+            let rows = indices(ranges.into_iter().flatten().filter(|&row| seen(&clocks, row)));
+            if !rows.is_empty() {
+                found.push(take_record_batch(&segment.batch, &rows)?);
             }
         }
         let rows = concat_batches(&schema(table), &found)?;
@@ -85,9 +87,7 @@ impl Tables {
         projection: Option<&Vec<usize>>,
         moment: Moment,
     ) -> Result<RecordBatch, ArrowError> {
-        let in_time =
-            segment.effective_max_us <= moment.as_of_us && segment.observed_max_us <= moment.known_at_us;
-        let rows = if in_time && self.variants.is_empty() {
+        let rows = if segment.is_before(moment) && self.variants.is_empty() {
             segment.batch.clone()
         } else {
             settle(&segment.batch, &self.variants, moment.as_of_us, moment.known_at_us)?
@@ -98,16 +98,52 @@ impl Tables {
         }
     }
 
+    /// Whether every row was known by then.
+    pub fn is_known_by(&self, known_at_us: i64) -> bool {
+        self.segments.iter().flatten().all(|segment| segment.observed_max_us <= known_at_us)
+    }
+
     /// Keys (ascending) with a row that is hidden at `moment`.
     pub fn keys_hidden_at(&self, moment: Moment) -> Vec<i64> {
         let mut keys = Vec::new();
-        for segment in self.segments.iter().flatten() {
-            segment.keys_hidden_at(moment.as_of_us, moment.known_at_us, &mut keys);
+        for segment in self.segments.iter().flatten().filter(|segment| !segment.is_before(moment)) {
+            let clocks = segment.clocks();
+            for (row, &key) in clocks.keys.iter().enumerate() {
+                let hidden = !clocks.happened(row, moment) || !clocks.known(row, moment);
+                if hidden && keys.last() != Some(&key) {
+                    keys.push(key);
+                }
+            }
         }
         keys.extend(keys_of_hidden_variants(&self.variants, moment.known_at_us));
-        keys.sort_unstable();
-        keys.dedup();
-        keys
+        ascending(keys)
+    }
+
+    /// Those of `keys` (ascending) that may have a row at `moment`; the others have none.
+    pub fn keys_seen_at(&self, keys: &[i64], moment: Moment) -> Vec<i64> {
+        let seen = self.seen_at(moment);
+        let mut found = Vec::new();
+        for segment in self.segments.iter().flatten() {
+            let clocks = segment.clocks();
+            let ranges = segment.rows_of(keys).into_iter();
+            found.extend(
+                ranges
+                    .filter(|rows| rows.clone().any(|row| seen(&clocks, row)))
+                    .map(|r| clocks.keys[r.start]),
+            );
+        }
+        ascending(found)
+    }
+
+    /// Tells the rows that may stand at `moment` from those that cannot. Where an id has several rows, one may
+    /// count from earlier than it says; `settle` tells.
+    fn seen_at(&self, moment: Moment) -> impl Fn(&Clocks<'_>, usize) -> bool {
+        let limited = moment != Moment::ALL;
+        let unsure: HashSet<i64> =
+            limited.then(|| keys_of_variants(&self.variants)).into_iter().flatten().collect();
+        move |clocks, row| {
+            clocks.known(row, moment) && (clocks.happened(row, moment) || unsure.contains(&clocks.keys[row]))
+        }
     }
 
     /// For each of `times_us` (ascending) but the first, the keys (ascending) with an event that happened after
@@ -129,12 +165,15 @@ impl Tables {
         }
         // A row of an id that has several may count from the earliest observation among them.
         observations(&self.variants).for_each(|(observed_us, key)| add(observed_us, key));
-        for keys in &mut found {
-            keys.sort_unstable();
-            keys.dedup();
-        }
-        found
+        found.into_iter().map(ascending).collect()
     }
+}
+
+/// Each key once, in order. They come as a few runs that are, which this sort makes use of.
+fn ascending(mut keys: Vec<i64>) -> Vec<i64> {
+    keys.sort();
+    keys.dedup();
+    keys
 }
 
 /// The Arrow schema of an event table.

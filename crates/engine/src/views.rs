@@ -17,7 +17,9 @@ use tokio::task::JoinError;
 use crate::catalogue::{Catalogue, View};
 use crate::error::Error;
 use crate::fold::Fold;
+use crate::kept::{Copy, Kept, SETTLED_AFTER_US};
 use crate::rows::Rows;
+use crate::snapshot::Snapshot;
 use crate::tables::{EVENT_TABLES, Keys, Moment, Tables, schema};
 
 /// Keys folded in one go: bounds memory, and spreads a large change over the cores.
@@ -33,6 +35,8 @@ pub type ViewRows = BTreeMap<String, Rows>;
 /// The planned views of a catalogue.
 pub struct Views {
     planned: Vec<Planned>,
+    /// Of moments asked about before.
+    pub kept: Kept,
     context: Box<dyn Fn() -> SessionContext + Send + Sync>,
 }
 
@@ -49,7 +53,7 @@ impl Views {
         catalogue: &Catalogue,
         context: impl Fn() -> SessionContext + Send + Sync + 'static,
     ) -> Result<Views, Error> {
-        let mut views = Views { planned: Vec::new(), context: Box::new(context) };
+        let mut views = Views { planned: Vec::new(), kept: Kept::default(), context: Box::new(context) };
         for view in catalogue.keyed() {
             let fold = Fold::plan(view, (views.context)(), &views.schemas()).await?;
             let planned =
@@ -94,9 +98,50 @@ impl Views {
         replace(rows, keys, chunks)
     }
 
+    /// The views of a snapshot at a past moment, from a copy where there is one. Only `names` are right, which must
+    /// hold what they read as well.
+    pub async fn at(
+        self: &Arc<Self>,
+        snapshot: &Snapshot,
+        moment: Moment,
+        names: &BTreeSet<String>,
+    ) -> Result<ViewRows, Error> {
+        let tables = &snapshot.tables;
+        let keeps = snapshot.what_if == 0
+            && moment.as_of_us < snapshot.settled_us
+            && moment.as_of_us < moment.known_at_us.saturating_sub(SETTLED_AFTER_US)
+            && tables.is_known_by(moment.known_at_us);
+        if !keeps {
+            return self.hide(tables, &snapshot.views, moment, names).await;
+        }
+        let (as_of_us, sequence) = (moment.as_of_us, snapshot.sequence);
+        let (mut copy, stale) = self.kept.find(as_of_us, sequence).unwrap_or_else(|| {
+            let (names, rows) = (BTreeSet::new(), snapshot.views.clone());
+            (Copy { as_of_us, sequence, names, rows }, Vec::new())
+        });
+        copy.sequence = sequence;
+        if !stale.is_empty() {
+            self.step(tables, &mut copy.rows, &stale, moment, &copy.names).await?;
+        }
+        let missing: BTreeSet<String> = names
+            .iter()
+            .filter(|name| copy.rows.contains_key(*name) && !copy.names.contains(*name))
+            .cloned()
+            .collect();
+        if !missing.is_empty() {
+            let mut rows = self.hide(tables, &snapshot.views, moment, &self.closure(&missing)).await?;
+            for name in missing {
+                copy.rows.insert(name.clone(), rows.remove(&name).expect("every planned view has rows"));
+                copy.names.insert(name);
+            }
+        }
+        self.kept.put(copy.clone());
+        Ok(copy.rows)
+    }
+
     /// The views at a past moment: rows of keys with something hidden are folded again, every
     /// other row is what it is now. Only `names` and what they read are right afterwards.
-    pub async fn at(
+    pub async fn hide(
         self: &Arc<Self>,
         tables: &Tables,
         now: &ViewRows,
@@ -114,7 +159,9 @@ impl Views {
             }
         }
         let names = Some(Arc::new(names.clone()));
-        for folded in self.fold_chunks(tables, sets(&hidden), moment, names).await? {
+        // Most of what is hidden in a far past had not begun: there is nothing to fold.
+        let begun = tables.keys_seen_at(&hidden, moment);
+        for folded in self.fold_chunks(tables, sets(&begun), moment, names).await? {
             for (name, batch) in folded {
                 rows.get_mut(&name).expect("every planned view has rows").add(&batch)?;
             }

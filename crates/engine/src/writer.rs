@@ -24,8 +24,9 @@ use crate::delta::{ColdStore, Compaction};
 use crate::engine::{Options, cold_path};
 use crate::error::Error;
 use crate::ids::Ids;
+use crate::kept::{LATE_MAX, Late, SETTLED_AFTER_US};
 use crate::pace::{Conditions, Pace};
-use crate::segment::{Segment, key_column, sort_by_key};
+use crate::segment::{Segment, key_column, micros, sort_by_key};
 use crate::snapshot::{Position, Shared, Snapshot};
 use crate::tables::{EVENT_TABLES, Tables, schema};
 use crate::views::ViewRows;
@@ -57,6 +58,9 @@ pub struct Writer {
     /// Keys of rows that the views have not folded yet.
     touched: Vec<i64>,
     touched_rows: usize,
+    /// The newest event, and those since the last snapshot that are much older than it.
+    pub newest_us: i64,
+    late: Vec<Late>,
     /// Next offsets of what was appended, flushed or not.
     pub position: Position,
     pub sequence: u64,
@@ -128,6 +132,8 @@ impl Writer {
             views,
             touched: Vec::new(),
             touched_rows: 0,
+            newest_us: i64::MIN,
+            late: Vec::new(),
             position: Position::new(),
             sequence: 0,
             store: Some(store),
@@ -189,6 +195,7 @@ impl Writer {
                 }
                 None => rows.clone(),
             };
+            self.tell_late(&kept, &admitted.also_touched);
             self.touched.extend_from_slice(key_column(&kept).values());
             self.touched.extend(admitted.also_touched);
             if kept.num_rows() > 0 {
@@ -211,6 +218,24 @@ impl Writer {
         self.touched_rows += rows;
         self.pace.rows += rows;
         Ok(())
+    }
+
+    /// Remembers which of `rows` change moments that are long past. An id that has several rows may count from earlier
+    /// than each of them says; `resettled` are the keys of such rows that came before.
+    fn tell_late(&mut self, rows: &RecordBatch, resettled: &[i64]) {
+        let settled_us = if resettled.is_empty() { self.settled_us() } else { i64::MAX };
+        for (&key, &effective_us) in key_column(rows).values().iter().zip(micros(rows, "effective_at")) {
+            if effective_us < settled_us && self.late.len() <= LATE_MAX {
+                let effective_us = if resettled.is_empty() { effective_us } else { i64::MIN };
+                self.late.push(Late { effective_us, key });
+            }
+            self.newest_us = self.newest_us.max(effective_us);
+        }
+        self.late.extend(resettled.iter().map(|&key| Late { effective_us: i64::MIN, key }));
+    }
+
+    fn settled_us(&self) -> i64 {
+        self.newest_us.saturating_sub(SETTLED_AFTER_US)
     }
 
     fn count(&self, batch: &Batch) {
@@ -297,7 +322,9 @@ impl Writer {
         self.sequence += 1;
         let position = self.position.clone();
         let (views, sequence) = (self.views.clone(), self.sequence);
-        let snapshot = Snapshot { tables, views, position, sequence, what_if: 0 };
+        self.shared.evaluator.load().views.kept.arrived(sequence, &std::mem::take(&mut self.late));
+        let settled_us = self.settled_us();
+        let snapshot = Snapshot { tables, views, position, sequence, settled_us, what_if: 0 };
         self.shared.with_stats(|stats| {
             for (index, table) in EVENT_TABLES.iter().enumerate() {
                 let rows = |segments: &[Arc<Segment>]| segments.iter().map(|s| s.rows() as u64).sum::<u64>();

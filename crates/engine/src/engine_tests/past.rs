@@ -1,5 +1,7 @@
 //! Moments in rows and events that did not happen: each equals what it stands for.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::{Overlay, Series};
 
@@ -25,7 +27,7 @@ fn each_step_of_a_range_is_a_query_of_its_own() {
                 let every = views.empty().into_keys().collect();
                 let changed = snapshot.tables.keys_between(&times);
                 let mut rows =
-                    views.at(&snapshot.tables, &snapshot.views, moment(times[3]), &every).await.unwrap();
+                    views.hide(&snapshot.tables, &snapshot.views, moment(times[3]), &every).await.unwrap();
                 for index in (0..3).rev() {
                     let (keys, here) = (&changed[index], moment(times[index]));
                     views.step(&snapshot.tables, &mut rows, keys, here, &every).await.unwrap();
@@ -43,6 +45,38 @@ fn each_step_of_a_range_is_a_query_of_its_own() {
                         query.as_of = Some(step.as_of);
                         let single = engine.query(metric, &query).await.unwrap();
                         assert_eq!(single.rows, step.rows, "{metric} as of {}", step.as_of);
+                    }
+                }
+            });
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_kept_moment_hears_of_what_came_late() {
+    let runtime = Runtime::new().unwrap();
+    let strategy = (facts(), 1..40usize, 0..5_000u32);
+    runner(16)
+        .run(&strategy, |(facts, size, as_of)| {
+            runtime.block_on(async {
+                let dir = tempfile::tempdir().unwrap();
+                let engine = engine(dir.path()).await;
+                let views = engine.evaluator().views.clone();
+                let moment = Moment { as_of_us: at(as_of).timestamp_micros(), known_at_us: i64::MAX };
+                let every: BTreeSet<String> = views.empty().into_keys().collect();
+                let some = views.closure(&["milestone".to_owned()].into());
+                let mut base = 0;
+                for part in facts.chunks(facts.len().div_ceil(3)) {
+                    feed(&engine, part, size, base).await;
+                    base += part.len() as i64;
+                    let snapshot = engine.snapshot();
+                    let full = full(&views, &snapshot.tables, moment).await;
+                    for names in [&some, &every] {
+                        let mut rows = views.at(&snapshot, moment, names).await.unwrap();
+                        rows.retain(|name, _| names.contains(name));
+                        let full = full.iter().filter(|(name, _)| names.contains(*name));
+                        assert_eq!(content(&rows), full.map(|(n, rows)| (n.clone(), rows.clone())).collect());
                     }
                 }
             });
