@@ -23,6 +23,7 @@ mod git;
 mod http;
 mod kafka;
 mod lock;
+mod pages;
 mod past;
 mod people;
 mod poll;

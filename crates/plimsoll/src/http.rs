@@ -6,12 +6,11 @@
 //! DNS rebinding. Deliberately absent: TLS and CORS.
 
 pub mod access;
+pub mod api;
+pub mod explain;
 
-mod api;
 mod diff;
 mod events;
-mod explain;
-mod page;
 mod range;
 mod webhooks;
 mod what_if;
@@ -40,6 +39,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
+use crate::pages::{self, Kept};
 use crate::pipeline::FeedLog;
 use crate::privacy::{self, Pseudonyms};
 use crate::problem::Problem;
@@ -106,6 +106,8 @@ pub struct App {
     pub config: Config,
     pub started_at: DateTime<Utc>,
     pub webhooks: webhooks::Webhooks,
+    /// Results of past moments that pages asked for.
+    pub kept: Kept,
     /// Set in pseudonymous mode.
     pub pseudonyms: Option<Pseudonyms>,
     parts: OnceLock<Parts>,
@@ -122,6 +124,7 @@ impl App {
         Ok(Arc::new(Self {
             places: Semaphore::new(config.limits.requests_max),
             webhooks: webhooks::Webhooks::new(&config)?,
+            kept: Kept::default(),
             pseudonyms: Pseudonyms::new(&config.people.pseudonyms)?,
             config,
             started_at: Utc::now(),
@@ -175,7 +178,7 @@ impl App {
 
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
-        .route("/", get(page::index))
+        .merge(crate::pages::routes())
         .route("/api/v1/metrics", get(api::metrics))
         .route("/api/v1/metrics/{name}", get(api::metric).post(what_if::metric))
         .route("/api/v1/metrics/{name}/explain", get(explain::explain))
@@ -237,6 +240,7 @@ fn readiness(problems: usize) -> String {
 async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     // Health answers even when every place is taken: it says that the process lives.
     let vital = matches!(request.uri().path(), "/healthz" | "/readyz");
+    let wants_page = pages::wants_page(request.headers());
     let place = app.places.try_acquire();
     let admitted = admissible(&app.config, &request)
         .and_then(|()| access::admit(&app.config, request.method(), request.uri().path(), request.headers()));
@@ -255,9 +259,11 @@ async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) ->
             Err(_) => timed_out(&app.config).into_response(),
         }
     };
+    response = pages::for_browser(wants_page, response);
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Files that never change say so themselves.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 

@@ -18,10 +18,11 @@ mod privacy;
 mod reload;
 mod serve;
 
-#[allow(dead_code, unused_imports)] // pages and reports draw with it
+#[allow(dead_code, unused_imports)] // reports draw with the rest of it
 mod chart;
 mod http;
 mod output;
+mod pages;
 mod problem;
 mod prom;
 mod query_string;

@@ -7,6 +7,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
+use crate::pages;
+
 #[derive(Debug)]
 pub struct Problem {
     pub status: StatusCode,
@@ -118,6 +120,7 @@ impl IntoResponse for Problem {
             object.extend(self.members);
         }
         let mut response = (self.status, body.to_string()).into_response();
+        pages::refused(&mut response, self.status, self.detail);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.status == StatusCode::SERVICE_UNAVAILABLE {

@@ -14,6 +14,8 @@ use super::colour::{self, Tone};
 pub const FINE: i32 = 2;
 /// Height of text, in units of a look.
 pub const TEXT: i32 = 13;
+/// How wide a letter is of its height, in wide fonts: the reader's is not known here.
+const EM_SHARE: f64 = 0.62;
 /// Plotters draws text smaller than it is asked to by this factor.
 const PLOTTERS_TEXT: f64 = 1.24;
 const NOTHING_FAILS: &str = "a drawing into a string has nothing that can fail";
@@ -34,7 +36,7 @@ pub struct Look {
 }
 
 impl Look {
-    pub const WIDE: Look = Look { width: 760, height: 300, paint: Paint::Theme };
+    pub const WIDE: Look = Look { width: 900, height: 310, paint: Paint::Theme };
     /// For screens of phones.
     pub const NARROW: Look = Look { width: 340, height: 260, paint: Paint::Theme };
     pub const SPARK: Look = Look { width: 150, height: 40, paint: Paint::Theme };
@@ -125,10 +127,10 @@ pub fn write_as(
     sheet.draw_text(text, &style, at).expect(NOTHING_FAILS);
 }
 
-/// About how wide a text is, in drawing units: the reader's font is not known here.
+/// About how wide a text is at most, in drawing units.
 pub fn width_of(text: &str) -> i32 {
     let em = f64::from(TEXT * FINE);
-    (text.chars().count() as f64 * em * 0.56).ceil() as i32
+    (text.chars().count() as f64 * em * EM_SHARE).ceil() as i32
 }
 
 /// The text, cut to about `width` drawing units.
@@ -136,6 +138,6 @@ pub fn fitted(text: &str, width: i32) -> String {
     if width_of(text) <= width {
         return text.to_owned();
     }
-    let fits = (f64::from(width) / (f64::from(TEXT * FINE) * 0.56)).floor() as usize;
+    let fits = (f64::from(width) / (f64::from(TEXT * FINE) * EM_SHARE)).floor() as usize;
     text.chars().take(fits.saturating_sub(1)).chain(['…']).collect()
 }

@@ -94,6 +94,11 @@ pub fn fan(head: Head, fan: &Fan) -> Plot {
                 points: [start, from, to].map(|at| (at, between(at, to), between(at, from))).to_vec(),
             });
         }
+        if let Some((likely, first)) = open.first() {
+            let points = vec![(day(today), Some(done)), (day(*first), Some(scope))];
+            let name = format!("{likely} % likely done");
+            lines.push(Line { name, tone: Tone::Series(1), shape: Shape::Thin, points });
+        }
         if let Some((_, last)) = open.last() {
             let points = vec![(day(today), Some(scope)), (day(*last), Some(scope))];
             lines.push(Line { name: String::new(), tone: Tone::Soft, shape: Shape::Thin, points });

@@ -1,5 +1,6 @@
 //! `GET /api/v1/metrics/{name}/explain`: the events behind a metric's rows.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -7,7 +8,8 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use engine::Query;
+use engine::catalogue::Metric;
+use engine::{Explanation, Query};
 
 use super::App;
 use super::access::{Caller, Sight};
@@ -31,12 +33,6 @@ pub async fn explain(
 ) -> Result<Response, Problem> {
     let parts = app.parts()?;
     let metric = metric_of(parts, path)?;
-    if caller.sight(&app.config, parts, &metric).await? != Sight::All {
-        return Err(Problem::forbidden(format!(
-            "events tell of more people than this token may see; ask with 'plimsoll explain {}' where the data is",
-            metric.name
-        )));
-    }
     let names = metric.params.iter().map(|param| param.name.as_str());
     let labels = metric.labels.iter().map(String::as_str);
     let known = ["as_of", "known_at", "limit", "format"].into_iter().chain(labels).chain(names);
@@ -52,13 +48,33 @@ pub async fn explain(
     let (as_of, known_at) = (time(&mut given, "as_of")?, time(&mut given, "known_at")?);
     let wanted = metric.labels.iter().filter_map(|label| Some((label.clone(), given.take(label)?))).collect();
     let query = Query { as_of, known_at, params: given.rest(), ..Query::default() };
-    let people = app.config.people.visibility == Visibility::All && app.config.people.pseudonyms.is_empty();
-    let (engine, name) = (parts.engine.clone(), metric.name.clone());
-    let found =
-        parts.compute(async move { engine.explain(&name, &query, &wanted, limit, people).await }).await?;
+    let found = found(&app, &caller, &metric, query, wanted, limit).await?;
     let bytes = match encoding {
         Encoding::Json => output::explanation(&found, parts.example),
         other => output::rows(&found.events, other, parts.example),
     };
     answer(encoding, bytes, parts.example)
+}
+
+/// The explanation of the rows whose labels are as `wanted`, as this caller may see it.
+pub async fn found(
+    app: &App,
+    caller: &Caller,
+    metric: &Metric,
+    query: Query,
+    wanted: BTreeMap<String, String>,
+    limit: usize,
+) -> Result<Explanation, Problem> {
+    let parts = app.parts()?;
+    if caller.sight(&app.config, parts, metric).await? != Sight::All {
+        return Err(Problem::forbidden(format!(
+            "events tell of more people than this token may see; ask with 'plimsoll explain {}' where the data is",
+            metric.name
+        )));
+    }
+    let people = app.config.people.visibility == Visibility::All && app.config.people.pseudonyms.is_empty();
+    let (engine, name) = (parts.engine.clone(), metric.name.clone());
+    let found =
+        parts.compute(async move { engine.explain(&name, &query, &wanted, limit, people).await }).await?;
+    Ok(Explanation { result: app.shared(metric, &found.result)?, ..found })
 }

@@ -1,0 +1,73 @@
+//! The rows of a result by column name, for pages that know which columns they want.
+//!
+//! Invariant: a column that is not there, or not of that type, reads as absent in every row. A user may have put a
+//! metric of their own in the place of a shipped one, and a page with a gap is better than none.
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Date32Type, Float64Type, TimeUnit, TimestampMicrosecondType};
+use chrono::{DateTime, NaiveDate, Utc};
+
+/// The columns of a result, read as what a page takes them for.
+pub struct Rows<'a>(pub &'a RecordBatch);
+
+impl Rows<'_> {
+    pub fn len(&self) -> usize {
+        self.0.num_rows()
+    }
+
+    fn column(&self, name: &str, as_type: &DataType) -> Option<ArrayRef> {
+        cast(self.0.column_by_name(name)?, as_type).ok()
+    }
+
+    pub fn texts(&self, name: &str) -> Vec<Option<String>> {
+        let Some(column) = self.column(name, &DataType::Utf8) else { return vec![None; self.len()] };
+        column.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect()
+    }
+
+    pub fn numbers(&self, name: &str) -> Vec<Option<f64>> {
+        let numeric = self.0.column_by_name(name).is_some_and(|column| column.data_type().is_numeric());
+        match self.column(name, &DataType::Float64).filter(|_| numeric) {
+            Some(column) => column.as_primitive::<Float64Type>().iter().collect(),
+            None => vec![None; self.len()],
+        }
+    }
+
+    pub fn flags(&self, name: &str) -> Vec<Option<bool>> {
+        match self.0.column_by_name(name).and_then(|column| column.as_boolean_opt()) {
+            Some(column) => column.iter().collect(),
+            None => vec![None; self.len()],
+        }
+    }
+
+    pub fn dates(&self, name: &str) -> Vec<Option<NaiveDate>> {
+        let Some(column) = self.column(name, &DataType::Date32) else { return vec![None; self.len()] };
+        let days = column.as_primitive::<Date32Type>();
+        (0..days.len()).map(|row| days.value_as_date(row).filter(|_| days.is_valid(row))).collect()
+    }
+
+    pub fn moments(&self, name: &str) -> Vec<Option<DateTime<Utc>>> {
+        let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
+        let Some(column) = self.column(name, &micros) else { return vec![None; self.len()] };
+        let times = column.as_primitive::<TimestampMicrosecondType>();
+        times.iter().map(|time| time.and_then(DateTime::from_timestamp_micros)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_absent() {
+        let sample = crate::output::tests::sample();
+        let rows = Rows(&sample);
+        assert_eq!(rows.numbers("open_reviews"), [Some(12_345.0), None]);
+        assert_eq!(rows.numbers("team"), [None, None]);
+        assert_eq!(rows.texts("team")[1].as_deref(), Some("core"));
+        assert_eq!(rows.texts("nothing"), [None, None]);
+        assert_eq!(rows.flags("team"), [None, None]);
+        assert_eq!(rows.dates("team"), [None, None]);
+        assert_eq!(rows.moments("since")[0].map(|at| at.timestamp()), Some(1_772_442_840));
+    }
+}

@@ -1,0 +1,161 @@
+//! One request to a page: who looks, through which lens, and what they may see.
+//!
+//! Invariant: a page gets results from here only, and what comes from here has passed `http::access` and
+//! `privacy::shared`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use chrono::{DateTime, TimeDelta, Utc};
+use engine::catalogue::Metric;
+use engine::{MetricResult, Query, Series};
+
+use super::kept::Asked;
+use super::lens::{self, Lens};
+use super::rows::Rows;
+use crate::http::access::{Caller, Sight};
+use crate::http::{App, Parts, api};
+use crate::problem::Problem;
+use crate::query_string::QueryString;
+
+/// Set by our script, so that a link opened without it gives a whole page.
+const FRAGMENT: &str = "x-plimsoll-fragment";
+
+pub struct Visit<'a> {
+    pub app: &'a Arc<App>,
+    pub parts: &'a Parts,
+    pub caller: &'a Caller,
+    pub lens: Lens,
+    pub now: DateTime<Utc>,
+    /// Only the changing part of the page is wanted.
+    pub fragment: bool,
+}
+
+/// A metric and its result, as the visitor may see it.
+#[derive(Clone)]
+pub struct Shown {
+    pub metric: Metric,
+    pub result: MetricResult,
+}
+
+impl Shown {
+    pub fn rows(&self) -> Rows<'_> {
+        Rows(&self.result.rows)
+    }
+}
+
+/// What narrows a metric down.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Narrowed {
+    pub team: Option<String>,
+    pub params: BTreeMap<String, String>,
+}
+
+impl<'a> Visit<'a> {
+    /// Reads the query, in which a page knows `parameters` beside the lens.
+    pub fn new(
+        app: &'a Arc<App>,
+        caller: &'a Caller,
+        raw: Option<&str>,
+        headers: &HeaderMap,
+        parameters: &[&str],
+    ) -> Result<(Visit<'a>, QueryString), Problem> {
+        let parts = app.parts()?;
+        let now = Utc::now();
+        let known = lens::PARAMETERS.into_iter().chain(parameters.iter().copied());
+        let mut query = QueryString::parse(raw, known)?;
+        let lens = Lens::take(&mut query, now)?;
+        let fragment = headers.contains_key(FRAGMENT);
+        Ok((Visit { app, parts, caller, lens, now, fragment }, query))
+    }
+
+    /// The moment that is looked at.
+    pub fn as_of(&self) -> DateTime<Utc> {
+        self.lens.as_of.unwrap_or(self.now)
+    }
+
+    /// A metric with its default parameters: at now what the board has, which costs nothing.
+    pub async fn metric(&self, name: &str) -> Result<Shown, Problem> {
+        let metric = api::metric_named(self.parts, name)?;
+        let sight = self.sight(&metric).await?;
+        if self.lens.is_now()
+            && let Some(result) = self.parts.engine.board().results.get(name)
+        {
+            return self.shown(&metric, result, &sight);
+        }
+        self.ask(metric, &sight, Narrowed::default()).await
+    }
+
+    /// A metric narrowed down: at now it is the newest that there is.
+    pub async fn narrowed(&self, metric: Metric, narrowed: Narrowed) -> Result<Shown, Problem> {
+        let sight = self.sight(&metric).await?;
+        self.ask(metric, &sight, narrowed).await
+    }
+
+    async fn ask(&self, metric: Metric, sight: &Sight, narrowed: Narrowed) -> Result<Shown, Problem> {
+        let query = self.query(narrowed);
+        let (engine, name) = (self.parts.engine.clone(), metric.name.clone());
+        let result = self.parts.compute(async move { engine.query(&name, &query).await }).await?;
+        self.shown(&metric, &result, sight)
+    }
+
+    /// As [`Visit::metric`], for a page that does without it: not there, not for this visitor, or failed.
+    pub async fn perhaps(&self, name: &str) -> Option<Shown> {
+        self.metric(name).await.ok()
+    }
+
+    /// The metric at each moment of a series, the oldest first; kept for a while, since past moments seldom change.
+    pub async fn series(
+        &self,
+        metric: &Metric,
+        narrowed: Narrowed,
+        series: &Series,
+    ) -> Result<Vec<MetricResult>, Problem> {
+        let sight = self.sight(metric).await?;
+        let asked = Asked {
+            metric: metric.name.clone(),
+            definition: self.parts.engine.catalogue().definition(metric),
+            query: Query { as_of: None, ..self.query(narrowed) },
+            series: series.clone(),
+        };
+        let steps = self.app.kept.steps(self.parts, asked).await?;
+        steps.iter().map(|step| Ok(self.shown(metric, step, &sight)?.result)).collect()
+    }
+
+    pub async fn sight(&self, metric: &Metric) -> Result<Sight, Problem> {
+        self.caller.sight(&self.app.config, self.parts, metric).await
+    }
+
+    pub fn query(&self, narrowed: Narrowed) -> Query {
+        Query {
+            as_of: self.lens.as_of,
+            known_at: self.lens.known_at,
+            team: narrowed.team,
+            params: narrowed.params,
+            what_if: None,
+        }
+    }
+
+    pub fn shown(&self, metric: &Metric, result: &MetricResult, sight: &Sight) -> Result<Shown, Problem> {
+        let result = self.app.shared(metric, &api::only(metric, result, sight)?)?;
+        Ok(Shown { metric: metric.clone(), result })
+    }
+
+    /// Moments a week apart: `weeks` before the one looked at, and that one. At now they are those of the hour, so
+    /// that visitors of an hour share them.
+    pub fn weekly(&self, weeks: usize) -> Series {
+        let last = match self.lens.as_of {
+            Some(at) => at,
+            None => {
+                let hour = TimeDelta::seconds(self.now.timestamp().rem_euclid(3600));
+                DateTime::from_timestamp(self.now.timestamp(), 0).unwrap_or(self.now) - hour
+            }
+        };
+        let moments = (0..=weeks as i64).rev().map(|n| last - TimeDelta::weeks(n)).collect();
+        Series { moments, rows_max: self.app.config.limits.sql_rows_max }
+    }
+}
+
+/// What axum hands to every page.
+pub type Server = axum::extract::State<Arc<App>>;
