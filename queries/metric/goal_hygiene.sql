@@ -5,6 +5,7 @@
 -- level = "team"
 -- labels = ["kind"]
 -- value = "share"
+-- gauges = ["open", "with_single_owner", "with_due_date"]
 -- section = "Delegation balance"
 -- panel = "bargauge"
 -- +++

@@ -5,6 +5,7 @@
 -- level = "team"
 -- labels = ["project", "milestone", "title"]
 -- value = "slip_days"
+-- gauges = ["replans", "replans_after_due", "late_replan_age_days"]
 -- section = "Milestone drift"
 -- panel = "table"
 -- [params]
@@ -13,10 +14,11 @@
 -- include_deleted = { type = "bool", default = false, help = "whether deleted milestones are listed" }
 -- +++
 -- A re-plan is a day at whose end the due date differs from that of the day before, once a day has ended with one: edits
--- of one day collapse, and taking the date away is one. It came after the due date when that had passed before the day.
--- Days are UTC days. The slip rate is the due date less the one that held `rate_days` ago, over that time; where none
--- held then, less the first that has held since, over the time since. A baseline stands for the due date until one is
--- stated; a date that was taken away is none.
+-- of one day collapse, and taking the date away is one. It came after the due date when that had passed before the day;
+-- `late_replan_age_days` is how long ago the last such one was. Days are UTC days.
+-- The slip rate is the due date less the one that held `rate_days` ago, over that time; where none held then, less the
+-- first that has held since, over the time since. A baseline stands for the due date until one is stated; a date that was
+-- taken away is none.
 -- How far the forecast has drifted, and why, stands in milestone_forecast: playing futures takes longer than a metric may
 -- that is renewed at every change.
 WITH day AS (
@@ -41,7 +43,8 @@ replan AS (
   SELECT
     key_hash,
     COUNT(*) AS replans,
-    COUNT(*) FILTER (WHERE due_before < day) AS replans_after_due
+    COUNT(*) FILTER (WHERE due_before < day) AS replans_after_due,
+    MAX(day) FILTER (WHERE due_before < day) AS late_on
   FROM step
   WHERE stated_before > 0
     AND due_on IS DISTINCT FROM due_before
@@ -71,7 +74,8 @@ SELECT
     THEN ROUND(CAST(days_between(earlier.due_on, milestone.due_on) * 86400000 AS DOUBLE) / millis_between(earlier.at, $as_of), 6)
   END AS slip_rate,
   COALESCE(replan.replans, 0) AS replans,
-  COALESCE(replan.replans_after_due, 0) AS replans_after_due
+  COALESCE(replan.replans_after_due, 0) AS replans_after_due,
+  days_between(replan.late_on, CAST($as_of AS DATE)) AS late_replan_age_days
 FROM milestone
 LEFT JOIN replan ON replan.key_hash = milestone.key_hash
 LEFT JOIN earlier ON earlier.key_hash = milestone.key_hash

@@ -5,6 +5,7 @@
 -- level = "team"
 -- labels = ["project", "milestone", "title"]
 -- value = "p_hit"
+-- gauges = ["p_never", "forecast_late_days"]
 -- section = "Milestone drift"
 -- panel = "table"
 -- [params]

@@ -5,6 +5,7 @@
 -- level = "team"
 -- labels = ["team"]
 -- value = "open_reviews"
+-- gauges = ["reviewers", "overloaded_reviewers", "team_queue"]
 -- section = "Review load"
 -- panel = "bargauge"
 -- +++

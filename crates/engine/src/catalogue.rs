@@ -21,6 +21,7 @@
 //! | `level` | metric | `team` (default) or `person`: who may see it |
 //! | `labels` | metric | text columns that tell rows apart; required, may be empty |
 //! | `value` | metric | the numeric column that is the headline; required |
+//! | `gauges` | metric | further numeric columns that Prometheus has, each as `plimsoll_<metric>_<column>`, durations in seconds |
 //! | `section` | metric | heading in reports; required |
 //! | `panel` | metric | how a dashboard draws it, one of [`PANELS`]; required |
 //! | `params` | metric, shared view | `name = { type, default, min, max, values, help }`; type is `int`, `float`, `text`, `bool` or `duration` |
@@ -195,6 +196,8 @@ pub struct Metric {
     pub labels: Vec<String>,
     /// The headline column.
     pub value: String,
+    /// Further numeric columns that Prometheus has.
+    pub gauges: Vec<String>,
     pub section: String,
     pub panel: String,
     /// Its own, and those of the shared views that it reads, by name.
@@ -207,6 +210,18 @@ pub struct Metric {
     /// Names that its SQL defines.
     pub ctes: Vec<String>,
     pub file: String,
+}
+
+impl Metric {
+    /// What the series of a column beside the value is called, and by what its values are multiplied and divided:
+    /// durations are shown in seconds, as Prometheus wants them.
+    pub fn gauge(&self, column: &str) -> (String, (f64, f64)) {
+        let in_seconds = [("_ms", (1.0, 1_000.0)), ("_hours", (3_600.0, 1.0)), ("_days", (86_400.0, 1.0))]
+            .into_iter()
+            .find_map(|(unit, scale)| Some((format!("{}_seconds", column.strip_suffix(unit)?), scale)));
+        let (name, scale) = in_seconds.unwrap_or_else(|| (column.to_owned(), (1.0, 1.0)));
+        (format!("plimsoll_{}_{name}", self.name), scale)
+    }
 }
 
 /// Views and metrics that fit together.

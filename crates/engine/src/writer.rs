@@ -247,6 +247,9 @@ impl Writer {
             stats.duplicates = self.ids.duplicates;
             stats.conflicts = self.ids.conflicts;
             stats.watermark = stats.watermark.max(watermark);
+            for rows in [&batch.commits, &batch.reviews, &batch.tickets] {
+                stats.sources.see(rows);
+            }
             for (reason, count) in reasons {
                 *stats.dead_letters_by_reason.entry(reason).or_default() += count;
             }

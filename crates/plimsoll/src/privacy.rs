@@ -230,6 +230,7 @@ mod tests {
             level,
             labels: labels.iter().map(|label| (*label).to_owned()).collect(),
             value: "n".into(),
+            gauges: Vec::new(),
             section: String::new(),
             panel: String::new(),
             params: Vec::new(),

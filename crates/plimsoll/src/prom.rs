@@ -1,5 +1,8 @@
 //! The Prometheus page: team-level metrics from the board, and figures about the engine itself.
 //!
+//! A metric's value is `plimsoll_<metric>`; each column that it lists as a gauge is
+//! `plimsoll_<metric>_<column>`.
+//!
 //! Invariants: a scrape reads the board and counters and runs no query, so it costs the same at any
 //! history; series are bounded for each metric, and what is dropped is counted; person-level
 //! metrics never appear; values are in base units (a metric in milliseconds is shown in seconds).
@@ -24,6 +27,12 @@ use crate::http::FeedView;
 use crate::output::EXAMPLE_NOTE;
 use crate::pipeline::FeedLog;
 use crate::privacy::{self, Pseudonyms};
+
+/// By what values are multiplied and divided to be in base units.
+type Scale = (f64, f64);
+const AS_IT_IS: Scale = (1.0, 1.0);
+const MS_TO_SECONDS: Scale = (1.0, 1_000.0);
+const US_PER_SECOND: f64 = 1_000_000.0;
 
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -118,10 +127,10 @@ impl Page<'_> {
             let shared = privacy::shared(metric, result, self.group_min, self.pseudonyms);
             let shown = shared
                 .map_err(PageError::from)
-                .and_then(|result| self.family(metric, &result))
-                .and_then(|(family, left_out)| {
+                .and_then(|result| self.families(metric, &result))
+                .and_then(|(families, left_out)| {
                     dropped.with_label_values(&name).set(left_out as f64);
-                    Ok(registry.register(Box::new(family))?)
+                    register(registry, families)
                 });
             if let Err(error) = shown {
                 tracing::warn!(metric = metric.name, %error, "metric left out of the prometheus page");
@@ -131,15 +140,24 @@ impl Page<'_> {
         register(registry, [last, seconds, failed, dropped])
     }
 
-    fn family(&self, metric: &Metric, result: &MetricResult) -> Result<(GaugeVec, usize), PageError> {
+    /// The value and each further gauge, and how many rows of the value were left out.
+    fn families(&self, metric: &Metric, result: &MetricResult) -> Result<(Vec<GaugeVec>, usize), PageError> {
         let labels: Vec<&str> = metric.labels.iter().map(String::as_str).collect();
         let in_ms = matches!(metric.unit.as_str(), "ms" | "milliseconds") || metric.value.ends_with("_ms");
         let unit = if in_ms { "seconds" } else { metric.unit.as_str() };
         let help = format!("{} Unit: {unit}.", metric.help);
-        let family = gauges(&format!("plimsoll_{}", metric.name), &help, &labels)?;
-        let scale = if in_ms { 1_000.0 } else { 1.0 };
-        let left_out = fill(&family, metric, &result.rows, scale, self.series_max)?;
-        Ok((family, left_out))
+        let value = gauges(&format!("plimsoll_{}", metric.name), &help, &labels)?;
+        let scale = if in_ms { MS_TO_SECONDS } else { AS_IT_IS };
+        let left_out = fill(&value, metric, &metric.value, &result.rows, scale, self.series_max)?;
+        let mut families = vec![value];
+        for column in &metric.gauges {
+            let (name, scale) = metric.gauge(column);
+            let help = format!("Column {column} of the metric {}.", metric.name);
+            let family = gauges(&name, &help, &labels)?;
+            fill(&family, metric, column, &result.rows, scale, self.series_max)?;
+            families.push(family);
+        }
+        Ok((families, left_out))
     }
 
     /// What became of the records, since this process started unless said otherwise.
@@ -285,6 +303,14 @@ impl Page<'_> {
         for (view, count) in &self.stats.view_rows {
             views.with_label_values(&[view.as_str()]).set(*count as f64);
         }
+        let sources = gauges(
+            "plimsoll_source_last_event_timestamp_seconds",
+            "When something last happened at the source, of all its events.",
+            &["source"],
+        )?;
+        for (source, latest_us) in self.stats.sources.latest() {
+            sources.with_label_values(&[source]).set(latest_us as f64 / US_PER_SECOND);
+        }
         let offsets = gauges(
             "plimsoll_ingest_next_offset",
             "Next offset of the partition that the board does not cover yet.",
@@ -294,7 +320,7 @@ impl Page<'_> {
             let (topic, partition) = partition.rsplit_once('/').unwrap_or((partition, ""));
             offsets.with_label_values(&[topic, partition]).set(*next as f64);
         }
-        register(registry, [rows, views, offsets])?;
+        register(registry, [rows, views, sources, offsets])?;
         let optional_time = |moment: Option<DateTime<Utc>>| moment.map(timestamp);
         let example_help = format!("These numbers are {EXAMPLE_NOTE}; the value is always 1.");
         for (name, help, value) in [
@@ -328,6 +354,11 @@ impl Page<'_> {
                 "plimsoll_conflicts",
                 "Event ids with conflicting payloads, in the whole history.",
                 Some(self.stats.conflicts as f64),
+            ),
+            (
+                "plimsoll_source_rows_untold",
+                "Rows of sources that are too many to be told apart.",
+                Some(self.stats.sources.beyond_rows as f64),
             ),
             ("plimsoll_cold_files", "Files of the cold tables.", Some(self.stats.cold_files as f64)),
             (
@@ -365,15 +396,16 @@ impl Page<'_> {
 fn fill(
     family: &GaugeVec,
     metric: &Metric,
+    value: &str,
     rows: &RecordBatch,
-    scale: f64,
+    (times, per): Scale,
     series_max: usize,
 ) -> Result<usize, ArrowError> {
     let column = |name: &str| {
         rows.column_by_name(name)
             .ok_or_else(|| ArrowError::SchemaError(format!("{} has no column '{name}'", metric.name)))
     };
-    let values = numbers(column(&metric.value)?)?;
+    let values = numbers(column(value)?)?;
     let values = values.as_primitive::<Float64Type>();
     let options = FormatOptions::new();
     let labels = metric
@@ -392,7 +424,7 @@ fn fill(
             left_out += 1;
             continue;
         }
-        family.with_label_values(&texts).set(values.value(row) / scale);
+        family.with_label_values(&texts).set(values.value(row) * times / per);
         seen.insert(texts);
     }
     Ok(left_out)
@@ -443,7 +475,7 @@ fn number(flag: bool) -> f64 {
 }
 
 fn timestamp(moment: DateTime<Utc>) -> f64 {
-    moment.timestamp_micros() as f64 / 1e6
+    moment.timestamp_micros() as f64 / US_PER_SECOND
 }
 
 #[cfg(test)]
@@ -460,6 +492,7 @@ mod tests {
             level: Level::Team,
             labels: vec!["team".to_owned()],
             value: value.to_owned(),
+            gauges: Vec::new(),
             section: String::new(),
             panel: "stat".to_owned(),
             params: Vec::new(),
@@ -477,16 +510,16 @@ mod tests {
         TextEncoder::new().encode_to_string(&registry.gather()).expect("a family is text")
     }
 
-    fn shown(value: &str, scale: f64, series_max: usize) -> (String, usize) {
+    fn shown(value: &str, scale: Scale, series_max: usize) -> (String, usize) {
         let family = gauges("plimsoll_x", "x.", &["team"]).expect("a good name");
         let left_out =
-            fill(&family, &metric(value), &sample(), scale, series_max).expect("columns are there");
+            fill(&family, &metric(value), value, &sample(), scale, series_max).expect("columns are there");
         (text(family), left_out)
     }
 
     #[test]
     fn a_null_value_has_no_series() {
-        let (text, left_out) = shown("open_reviews", 1.0, 10);
+        let (text, left_out) = shown("open_reviews", AS_IT_IS, 10);
         assert!(text.contains("plimsoll_x{team=\"a,b\"} 12345\n"), "{text}");
         assert!(!text.contains("core"), "{text}");
         assert_eq!(left_out, 0);
@@ -494,13 +527,13 @@ mod tests {
 
     #[test]
     fn milliseconds_and_moments_become_seconds() {
-        assert!(shown("oldest_age_ms", 1_000.0, 10).0.contains(" 93784\n"));
-        assert!(shown("since", 1.0, 10).0.contains(" 1772442840\n"));
+        assert!(shown("oldest_age_ms", MS_TO_SECONDS, 10).0.contains(" 93784\n"));
+        assert!(shown("since", AS_IT_IS, 10).0.contains(" 1772442840\n"));
     }
 
     #[test]
     fn series_are_bounded_and_the_rest_counted() {
-        let (text, left_out) = shown("open_reviews", 1.0, 0);
+        let (text, left_out) = shown("open_reviews", AS_IT_IS, 0);
         assert!(!text.contains("a,b"), "{text}");
         assert_eq!(left_out, 1);
     }

@@ -76,6 +76,11 @@ fn of_metric(metric: &Metric, columns: &Schema) -> String {
         metric.value, metric.unit, metric.file, metric.file
     )
     .unwrap();
+    if !metric.gauges.is_empty() {
+        let series: Vec<String> =
+            metric.gauges.iter().map(|column| format!("`{}`", metric.gauge(column).0)).collect();
+        writeln!(out, "Prometheus has `plimsoll_{}`, {}.\n", metric.name, series.join(", ")).unwrap();
+    }
     let names: Vec<String> = columns
         .fields()
         .iter()

@@ -44,6 +44,8 @@ struct MetricFront {
     level: LevelFront,
     labels: Vec<String>,
     value: String,
+    #[serde(default)]
+    gauges: Vec<String>,
     section: String,
     panel: String,
     #[serde(default)]
@@ -181,6 +183,10 @@ pub(super) fn metric(source: &Source, problems: &mut Vec<Problem>) -> Option<Met
     for column in front.labels.iter().chain([&front.value]).filter(|column| !is_name(column)) {
         problems.push(source.problem(at("labels"), format!("{column:?} is not a column name")));
     }
+    for column in front.gauges.iter().filter(|column| !is_name(column) || **column == front.value) {
+        let message = format!("gauges lists {column:?}, which is not a column name other than the value's");
+        problems.push(source.problem(at("gauges"), message));
+    }
     let params = params(source, front.params, &parts.front, problems);
     let (statement, read) = graph::references(source, &parts.sql, parts.sql_line, problems)?;
     (problems.len() == known).then(|| Metric {
@@ -194,6 +200,7 @@ pub(super) fn metric(source: &Source, problems: &mut Vec<Problem>) -> Option<Met
         },
         labels: front.labels,
         value: front.value,
+        gauges: front.gauges,
         section: front.section,
         panel: front.panel,
         params,

@@ -92,12 +92,12 @@ fn view_columns(view: &View, schema: &Schema, problems: &mut Vec<Problem>) {
 }
 
 fn metric_columns(metric: &Metric, schema: &Schema, problems: &mut Vec<Problem>) {
-    if !schema.field_with_name(&metric.value).is_ok_and(|field| field.data_type().is_numeric()) {
-        problems.push(at(
-            &metric.file,
-            1,
-            format!("value names {}, which is not a numeric output column", metric.value),
-        ));
+    let numbers = metric.gauges.iter().map(|column| ("gauges", column));
+    for (key, column) in [("value", &metric.value)].into_iter().chain(numbers) {
+        if !schema.field_with_name(column).is_ok_and(|field| field.data_type().is_numeric()) {
+            let message = format!("{key} names {column}, which is not a numeric output column");
+            problems.push(at(&metric.file, 1, message));
+        }
     }
     for label in &metric.labels {
         if !schema.field_with_name(label).is_ok_and(|field| field.data_type().is_string()) {

@@ -87,6 +87,7 @@ pub fn describe(metric: &Metric, definition: &str) -> Value {
         "level": metric.level.as_str(),
         "labels": metric.labels,
         "value": metric.value,
+        "gauges": metric.gauges,
         "section": metric.section,
         "panel": metric.panel,
         "params": params,
