@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::executor::block_on;
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -120,6 +120,17 @@ impl Log {
                 }
                 Err((error, _)) => panic!("{topic}: {error}"),
             }
+        }
+    }
+
+    /// Changes one setting of a topic; the others go back to what the broker gives.
+    pub fn set_on_topic(&self, plain_topic: &str, setting: &str, value: &str) {
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", &self.brokers).create().unwrap();
+        let topic = self.topic(plain_topic);
+        let change = AlterConfig::new(ResourceSpecifier::Topic(&topic)).set(setting, value);
+        for altered in block_on(admin.alter_configs([&change], &AdminOptions::new())).unwrap() {
+            altered.unwrap();
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod assignment;
 mod consumer;
+mod inspect;
 mod producer;
 mod status;
 
@@ -23,6 +24,7 @@ use tracing::{debug, error, info, warn};
 use crate::{Error, topic};
 
 pub use consumer::Consumer;
+pub use inspect::{Cluster, Topic, TopicState, inspect};
 pub use producer::Producer;
 pub use status::{PartitionStatus, Status};
 

@@ -70,6 +70,14 @@ pub enum Command {
     Check(CheckArgs),
     /// Print the effective configuration, where each value comes from, secrets redacted
     Config,
+    /// Look for what would keep an installation from working, and say how to mend it
+    Doctor(DoctorArgs),
+    /// Ask the running server whether it is alive; ends with 0 or 1
+    Health(HealthArgs),
+    /// Print a script that completes plimsoll's commands and flags in a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for each command
+    Man(ManArgs),
 }
 
 /// How results are written to stdout.
@@ -193,6 +201,46 @@ mod tests {
             assert!(message.contains("--help'"), "{line}: {message}");
             assert!(!message.contains('\n'), "{line}: {message}");
         }
+    }
+
+    /// The commands of a document's code blocks, as a shell would split them; what it would pipe or set is cut off.
+    fn commands(text: &str) -> Vec<Vec<String>> {
+        let in_blocks = text.split("```").skip(1).step_by(2).flat_map(str::lines);
+        let ours = in_blocks.filter(|line| line.starts_with("plimsoll ") && !line.contains("..."));
+        ours.map(|line| {
+            let (mut words, mut quote, mut word) = (Vec::new(), None, String::new());
+            for c in line.chars() {
+                match (quote, c) {
+                    (Some(open), c) if c == open => quote = None,
+                    (None, '\'' | '"') => quote = Some(c),
+                    (None, '#' | '|' | '>' | '&') => break,
+                    (None, ' ') if word.is_empty() => {}
+                    (None, ' ') => words.push(std::mem::take(&mut word)),
+                    (_, c) => word.push(c),
+                }
+            }
+            words.extend((!word.is_empty()).then_some(word));
+            words
+        })
+        .collect()
+    }
+
+    #[test]
+    fn the_documents_commands_are_understood() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let docs = std::fs::read_dir(root.join("docs")).expect("there are documents");
+        let mut files: Vec<PathBuf> = docs.map(|entry| entry.expect("a document").path()).collect();
+        files.push(root.join("README.md"));
+        let mut understood = 0;
+        for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "md")) {
+            for command in commands(&std::fs::read_to_string(file).expect("a document is text")) {
+                if let Err(failure) = parse(&command) {
+                    panic!("{}: {}: {failure}", file.display(), command.join(" "));
+                }
+                understood += 1;
+            }
+        }
+        assert!(understood > 20, "only {understood} commands were found");
     }
 
     #[test]

@@ -3,8 +3,11 @@
 pub mod check;
 pub mod demo;
 pub mod diff;
+pub mod doctor;
 pub mod explain;
+pub mod health;
 pub mod ingest;
+pub mod manual;
 pub mod people;
 pub mod query;
 pub mod replay;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-pub use layers::{Flags, resolve};
+pub use layers::{Effective, Flags, resolve};
 
 /// Key of the pass-through settings: each child is a librdkafka property, dots included.
 const SETTINGS: &str = "kafka.settings";

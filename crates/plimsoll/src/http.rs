@@ -11,6 +11,7 @@ pub mod explain;
 
 mod diff;
 mod events;
+mod openapi;
 mod range;
 mod webhooks;
 mod what_if;
@@ -193,6 +194,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(api::prometheus))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
+        .route("/openapi.json", get(openapi::document))
         .fallback(async |request: Request| {
             let path = crate::output::printable(request.uri().path());
             Problem::new(StatusCode::NOT_FOUND, "not-found", format!("nothing at {path}; see /"))

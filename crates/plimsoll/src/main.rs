@@ -75,13 +75,25 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         | Command::People(_)
         | Command::Token(_)
         | Command::Check(_)
-        | Command::Config => None,
+        | Command::Config
+        | Command::Doctor(_)
+        | Command::Health(_)
+        | Command::Completions(_)
+        | Command::Man(_) => None,
     };
     let flags = config::Flags { config: cli.config, data: cli.data.clone(), listen };
     // Variables that are not unicode cannot be ours.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let effective = config::resolve(&flags, environment)?;
+    let resolved = config::resolve(&flags, environment);
+    // These say something however broken the configuration is.
+    match &cli.command {
+        Command::Doctor(arguments) => return commands::doctor::run(&resolved, arguments),
+        Command::Completions(arguments) => return commands::manual::completions(arguments),
+        Command::Man(arguments) => return commands::manual::pages(arguments),
+        _ => {}
+    }
+    let effective = resolved?;
     let stays = matches!(cli.command, Command::Serve(_));
     start_log(&effective.config, if stays { &effective.config.log.filter } else { "error" })?;
     if stays || matches!(cli.command, Command::Config) {
@@ -102,6 +114,10 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::People(command) => commands::people::run(&effective.config, command),
         Command::Check(arguments) => commands::check::run(&effective.config, arguments),
         Command::Config => commands::print(effective.render().as_bytes()),
+        Command::Health(arguments) => commands::health::run(&effective.config, &arguments),
+        Command::Doctor(_) | Command::Completions(_) | Command::Man(_) => {
+            unreachable!("they ran before the configuration was needed")
+        }
     }
 }
 

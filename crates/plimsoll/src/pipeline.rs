@@ -226,7 +226,7 @@ impl Feed {
 /// broker would otherwise wait for the session of the dead member to run out.
 const INSTANCE_SETTING: &str = "group.instance.id";
 
-fn kafka_config(config: &Config) -> kafka::Config {
+pub fn kafka_config(config: &Config) -> kafka::Config {
     kafka::Config {
         brokers: config.kafka.brokers.join(","),
         group: config.kafka.group.clone(),

@@ -1,8 +1,11 @@
-//! What is typed to look after an installation: `token`, `check`.
+//! What is typed to look after an installation: `doctor`, `health`, `check`, `token`, `completions`, `man`.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use clap_complete::Shell;
+
+use super::Format;
 
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
@@ -25,5 +28,32 @@ pub struct TokenNewArgs {
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// A directory with view/ and metric/ to check beside the shipped files
+    pub dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// How findings are printed: table or json
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct HealthArgs {
+    /// Ask whether it has caught up with its log as well, not only whether it is alive
+    #[arg(long)]
+    pub ready: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell that is to complete
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Write the page of every command into this directory; without it, print plimsoll's own
     pub dir: Option<PathBuf>,
 }

@@ -198,6 +198,18 @@ fn data_flag(config: &Config) -> String {
     format!(" --data {}", config.data_dir.display())
 }
 
+/// A metric that has rows with what there is.
+fn telling(stats: &engine::Stats) -> &'static str {
+    let any = |table: &str| {
+        [&stats.rows_hot, &stats.rows_cold].iter().any(|of| of.get(table).is_some_and(|n| *n > 0))
+    };
+    match (any("reviews"), any("commits")) {
+        (true, _) => "review_load",
+        (false, true) => "truck_factor",
+        (false, false) => "goal_hygiene",
+    }
+}
+
 /// Counts of this run, what was wrong with the rest, and the next command.
 fn summary(store: &Store, before: &engine::Stats, lines: &[String], seconds: f64, data: &str) -> String {
     let after = store.engine.stats();
@@ -231,6 +243,6 @@ fn summary(store: &Store, before: &engine::Stats, lines: &[String], seconds: f64
     if store.example.is_some() {
         text.push_str(&format!("note: this directory holds {EXAMPLE_NOTE}\n"));
     }
-    text.push_str(&format!("next: plimsoll query review_load{data}\n"));
+    text.push_str(&format!("next: plimsoll query {}{data}\n", telling(&after)));
     text
 }

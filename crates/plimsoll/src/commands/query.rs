@@ -3,6 +3,7 @@
 //! Invariant: the directory is only read, but for bringing the tables up to date with the log. A
 //! directory that is not there is not created by asking.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 
@@ -29,7 +30,7 @@ const STEP: &str = "7d";
 pub fn metric(config: &Config, arguments: QueryArgs) -> Result<(), Failure> {
     let encoding = encoding(arguments.format)?;
     let Some(name) = arguments.metric else {
-        return list(config, encoding);
+        return list(config, encoding, arguments.list);
     };
     let mut query = Query {
         as_of: arguments.at.as_of,
@@ -47,25 +48,31 @@ pub fn metric(config: &Config, arguments: QueryArgs) -> Result<(), Failure> {
     let series = steps(config, &arguments.steps).map_err(failed)?;
     crate::serve::runtime("plimsoll")?.block_on(with_store(config, async |store| {
         let example = store.example.is_some();
-        let bytes = if let Some(series) = &series {
+        let (bytes, none) = if let Some(series) = &series {
             let mut steps = store.engine.range(&name, &query, series).await.map_err(failed)?;
             for step in &mut steps {
                 *step = renamed(config, step, arguments.pseudonyms)?;
             }
             let rows = engine::range::joined(&steps).map_err(failed)?;
-            match encoding {
+            let bytes = match encoding {
                 Some(encoding) => output::range(&steps, &rows, encoding, example),
                 None => output::table(&rows, &range_footer(&steps, example)).map(String::into_bytes),
-            }
+            };
+            (bytes, rows.num_rows() == 0)
         } else {
             let result = store.engine.query(&name, &query).await.map_err(failed)?;
             let result = renamed(config, &result, arguments.pseudonyms)?;
-            match encoding {
+            let bytes = match encoding {
                 Some(encoding) => output::metric(&result, encoding, example),
                 None => output::table(&result.rows, &footer(&result, example)).map(String::into_bytes),
-            }
+            };
+            (bytes, result.rows.num_rows() == 0)
         };
-        print(&bytes.map_err(unprintable)?)
+        print(&bytes.map_err(unprintable)?)?;
+        if none && let Some(why) = lacking(&store.engine.stats()) {
+            tell(&format!("plimsoll: no rows; {why}"));
+        }
+        Ok(())
     }))
 }
 
@@ -228,10 +235,28 @@ fn no_data(dir: &Path) -> String {
 }
 
 /// The metrics: what they are and what they take.
-fn list(config: &Config, encoding: Option<Encoding>) -> Result<(), Failure> {
+/// The kinds of events that are not there at all, where others are, and what brings them.
+fn lacking(stats: &engine::Stats) -> Option<String> {
+    let rows = |table: &str| {
+        let count = |of: &BTreeMap<String, u64>| of.get(table).copied().unwrap_or(0);
+        count(&stats.rows_hot) + count(&stats.rows_cold)
+    };
+    let [commits, reviews, tickets] = ["commits", "reviews", "tickets"].map(rows);
+    let bring = match (commits + reviews + tickets, reviews, tickets) {
+        (0, ..) => return None,
+        (_, 0, _) => "'plimsoll ingest github' or 'gitlab' and webhooks bring reviews",
+        (_, _, 0) => "'plimsoll ingest github', 'gitlab' or 'jira' and webhooks bring tickets and milestones",
+        _ => return None,
+    };
+    Some(format!(
+        "there are {commits} events about commits, {reviews} about reviews, {tickets} about tickets and people; {bring}"
+    ))
+}
+
+fn list(config: &Config, encoding: Option<Encoding>, parameters: bool) -> Result<(), Failure> {
     let catalogue = pipeline::sound_catalogue(config)?;
     match encoding {
-        None => print(listing(&catalogue).as_bytes()),
+        None => print(listing(&catalogue, parameters).as_bytes()),
         Some(Encoding::Json) => {
             let metrics: Vec<_> =
                 catalogue.metrics.iter().map(|m| describe(m, &catalogue.definition(m))).collect();
@@ -243,18 +268,23 @@ fn list(config: &Config, encoding: Option<Encoding>) -> Result<(), Failure> {
     }
 }
 
-fn listing(catalogue: &Catalogue) -> String {
+fn listing(catalogue: &Catalogue, parameters: bool) -> String {
     let width = catalogue.metrics.iter().map(|metric| metric.name.len()).max().unwrap_or(0);
     let mut text = String::new();
     for metric in &catalogue.metrics {
         let person = if metric.level == Level::Person { " (person)" } else { "" };
         text.push_str(&format!("{:width$}  {}{person}\n", metric.name, metric.help));
-        for param in &metric.params {
+        for param in metric.params.iter().filter(|_| parameters) {
             text.push_str(&format!(
                 "{:width$}    --param {}={}  {}\n",
                 "", param.name, param.default, param.help
             ));
         }
+    }
+    if !parameters {
+        text.push_str(
+            "\nplimsoll query METRIC prints one; plimsoll query --list also shows their parameters\n",
+        );
     }
     text
 }
