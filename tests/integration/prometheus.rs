@@ -1,12 +1,13 @@
-//! What `/metrics` prints is good Prometheus text, and a real Prometheus scrapes it.
+//! What `/metrics` prints is good Prometheus text, a real Prometheus scrapes it, and the shipped alerts fire on it.
 
 use std::fs::File;
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::harness::{Place, free_port, wait_for};
+use crate::harness::{Place, Server, free_port, tool, wait_for};
 use crate::http_client;
 use crate::story;
 
@@ -66,37 +67,120 @@ fn people_are_no_labels() {
     }
 }
 
+/// A Prometheus of its own that scrapes `server`, with the shipped rules.
+struct Prometheus {
+    _process: Ended,
+    port: u16,
+}
+
+impl Prometheus {
+    fn scraping(place: &Place, server: &Server) -> Self {
+        let shipped = std::fs::read_to_string(deploy("prometheus.yml")).unwrap();
+        let config = shipped
+            .replace("127.0.0.1:8080", &format!("127.0.0.1:{}", server.port))
+            .replace("interval: 15s", "interval: 1s")
+            .replace("- alerts.yml", &format!("- {}", deploy("alerts.yml").display()));
+        let config = place.write("prometheus.yml", config);
+        let port = free_port();
+        let log = File::create(place.path().join("prometheus.log")).unwrap();
+        let mut prometheus = Command::new("prometheus");
+        prometheus
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", place.path().join("tsdb").display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .stdout(Stdio::null())
+            .stderr(log);
+        let process = prometheus.spawn().expect("prometheus is on the path: tests/run brings it");
+        Self { _process: Ended(process), port }
+    }
+
+    /// What `pick` finds under `data` of an answer, once it finds something.
+    fn wait_for(&self, what: &str, path: &str, pick: &str) -> Vec<Value> {
+        wait_for(what, || {
+            let answer = http_client::send(self.port, "GET", path, &[], b"").ok()?;
+            let found = serde_json::from_slice::<Value>(&answer.body).ok()?["data"][pick].as_array()?.clone();
+            (!found.is_empty()).then_some(found)
+        })
+    }
+
+    fn query(&self, what: &str, query: &str) -> Vec<Value> {
+        self.wait_for(what, &format!("/api/v1/query?query={query}"), "result")
+    }
+}
+
+fn deploy(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(name)
+}
+
 #[test]
 fn a_real_prometheus_scrapes_it() {
     let place = place_with_events();
     let server = place.serve("");
-    let config = format!(
-        "global: {{ scrape_interval: 1s }}\nscrape_configs:\n- job_name: plimsoll\n  static_configs:\n  \
-         - targets: ['127.0.0.1:{}']\n",
-        server.port
-    );
-    let config = place.write("prometheus.yml", config);
-    let port = free_port();
-    let log = File::create(place.path().join("prometheus.log")).unwrap();
-    let mut prometheus = Command::new("prometheus");
-    prometheus
-        .arg(format!("--config.file={}", config.display()))
-        .arg(format!("--storage.tsdb.path={}", place.path().join("tsdb").display()))
-        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-        .stdout(Stdio::null())
-        .stderr(log);
-    let _prometheus = Ended(prometheus.spawn().expect("prometheus is on the path: tests/run brings it"));
-
-    let ask = |query: &str| -> Option<Vec<Value>> {
-        let answer =
-            http_client::send(port, "GET", &format!("/api/v1/query?query={query}"), &[], b"").ok()?;
-        let series =
-            serde_json::from_slice::<Value>(&answer.body).ok()?["data"]["result"].as_array()?.clone();
-        (!series.is_empty()).then_some(series)
-    };
-    let load = wait_for("the metric in Prometheus", || ask("plimsoll_review_load"));
+    let prometheus = Prometheus::scraping(&place, &server);
+    let load = prometheus.query("the metric in Prometheus", "plimsoll_review_load");
     let teams: Vec<&str> = load.iter().filter_map(|series| series["metric"]["team"].as_str()).collect();
     assert!(teams.contains(&"core") && teams.contains(&"web"), "{load:?}");
-    let up = ask("up").unwrap();
+    let up = prometheus.query("the scrape", "up");
     assert_eq!(up[0]["value"][1], "1", "{up:?}");
+}
+
+#[test]
+fn the_alert_rules_fire_and_are_silent_as_tested() {
+    tool(Command::new("promtool").args(["check", "rules"]).arg(deploy("alerts.yml")));
+    tool(Command::new("promtool").args(["test", "rules"]).arg(deploy("alerts_test.yml")));
+    // Every rule has a test in which it fires.
+    let (rules, tests) =
+        ["alerts.yml", "alerts_test.yml"].map(|name| std::fs::read_to_string(deploy(name)).unwrap()).into();
+    for rule in rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
+        let fires = tests
+            .split("- eval_time: ")
+            .any(|case| case.contains(&format!("alertname: {rule}\n")) && case.contains("exp_annotations"));
+        assert!(fires, "{rule} is never seen to fire");
+        let documented = include_str!("../../docs/operations.md").contains(&format!("`{rule}`"));
+        assert!(documented, "{rule} is not in docs/operations.md");
+    }
+}
+
+/// What the rules read is what the example shows, and what the example shows sets them off.
+#[test]
+fn a_real_prometheus_fires_alerts_on_the_example() {
+    let place = Place::new();
+    place.stdout(&["demo", "--once"]); // loading takes its time on a busy machine
+    let server = place.start_server(&["demo"]);
+    let rules = std::fs::read_to_string(deploy("alerts.yml")).unwrap();
+    let page = wait_for("the board", || {
+        let page = server.get("/metrics").text();
+        page.contains("\nplimsoll_milestone_forecast{").then_some(page)
+    });
+    // Series of Kafka are there where Kafka is configured (the Kafka tests see them).
+    let kafka = ["plimsoll_ingest_halted", "plimsoll_kafka_connected"];
+    let word = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+    for expr in rules.split("expr:").skip(1).filter_map(|rest| rest.split("\n        ").next()) {
+        for name in expr.split(word).filter(|name| name.starts_with("plimsoll_") && !kafka.contains(name)) {
+            let shown = |line: &str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+            assert!(page.lines().any(shown), "{name} is not on /metrics");
+        }
+    }
+
+    let prometheus = Prometheus::scraping(&place, &server);
+    let fires = |name: &str| {
+        wait_for(name, || {
+            let alerts = prometheus.wait_for("alerts", "/api/v1/alerts", "alerts");
+            alerts
+                .into_iter()
+                .find(|alert| alert["labels"]["alertname"] == name && alert["state"] == "firing")
+        })
+    };
+    let overloaded = fires("PlimsollReviewersOverloaded");
+    assert_eq!(overloaded["labels"]["team"], "payments");
+    let replanned = fires("PlimsollMilestoneReplannedLate");
+    assert_eq!(replanned["labels"]["title"], "Night sailings");
+    let page = replanned["annotations"]["page"].as_str().unwrap();
+    assert_eq!(page, format!("http://127.0.0.1:{}/metric/milestone_drift", server.port));
+    // These wait an hour before they fire.
+    let alerts = prometheus.wait_for("alerts", "/api/v1/alerts", "alerts");
+    for name in ["PlimsollMilestoneLate", "PlimsollGoalsWithoutOwner"] {
+        let pending = |alert: &Value| alert["labels"]["alertname"] == name && alert["state"] == "pending";
+        assert!(alerts.iter().any(pending), "{name} is not pending: {alerts:?}");
+    }
 }
