@@ -41,7 +41,7 @@ const journeys = {
     assert.equal(await page.locator("svg.chart:visible").count(), 2, "slip chart and burn-up");
     for (const heading of ["Why it drifts", "Every change of the plan"])
       await page.getByRole("heading", { name: heading }).waitFor();
-    assert.ok((await page.getByRole("region", { name: "Table: ledger" }).locator("tbody tr").count()) > 5);
+    assert.ok((await page.getByRole("region", { name: "Table: ledger" }).locator("tbody tr").count()) > 5, "each change of the plan");
   },
 
   async "a reviewer takes what presses most"(page) {

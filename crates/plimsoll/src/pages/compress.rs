@@ -37,6 +37,7 @@ pub async fn gzip(request: Request, next: Next) -> Response {
     let packed = encoder.write_all(&bytes).and_then(|()| encoder.finish()).expect("memory takes any bytes");
     parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.entry(header::VARY).or_insert(HeaderValue::from_static("Accept-Encoding"));
     Response::from_parts(parts, Body::from(packed))
 }
 

@@ -14,6 +14,8 @@ use crate::problem::Problem;
 
 const KEPT_FOR: Duration = Duration::from_secs(60);
 const RANGES_MAX: usize = 64;
+/// A range with more rows is not kept.
+const ROWS_MAX: usize = 20_000;
 
 /// What decides the answer.
 #[derive(Clone, PartialEq)]
@@ -53,6 +55,9 @@ impl Kept {
             .compute(async move { engine.range(&wanted.metric, &wanted.query, &wanted.series).await })
             .await?;
         let steps: Arc<[MetricResult]> = steps.into();
+        if steps.iter().map(|step| step.rows.num_rows()).sum::<usize>() > ROWS_MAX {
+            return Ok(steps);
+        }
         let mut ranges = self.ranges.lock().expect("no holder of the ranges panics");
         if ranges.len() == RANGES_MAX {
             ranges.remove(0);

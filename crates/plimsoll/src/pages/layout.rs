@@ -88,7 +88,7 @@ pub fn refusal(status: StatusCode, reason: &str, detail: &str) -> Response {
         main.refusal id="main" tabindex="-1" {
             p.eyebrow { (status.as_u16()) " · " (reason) }
             h1 { (words::sentence(detail)) }
-            p { a href="/" { "Back to the overview" } }
+            p { a href="/" { "Back to the overview" } " · " a href="/catalogue" { "All metrics" } }
         }
     };
     send(status, &document(&format!("{reason} · Plimsoll"), "", None, &body))

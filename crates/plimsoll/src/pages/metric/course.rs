@@ -75,14 +75,21 @@ pub fn in_rows(metric: &Metric, rows: &Rows<'_>) -> Option<Markup> {
         } else {
             return None;
         };
-    let values = rows.numbers(&metric.value);
+    let (values, complete) = (rows.numbers(&metric.value), rows.flags("complete"));
     let mut series: BTreeMap<String, Points> = BTreeMap::new();
     for (row, name) in names(metric, rows, &[label]).into_iter().enumerate() {
-        if let Some(at) = time[row] {
+        // A week that is not over would look like a fall.
+        if let Some(at) = time[row].filter(|_| complete[row] != Some(false)) {
             series.entry(name).or_default().push((at, values[row]));
         }
     }
-    (!series.is_empty()).then(|| drawn(metric, "rows", series))
+    let note = complete.contains(&Some(false));
+    (!series.is_empty()).then(|| {
+        html! {
+            (drawn(metric, "rows", series))
+            @if note { p.legend-note { "Complete weeks; the one that is not over is in the table." } }
+        }
+    })
 }
 
 /// The Monday of `2026-W36`.

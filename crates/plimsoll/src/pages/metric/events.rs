@@ -19,7 +19,7 @@ use crate::pages::words;
 use crate::problem::Problem;
 
 /// Events on the page; the API lists more.
-const EVENTS: usize = 200;
+const EVENTS: usize = 100;
 
 pub async fn page(
     State(app): Server,
