@@ -1,5 +1,6 @@
 //! Whether the addresses that `serve` listens on are free, or already ours.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 
 use super::{Finding, fail, ok};
@@ -9,24 +10,28 @@ use crate::config::Config;
 /// `served`: a process has the data directory open.
 pub fn http(config: &Config, served: bool) -> Finding {
     let name = "http address";
-    let address = match config.listen_address() {
-        Ok(address) => address,
-        Err(bad) => return fail(name, format!("{} {}", bad.key, bad.message), "see plimsoll.example.toml"),
-    };
-    match TcpListener::bind(address) {
-        Ok(_) => ok(name, format!("{address} is free")),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            if served && is_alive(address) {
-                return ok(name, format!("a server answers at {address}"));
-            }
-            let detail = format!("another program listens on {address}");
-            fail(name, detail, "stop it, or choose another address with --listen or http.listen")
-        }
-        Err(error) => fail(
+    match config.listen_address() {
+        Ok(address) => listens(
             name,
-            format!("cannot listen on {address}: {error}"),
+            address,
+            served && is_alive(address),
             "choose another address with --listen or http.listen",
         ),
+        Err(bad) => fail(name, format!("{} {}", bad.key, bad.message), "see plimsoll.example.toml"),
+    }
+}
+
+/// `ours`: what listens there, if something does, is the server that this configuration is of.
+fn listens(name: &str, address: SocketAddr, ours: bool, remedy: &str) -> Finding {
+    match TcpListener::bind(address) {
+        Ok(_) => ok(name, format!("{address} is free")),
+        Err(error) if error.kind() == ErrorKind::AddrInUse && ours => {
+            ok(name, format!("a server answers at {address}"))
+        }
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            fail(name, format!("another program listens on {address}"), format!("stop it, or {remedy}"))
+        }
+        Err(error) => fail(name, format!("cannot listen on {address}: {error}"), remedy),
     }
 }
 
