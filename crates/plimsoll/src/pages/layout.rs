@@ -197,7 +197,7 @@ fn footer(stamp: &Stamp) -> Markup {
                 @if let Some(definition) = &stamp.definition { div { dt { "Definition" } dd { code { (definition) } } } }
             }
             p { "The same log position, definition and moment give the same numbers. "
-                a href="/api/v1/metrics" { "API" } " · " a href="/metrics" { "Prometheus" } " · " a href="/data" { "Data quality" } }
+                a href="/openapi.json" { "API" } " · " a href="/metrics" { "Prometheus" } " · " a href="/data" { "Data quality" } }
         }
     }
 }

@@ -23,6 +23,9 @@ pub fn time(at: DateTime<Utc>) -> Markup {
 
 /// `open_per_reviewer` as `Open per reviewer`; units at the end of a name are set apart.
 pub fn heading(column: &str) -> String {
+    if let Some(event) = column.strip_prefix("p_") {
+        return format!("P({event})");
+    }
     let (name, unit) = ["_hours", "_days", "_on", "_at"]
         .into_iter()
         .find_map(|unit| Some((column.strip_suffix(unit)?, unit)))
@@ -110,6 +113,7 @@ mod tests {
             ("slip_days", "Slip, days"),
             ("due_on", "Due"),
             ("hhi", "HHI"),
+            ("p_hit", "P(hit)"),
             ("_on", " on"),
             ("n", "N"),
         ] {

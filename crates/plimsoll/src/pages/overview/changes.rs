@@ -73,7 +73,8 @@ fn signals(visit: &Visit<'_>, rows: &Rows<'_>) -> Vec<Change> {
         let change = changes
             .entry(team)
             .or_insert_with(|| Change { who: html! { a href=(link) { (team) } }, sentences: Vec::new() });
-        let name = words::heading(series).replace(',', " in");
+        let name = words::sentence(&words::plain(series));
+        let name = name.trim_end_matches('.');
         let (meaning, week) = (meaning[row].as_deref(), week[row].as_deref());
         let what = html! {
             (name) " " strong { (said(latest[row])) } " in " (week.unwrap_or("the last week")) ", " (meaning.unwrap_or("a signal")) "."
