@@ -9,51 +9,15 @@
 -- section = "Delegation balance"
 -- panel = "bargauge"
 -- +++
--- Owners are the distinct assignees, bots among them, else the owner; for a goal the owner goes first. Names of one
--- person are one owner. A milestone's baseline stands for its due date until one is stated.
-WITH assigned AS (
-  SELECT
-    key_hash,
-    UNNEST(assignees) AS person
-  FROM ticket
-  WHERE is_open
-),
-held AS (
-  SELECT
-    assigned.key_hash,
-    COUNT(DISTINCT COALESCE(person_of.person, assigned.person)) AS people
-  FROM assigned
-  LEFT JOIN person_of ON person_of.identity = assigned.person
-  GROUP BY assigned.key_hash
-),
-item AS (
-  SELECT
-    CASE WHEN ticket.kind = 'goal' THEN 'goal' ELSE 'ticket' END AS kind,
-    CASE
-      WHEN ticket.kind = 'goal' AND ticket.owner IS NOT NULL THEN TRUE
-      WHEN held.people > 0 THEN held.people = 1
-      ELSE ticket.owner IS NOT NULL
-    END AS single_owner,
-    ticket.due_on IS NOT NULL AS has_due_date
-  FROM ticket
-  LEFT JOIN held ON held.key_hash = ticket.key_hash
-  WHERE ticket.is_open
-  UNION ALL
-  SELECT
-    'milestone' AS kind,
-    owner IS NOT NULL AS single_owner,
-    due_on IS NOT NULL AS has_due_date
-  FROM milestone
-  WHERE is_open
-),
-counted AS (
+-- Who counts as an owner, and what as a due date, is said at the view open_item; the metric ownership_gaps lists what lacks them.
+WITH counted AS (
   SELECT
     kind,
     COUNT(*) AS open,
-    COUNT(*) FILTER (WHERE single_owner) AS with_single_owner,
-    COUNT(*) FILTER (WHERE has_due_date) AS with_due_date,
-    COUNT(*) FILTER (WHERE single_owner AND has_due_date) AS with_both
-  FROM item
+    COUNT(*) FILTER (WHERE owners = 1) AS with_single_owner,
+    COUNT(*) FILTER (WHERE due_on IS NOT NULL) AS with_due_date,
+    COUNT(*) FILTER (WHERE owners = 1 AND due_on IS NOT NULL) AS with_both
+  FROM open_item
   GROUP BY kind
 ),
 listed AS (
