@@ -32,5 +32,6 @@ mod people;
 mod poll;
 mod prometheus;
 mod reload;
+mod report;
 mod restart;
 mod webhooks;

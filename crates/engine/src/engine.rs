@@ -38,6 +38,7 @@ use crate::session::session;
 use crate::snapshot::{Board, MetricResult, Shared, Snapshot, Stats};
 use crate::sql::{SqlLimits, SqlRunner};
 use crate::tables::EVENT_TABLES;
+use crate::together::{Answers, Asked, Ground};
 use crate::views::Views;
 use crate::writer::{Writer, map_or_keep, reasons};
 
@@ -158,6 +159,11 @@ impl Engine {
         let evaluator = self.evaluator();
         let metric = named(&evaluator.catalogue, metric)?;
         evaluator.range(&self.snapshot(), metric, query, series).await
+    }
+
+    /// Several metrics of one snapshot at one moment; see [`Evaluator::together`].
+    pub async fn together(&self, asked: &Asked, ground: &Ground) -> Result<Answers, Error> {
+        self.evaluator().together(&self.snapshot(), asked, ground).await
     }
 
     /// What changed in a metric between two moments; see [`Evaluator::diff`].

@@ -222,7 +222,7 @@ impl Evaluator {
         named.flat_map(|view| self.catalogue.views_of(&view.name)).map(|view| view.name.clone()).collect()
     }
 
-    async fn rows(
+    pub(crate) async fn rows(
         &self,
         steps: &mut Steps<'_>,
         metric: &Metric,
@@ -278,7 +278,7 @@ fn broken(metric: &Metric, error: &datafusion::error::DataFusionError) -> Error 
 }
 
 /// The rows of one team.
-fn of_team(rows: &RecordBatch, team: &str) -> Result<RecordBatch, Error> {
+pub(crate) fn of_team(rows: &RecordBatch, team: &str) -> Result<RecordBatch, Error> {
     let Some(column) = rows.column_by_name("team") else {
         return Err(Error::BadParameter {
             name: "team".into(),

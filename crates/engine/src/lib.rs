@@ -36,6 +36,7 @@ pub mod sources;
 pub mod sql;
 pub mod steps;
 pub mod tables;
+pub mod together;
 pub mod words;
 
 pub mod cache;
@@ -58,6 +59,7 @@ pub use range::Series;
 pub use replay::Replay;
 pub use snapshot::{Board, MetricResult, Stats};
 pub use sql::SqlLimits;
+pub use together::{Answers, Asked, Ground};
 
 #[cfg(test)]
 mod engine_tests;

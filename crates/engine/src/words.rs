@@ -164,6 +164,7 @@ fn said(name: &str) -> (&str, &str, &str) {
                 "milestone" => ("milestone", "milestones"),
                 "person" => ("person", "people"),
                 "team" => ("team", "teams"),
+                "report" => ("report", "reports"),
                 _ => ("event", "events"),
             };
             (nouns.0, nouns.1, done)

@@ -59,11 +59,13 @@ pub enum Entity {
     Person,
     Team,
     Calendar,
+    /// One report to one receiver.
+    Report,
 }
 
 impl Entity {
     /// Every entity, in declaration order.
-    pub const ALL: [Entity; 7] = [
+    pub const ALL: [Entity; 8] = [
         Entity::Commit,
         Entity::Change,
         Entity::Ticket,
@@ -71,6 +73,7 @@ impl Entity {
         Entity::Person,
         Entity::Team,
         Entity::Calendar,
+        Entity::Report,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -82,6 +85,7 @@ impl Entity {
             Entity::Person => "person",
             Entity::Team => "team",
             Entity::Calendar => "calendar",
+            Entity::Report => "report",
         }
     }
 
@@ -89,9 +93,12 @@ impl Entity {
         match self {
             Entity::Commit => Table::Commits,
             Entity::Change => Table::Reviews,
-            Entity::Ticket | Entity::Milestone | Entity::Person | Entity::Team | Entity::Calendar => {
-                Table::Tickets
-            }
+            Entity::Ticket
+            | Entity::Milestone
+            | Entity::Person
+            | Entity::Team
+            | Entity::Calendar
+            | Entity::Report => Table::Tickets,
         }
     }
 
@@ -104,6 +111,7 @@ impl Entity {
             Entity::Milestone => "milestone",
             Entity::Person | Entity::Calendar => "person",
             Entity::Team => "team",
+            Entity::Report => "delivery",
         }
     }
 

@@ -15,12 +15,14 @@ use crate::failure::Failure;
 mod ask;
 mod ingest;
 mod people;
+mod report;
 mod serve;
 mod tools;
 
 pub use ask::*;
 pub use ingest::*;
 pub use people::*;
+pub use report::*;
 pub use serve::*;
 pub use tools::*;
 
@@ -58,6 +60,9 @@ pub enum Command {
     Diff(DiffArgs),
     /// Run two versions of a metric's definition over the same history, side by side
     Replay(ReplayArgs),
+    /// Write a report for people: the week, or the roadmap
+    #[command(subcommand)]
+    Report(ReportCommand),
     /// Run one read-only SQL statement over tables, views and functions
     Sql(SqlArgs),
     /// Say who is who, who is in which team and when they work, from files or by hand

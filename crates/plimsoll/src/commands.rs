@@ -11,6 +11,7 @@ pub mod manual;
 pub mod people;
 pub mod query;
 pub mod replay;
+pub mod report;
 pub mod token;
 
 use std::io::{IsTerminal, Write};
@@ -63,13 +64,15 @@ pub fn commit_bar(what: &str) -> ProgressBar {
 /// Replaces a file whole and durably: a crash leaves the old one or the new one.
 pub fn replace_file(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let fresh = path.with_extension("new");
-    if let Some(dir) = path.parent() {
+    // A bare name is in the directory that we are in.
+    let dir = path.parent().map(|dir| if dir.as_os_str().is_empty() { Path::new(".") } else { dir });
+    if let Some(dir) = dir {
         std::fs::create_dir_all(dir)?;
     }
     std::fs::write(&fresh, content)?;
     std::fs::File::open(&fresh)?.sync_all()?;
     std::fs::rename(&fresh, path)?;
-    match path.parent() {
+    match dir {
         Some(dir) => std::fs::File::open(dir)?.sync_all(),
         None => Ok(()),
     }

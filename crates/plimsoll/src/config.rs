@@ -5,6 +5,7 @@
 //! that is not explained in `plimsoll.example.toml` fails a test.
 
 mod layers;
+pub mod report;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -27,6 +28,7 @@ const OPEN: [&str; 2] = [SETTINGS, FORMATS];
 pub struct Config {
     pub data_dir: PathBuf,
     pub tokens: Vec<Token>,
+    pub report: Vec<report::Scheduled>,
     pub http: Http,
     pub kafka: Kafka,
     pub ingest: Ingest,
@@ -35,6 +37,7 @@ pub struct Config {
     pub limits: Limits,
     pub people: People,
     pub webhooks: Webhooks,
+    pub delivery: report::Delivery,
     pub catalogue: Catalogue,
     pub log: Log,
 }
@@ -212,6 +215,7 @@ impl Default for Config {
         Self {
             data_dir: PathBuf::from("plimsoll-data"),
             tokens: Vec::new(),
+            report: Vec::new(),
             http: Http::default(),
             kafka: Kafka::default(),
             ingest: Ingest::default(),
@@ -220,6 +224,7 @@ impl Default for Config {
             limits: Limits::default(),
             people: People::default(),
             webhooks: Webhooks::default(),
+            delivery: report::Delivery::default(),
             catalogue: Catalogue::default(),
             log: Log::default(),
         }
@@ -324,6 +329,7 @@ impl Config {
         }
         self.listen_address()?;
         self.validate_tokens()?;
+        report::validate(&self.report)?;
         self.validate_kafka()
     }
 
@@ -344,7 +350,7 @@ impl Config {
     }
 
     fn validate_bounds(&self) -> Result<(), BadValue> {
-        let bounds: [(&'static str, u64, u64, u64); 25] = [
+        let bounds: [(&'static str, u64, u64, u64); 30] = [
             ("people.group_min", self.people.group_min, 1, 1_000),
             ("limits.sql_timeout_ms", self.limits.sql_timeout_ms, 10, 3_600_000),
             ("limits.sql_rows_max", self.limits.sql_rows_max as u64, 1, 100_000_000),
@@ -369,6 +375,11 @@ impl Config {
             ("board.refresh_interval_max_ms", self.board.refresh_interval_max_ms, 1, 3_600_000),
             ("board.evaluate_interval_ms", self.board.evaluate_interval_ms, 100, 3_600_000),
             ("catalogue.reload_interval_ms", self.catalogue.reload_interval_ms, 0, 3_600_000),
+            ("delivery.attempts_max", self.delivery.attempts_max, 1, 100),
+            ("delivery.backoff_ms", self.delivery.backoff_ms, 1, 3_600_000),
+            ("delivery.backoff_max_ms", self.delivery.backoff_max_ms, 1, 86_400_000),
+            ("delivery.timeout_ms", self.delivery.timeout_ms, 100, 600_000),
+            ("delivery.late_hours_max", self.delivery.late_hours_max, 0, 744),
             ("kafka.group", self.kafka.group.len() as u64, 1, 249),
         ];
         for (key, value, min, max) in bounds {

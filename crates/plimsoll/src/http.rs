@@ -13,6 +13,7 @@ mod diff;
 mod events;
 mod openapi;
 mod range;
+mod report;
 mod webhooks;
 mod what_if;
 
@@ -191,6 +192,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/webhooks/gitlab", post(webhooks::gitlab))
         .route("/webhooks/jira", post(webhooks::jira))
         .route("/webhooks/gerrit/{secret}", post(webhooks::gerrit))
+        .route("/report/weekly", get(report::weekly))
+        .route("/report/roadmap", get(report::roadmap))
         .route("/metrics", get(api::prometheus))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))

@@ -10,12 +10,14 @@ mod config;
 mod moment;
 
 mod commands;
+mod deliver;
 mod demo;
 mod example;
 mod people;
 mod pipeline;
 mod privacy;
 mod reload;
+mod report;
 mod serve;
 
 #[allow(dead_code, unused_imports)] // reports draw with the rest of it
@@ -71,6 +73,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         | Command::Explain(_)
         | Command::Replay(_)
         | Command::Diff(_)
+        | Command::Report(_)
         | Command::Sql(_)
         | Command::People(_)
         | Command::Token(_)
@@ -109,6 +112,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Explain(arguments) => commands::explain::run(&effective.config, arguments),
         Command::Diff(arguments) => commands::diff::run(&effective.config, arguments),
         Command::Replay(arguments) => commands::replay::run(&effective.config, arguments),
+        Command::Report(command) => commands::report::run(&effective.config, command),
         Command::Sql(arguments) => commands::query::sql(&effective.config, arguments),
         Command::Token(command) => commands::token::run(command),
         Command::People(command) => commands::people::run(&effective.config, command),

@@ -106,7 +106,7 @@ pub fn explanation(found: &Explanation, example: bool) -> Result<Vec<u8>, ArrowE
     json_object(&head, &found.events, example)
 }
 
-fn json_rows(batch: &RecordBatch) -> Result<serde_json::Value, ArrowError> {
+pub fn json_rows(batch: &RecordBatch) -> Result<serde_json::Value, ArrowError> {
     let mut writer =
         arrow::json::WriterBuilder::new().with_explicit_nulls(true).build::<_, JsonArray>(Vec::new());
     writer.write(batch)?;

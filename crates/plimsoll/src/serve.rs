@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
+use crate::deliver::schedule::{self, UnderWay};
 use crate::failure::Failure;
 use crate::http::{self, App, Parts, Phase};
 use crate::pipeline::{self, CatchUp, Feed, FeedLog, Store};
@@ -89,9 +90,12 @@ async fn serve(
     if app.config.catalogue.reload_interval_ms > 0 && !app.config.catalogue.dirs.is_empty() {
         compute.spawn(reload::watch(Arc::clone(&app), store.engine.clone(), reloader));
     }
+    let appender = appender(&app.config, &store)?;
+    let under_way = UnderWay::default();
+    schedule::start(&app, &store.engine, appender.clone(), &under_way);
     app.open(Parts {
         engine: store.engine.clone(),
-        appender: appender(&app.config, &store)?,
+        appender,
         compute,
         feeds: running.logs(),
         example: store.example.is_some(),
@@ -102,6 +106,11 @@ async fn serve(
     tracing::info!("stopped, draining http");
     let _ = drain.send(());
     let drain_timeout = Duration::from_millis(app.config.http.drain_timeout_ms);
+    if tokio::time::timeout(drain_timeout, under_way.write()).await.is_err() {
+        tracing::warn!(
+            "a report is still being delivered; the log tells after the next start how far it came"
+        );
+    }
     if tokio::time::timeout(drain_timeout, server).await.is_err() {
         tracing::warn!("some requests did not end in time (http.drain_timeout_ms)");
     }

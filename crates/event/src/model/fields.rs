@@ -25,6 +25,7 @@ const MILESTONE: u8 = Entity::Milestone.bit();
 const PERSON: u8 = Entity::Person.bit();
 const TEAM: u8 = Entity::Team.bit();
 const CALENDAR: u8 = Entity::Calendar.bit();
+const REPORT: u8 = Entity::Report.bit();
 
 const FILE_EXAMPLE: &str =
     r#"[{"path":"src/pay.rs","old_path":"src/bill.rs","change":"renamed","additions":12,"deletions":3}]"#;
@@ -132,7 +133,7 @@ static REVIEWS: [Field; 19] = [
     ),
 ];
 
-static TICKETS: [Field; 37] = [
+static TICKETS: [Field; 40] = [
     field(
         "ticket",
         Kind::Id,
@@ -157,8 +158,14 @@ static TICKETS: [Field; 37] = [
         "Where to read it.",
         r#""https://tickets.acme.example/API-7""#,
     ),
-    field("status", Kind::Text, TICKET | MILESTONE, "Its status, as the tracker calls it.", r#""In review""#)
-        .repeated(),
+    field(
+        "status",
+        Kind::Text,
+        TICKET | MILESTONE | REPORT,
+        "Its status, as the tracker calls it, or what a report's receiver said.",
+        r#""In review""#,
+    )
+    .repeated(),
     field(
         "status_category",
         Kind::Choice(&["todo", "in_progress", "done"]),
@@ -215,7 +222,7 @@ static TICKETS: [Field; 37] = [
         r#""payments""#,
     )
     .repeated(),
-    field("name", Kind::Text, PERSON | TEAM, "The name to show.", r#""Ada Lovelace""#),
+    field("name", Kind::Text, PERSON | TEAM | REPORT, "The name to show.", r#""Ada Lovelace""#),
     field(
         "role",
         Kind::Text,
@@ -275,6 +282,15 @@ static TICKETS: [Field; 37] = [
         "How the team agreed to work from now on; where it is another than before, signals take a new baseline.",
         r#""review rota: a first look within half a day""#,
     ),
+    field(
+        "delivery",
+        Kind::Id,
+        REPORT,
+        "One report, period and receiver: the same three, the same delivery.",
+        r#""4f1c0b7d2a9e""#,
+    ),
+    field("period", Kind::Text, REPORT, "What time the report is about.", r#""2026-W46""#),
+    field("target", Kind::Text, REPORT, "The receiver's name in the configuration.", r#""leads""#).repeated(),
 ];
 
 const fn field(

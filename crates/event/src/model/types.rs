@@ -6,7 +6,7 @@
 use super::{Entity, EventType};
 
 /// Every event type that is understood.
-pub static TYPES: [EventType; 37] = [
+pub static TYPES: [EventType; 41] = [
     event("commit.pushed", Entity::Commit, "A commit became part of a branch.", COMMIT)
         .needs(&["repo", "sha", "author"]),
     change("change.opened", "A change was opened for review.", OPENED),
@@ -162,6 +162,26 @@ pub static TYPES: [EventType; 37] = [
         "The share of full time that a person works.",
         r#"{"person":"ada","capacity":0.8,"since_at":"2026-04-01"}"#,
     ),
+    report(
+        "report.sending",
+        "A report is being handed to a receiver, who may have it from now on. Plimsoll says this itself, as all of these.",
+        r#"{"delivery":"4f1c0b7d2a9e","name":"monday","period":"2026-W46","target":"leads"}"#,
+    ),
+    report(
+        "report.delivered",
+        "The receiver took the report.",
+        r#"{"delivery":"4f1c0b7d2a9e","name":"monday","period":"2026-W46","target":"leads","status":"250 2.0.0 queued"}"#,
+    ),
+    report(
+        "report.refused",
+        "The receiver did not take the report, so that it may be sent again.",
+        r#"{"delivery":"4f1c0b7d2a9e","name":"monday","period":"2026-W46","target":"leads","status":"451 4.3.0 try later"}"#,
+    ),
+    report(
+        "report.unconfirmed",
+        "Nobody knows whether the receiver has the report, so it is not sent again.",
+        r#"{"delivery":"4f1c0b7d2a9e","name":"monday","period":"2026-W46","target":"leads","status":"stopped before the answer came"}"#,
+    ),
 ];
 
 const COMMIT: &str = r#"{"repo":"acme/api","sha":"9fceb02d0ae598e95dc970b74767f19372d61af8","parents":["8a3c1f0"],"author":{"name":"Ada","email":"ada@acme.example"},"authored_at":"2026-03-02T09:14:00Z","committed_at":"2026-03-02T09:20:00Z","branch":"main","subject":"Round fees half up","reviewers":["bo"],"tickets":["API-7"],"change":"482","files":[{"path":"src/pay.rs","change":"modified","additions":12,"deletions":3}]}"#;
@@ -196,6 +216,10 @@ const fn team(name: &'static str, help: &'static str, example: &'static str) -> 
 
 const fn calendar(name: &'static str, help: &'static str, example: &'static str) -> EventType {
     event(name, Entity::Calendar, help, example).needs(&["person"])
+}
+
+const fn report(name: &'static str, help: &'static str, example: &'static str) -> EventType {
+    event(name, Entity::Report, help, example).needs(&["delivery"])
 }
 
 impl EventType {

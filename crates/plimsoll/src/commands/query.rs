@@ -77,7 +77,7 @@ pub fn metric(config: &Config, arguments: QueryArgs) -> Result<(), Failure> {
 }
 
 /// The events of a file, or of stdin, that are to be taken to have happened.
-fn what_if(config: &Config, file: &Path) -> Result<Overlay, Failure> {
+pub fn what_if(config: &Config, file: &Path) -> Result<Overlay, Failure> {
     let unreadable = |error| Failure::failed(format!("could not read {}: {error}", file.display()));
     let mut text = Vec::new();
     let limit = config.limits.body_bytes_max as u64;

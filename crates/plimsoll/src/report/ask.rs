@@ -1,0 +1,199 @@
+//! The questions of a report, put to the engine, and the report made of the answers.
+//!
+//! All metrics of one moment come from one snapshot. Each result passes `show`, the rule of the surface, before anything
+//! else sees it.
+
+use std::collections::BTreeMap;
+
+use arrow::error::ArrowError;
+use chrono::{DateTime, TimeDelta, Utc};
+use engine::catalogue::{Level, Metric};
+use engine::{Engine, Error, Ground, MetricResult, Overlay};
+use serde::{Deserialize, Serialize};
+
+use super::facts::Facts;
+use super::footer::Footer;
+use super::period::Week;
+use super::{Report, detail, roadmap, weekly};
+use crate::output::EXAMPLE_NOTE;
+
+/// Time since the last review, where nobody says.
+const REVIEW_DAYS: i64 = 28;
+/// Days that a weekly report looks back.
+const WEEK_DAYS: i64 = 7;
+/// What roadmap reviews ask, beside all that is about milestones.
+const ROADMAP_EXTRA: [&str; 6] = [
+    "achievements",
+    "goal_hygiene",
+    "ownership_gaps",
+    "source_silence",
+    "team_commitment",
+    "discrepancy_rate",
+];
+/// What a scenario may change.
+const SCENARIO: [&str; 4] = ["milestone_forecast", "milestone_risk", "roadmap", "roadmap_capacity"];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    Weekly,
+    Roadmap,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Weekly => "weekly",
+            Kind::Roadmap => "roadmap",
+        }
+    }
+}
+
+/// Which report, of when.
+#[derive(Clone, Debug)]
+pub struct What {
+    pub kind: Kind,
+    pub as_of: DateTime<Utc>,
+    pub known_at: DateTime<Utc>,
+    pub team: Option<String>,
+    /// When the roadmap was last reviewed.
+    pub since: Option<DateTime<Utc>>,
+    /// Events that are taken to have happened, by the name of the scenario.
+    pub scenarios: Vec<(String, Overlay)>,
+}
+
+impl What {
+    pub fn new(kind: Kind, as_of: DateTime<Utc>, known_at: DateTime<Utc>) -> What {
+        What { kind, as_of, known_at, team: None, since: None, scenarios: Vec::new() }
+    }
+
+    /// The earlier moment that the report compares with.
+    pub fn from(&self) -> DateTime<Utc> {
+        let days = match self.kind {
+            Kind::Weekly => WEEK_DAYS,
+            Kind::Roadmap => REVIEW_DAYS,
+        };
+        self.since.unwrap_or(self.as_of - TimeDelta::days(days))
+    }
+
+    /// The week whose figures are told.
+    pub fn week(&self) -> Week {
+        Week::before(self.as_of)
+    }
+
+    fn ground(&self, as_of: DateTime<Utc>, what_if: Option<Overlay>) -> Ground {
+        Ground { as_of, known_at: self.known_at, team: self.team.clone(), what_if }
+    }
+
+    /// The days between the two moments, begun ones whole.
+    pub fn days(&self) -> i64 {
+        let between = self.as_of - self.from();
+        (between - TimeDelta::microseconds(1)).num_days() + 1
+    }
+}
+
+/// The answers that a report is made of.
+pub struct Answered {
+    pub what: What,
+    pub now: Facts,
+    /// At the earlier moment; of a roadmap review only.
+    pub before: Facts,
+    pub scenarios: Vec<(String, Facts)>,
+    pub metrics: Vec<Metric>,
+    pub definitions: BTreeMap<String, String>,
+}
+
+/// Asks, and makes the report.
+///
+/// # Errors
+/// A moment that is not after the one compared with, a team that no metric knows, a scenario that cannot be laid over.
+pub async fn make(
+    engine: &Engine,
+    what: &What,
+    show: impl Fn(&Metric, &MetricResult) -> Result<MetricResult, ArrowError> + Send + Sync,
+    example: bool,
+) -> Result<Report, Error> {
+    if what.from() >= what.as_of {
+        let reason = "must be before the moment that the report is about".to_owned();
+        return Err(Error::BadParameter { name: "since".to_owned(), reason });
+    }
+    let catalogue = engine.catalogue();
+    let metrics: Vec<Metric> =
+        catalogue.metrics.iter().filter(|metric| is_asked(what.kind, metric)).cloned().collect();
+    let mut footer = Footer::new(what, &engine.stats());
+    footer.about_people = catalogue
+        .metrics
+        .iter()
+        .filter(|metric| metric.level == Level::Person)
+        .map(|metric| metric.name.clone())
+        .collect();
+    let now = ask(engine, what, &metrics, what.ground(what.as_of, None), &show, Some(&mut footer)).await?;
+    let (mut before, mut scenarios) = (Facts::default(), Vec::new());
+    if what.kind == Kind::Roadmap {
+        let compared: Vec<Metric> =
+            metrics.iter().filter(|metric| SCENARIO.contains(&metric.name.as_str())).cloned().collect();
+        before = ask(engine, what, &compared, what.ground(what.from(), None), &show, None).await?;
+        for (name, overlay) in &what.scenarios {
+            let ground = what.ground(what.as_of, Some(overlay.clone()));
+            scenarios.push((name.clone(), ask(engine, what, &compared, ground, &show, None).await?));
+        }
+    }
+    let definitions =
+        metrics.iter().map(|metric| (metric.name.clone(), catalogue.definition(metric))).collect();
+    footer.finish(&now, &definitions);
+    let answered = Answered { what: what.clone(), now, before, scenarios, metrics, definitions };
+    let mut report = match what.kind {
+        Kind::Weekly => weekly::report(&answered, footer),
+        Kind::Roadmap => roadmap::report(&answered, footer),
+    };
+    report.detail = detail::sections(&answered);
+    report.example = example.then_some(EXAMPLE_NOTE);
+    Ok(report)
+}
+
+/// Team-level metrics: all of them in a weekly report, those about plans in a roadmap review.
+fn is_asked(kind: Kind, metric: &Metric) -> bool {
+    let about_plans = metric.labels.iter().any(|label| label == "milestone")
+        || ROADMAP_EXTRA.contains(&metric.name.as_str());
+    metric.level == Level::Team && (kind == Kind::Weekly || about_plans)
+}
+
+async fn ask(
+    engine: &Engine,
+    what: &What,
+    metrics: &[Metric],
+    ground: Ground,
+    show: &(impl Fn(&Metric, &MetricResult) -> Result<MetricResult, ArrowError> + Send + Sync),
+    mut footer: Option<&mut Footer>,
+) -> Result<Facts, Error> {
+    let asked = metrics.iter().map(|metric| (metric.name.clone(), params(what, metric))).collect();
+    let mut facts = Facts::default();
+    for (name, answer) in engine.together(&asked, &ground).await? {
+        let result = match answer {
+            Ok(result) => result,
+            Err(error) => {
+                tracing::error!(metric = name, %error, "a report lacks a metric that failed");
+                footer.iter_mut().for_each(|footer| footer.failed.push(name.clone()));
+                continue;
+            }
+        };
+        let metric = metrics.iter().find(|metric| metric.name == name).expect("only these were asked");
+        let shown = show(metric, &result)?;
+        if let Some(footer) = &mut footer {
+            footer.position.clone_from(&shown.position);
+        }
+        facts.add(&shown)?;
+    }
+    Ok(facts)
+}
+
+/// Windows as long as the report looks back; everything else as it is by default.
+fn params(what: &What, metric: &Metric) -> BTreeMap<String, String> {
+    let mut params = BTreeMap::new();
+    let windowed = matches!(metric.name.as_str(), "achievements" | "milestone_ledger");
+    if windowed && let Some(param) = metric.params.iter().find(|param| param.name == "window_days") {
+        let max = param.max.as_ref().and_then(|max| max.to_string().parse().ok()).unwrap_or(i64::MAX);
+        params.insert("window_days".to_owned(), what.days().min(max).to_string());
+    }
+    params
+}

@@ -1,0 +1,256 @@
+//! The roadmap review: each goal's milestones, how far they drifted since the last review and why, what is risky, and what
+//! would be otherwise if.
+
+mod drift;
+mod scenarios;
+
+use std::collections::BTreeMap;
+
+use super::ask::{Answered, Kind};
+use super::facts::Row;
+use super::footer::Footer;
+use super::period::period;
+use super::risk::{Outlook, outlooks};
+use super::weekly::gap;
+use super::words::{self, NOTHING, capital_count, count, number, percent, short, team};
+use super::{Cell, Grid, Item, Part, Report, Tone, figure};
+
+pub fn report(answered: &Answered, footer: Footer) -> Report {
+    let what = &answered.what;
+    let mut risks = outlooks(&answered.now);
+    let mut parts = vec![plan(answered, &risks), drift::part(answered, &risks), matrix(&risks)];
+    parts.extend(scenarios::part(answered, &risks));
+    parts.extend([scope(answered), capacity(answered), gaps(answered), decisions(answered, &risks)]);
+    risks.retain(|outlook| outlook.due().is_some());
+    Report {
+        report: Kind::Roadmap,
+        title: format!("Roadmap review, {}", words::day_and_year(answered.what.as_of.date_naive())),
+        period: format!("What changed from {}", period(what.from(), what.as_of)),
+        example: None,
+        team: what.team.clone(),
+        in_short: in_short(&parts, &risks),
+        parts,
+        detail: Vec::new(),
+        footer,
+    }
+}
+
+fn in_short(parts: &[Part], risks: &[Outlook<'_>]) -> Vec<String> {
+    let mut lines = vec![super::weekly::risk_line(risks)];
+    for part in parts {
+        let n = part.items.len();
+        match part.id {
+            "drift" if n > 0 => lines.extend(
+                part.items
+                    .first()
+                    .map(|item| format!("The largest move since the last review: {}", item.sentence)),
+            ),
+            "gaps" if n > 0 => lines.push(format!(
+                "{} without one owner and a date.",
+                capital_count(n, "goal or milestone is", "goals or milestones are")
+            )),
+            "decisions" if n > 0 => {
+                lines.push(format!(
+                    "{} below, each with a proposal.",
+                    capital_count(n, "decision waits", "decisions wait")
+                ));
+            }
+            _ => {}
+        }
+    }
+    lines
+}
+
+/// Milestones by goal; those that serve none come last.
+fn plan(answered: &Answered, risks: &[Outlook<'_>]) -> Part {
+    let now = answered.what.as_of.date_naive();
+    let mut part = Part::new("plan", "Milestones by goal");
+    if risks.is_empty() {
+        part.note = Some("No milestone is open.".to_owned());
+        return part;
+    }
+    let mut by_goal: BTreeMap<(bool, String), Vec<&Outlook<'_>>> = BTreeMap::new();
+    for outlook in risks {
+        let goal = outlook.plan.text("goal");
+        let name = goal.map_or_else(
+            || "Serving no goal".to_owned(),
+            |id| words::title(outlook.plan.text("goal_title"), id),
+        );
+        by_goal.entry((goal.is_none(), name)).or_default().push(outlook);
+    }
+    let columns = ["Milestone", "First date", "Date", "Even chance", "Likely", "#Chance to meet it", "#Done"];
+    for ((_, goal), mut outlooks) in by_goal {
+        outlooks.sort_by_key(|outlook| (outlook.due(), outlook.id));
+        let mut grid = Grid::new(goal, &columns);
+        for outlook in outlooks {
+            let done = outlook.plan.number("done_share").map_or_else(|| NOTHING.to_owned(), percent);
+            grid.rows.push(vec![
+                Cell::toned(outlook.title.clone(), outlook.tone()),
+                short(outlook.plan.date("baseline_on"), now).into(),
+                short(outlook.due(), now).into(),
+                short(outlook.p50(), now).into(),
+                short(outlook.p85(), now).into(),
+                outlook.chance().into(),
+                done.into(),
+            ]);
+        }
+        part.tables.push(grid);
+    }
+    part.note = Some(
+        "\"Even chance\" and \"likely\" are the days by which 50 and 85 of 100 futures are done; a dash is a date that is not reached, or not known.".to_owned(),
+    );
+    part
+}
+
+/// Five by five: how likely the date is missed, and by how much.
+fn matrix(risks: &[Outlook<'_>]) -> Part {
+    const CHANCES: [&str; 5] = [
+        "Hardly (to 10 %)",
+        "Perhaps (to 30 %)",
+        "As likely as not (to 50 %)",
+        "Probably (to 70 %)",
+        "Very likely",
+    ];
+    const IMPACTS: [&str; 5] = ["Likely to miss", "none", "to 5 days", "to 10 days", "to 20 days"];
+    let mut part = Part::new("matrix", "Risk matrix");
+    let columns = [IMPACTS[0], IMPACTS[1], IMPACTS[2], IMPACTS[3], IMPACTS[4], "more"];
+    let mut grid = Grid::new("How likely a date is missed, against by how many working days", &columns);
+    let at = |likelihood: i64, impact: i64| -> Vec<String> {
+        let there = risks.iter().filter(|outlook| {
+            let of = |column| outlook.risk.and_then(|row| row.whole(column));
+            of("likelihood") == Some(likelihood) && of("impact") == Some(impact)
+        });
+        there.map(|outlook| outlook.title.clone()).collect()
+    };
+    for likelihood in (1..=5).rev() {
+        let mut row = vec![Cell::from(CHANCES[(likelihood - 1) as usize])];
+        for impact in 1..=5 {
+            let tone = match likelihood * impact {
+                15.. => Tone::Act,
+                8.. => Tone::Watch,
+                _ => Tone::Good,
+            };
+            row.push(Cell::toned(at(likelihood, impact).join(", "), tone));
+        }
+        grid.rows.push(row);
+    }
+    grid.note = Some("A milestone that others wait for stands one column further right.".to_owned());
+    part.tables.push(grid);
+    let unknown =
+        risks.iter().filter(|outlook| outlook.risk.and_then(|row| row.whole("risk")).is_none()).count();
+    if unknown > 0 {
+        part.note = Some(format!(
+            "{} in it, for lack of a date or of history.",
+            capital_count(unknown, "milestone is not", "milestones are not")
+        ));
+    }
+    let risky: Vec<&Outlook<'_>> = risks.iter().filter(|outlook| outlook.is_at_risk()).collect();
+    part.figures = figure::lateness(&risky).into_iter().collect();
+    part
+}
+
+/// Tickets that came and went, by milestone.
+fn scope(answered: &Answered) -> Part {
+    let mut part = Part::new("scope", "Change of scope since the last review");
+    let from = answered.what.from();
+    let mut by_milestone: BTreeMap<&str, BTreeMap<&str, i64>> = BTreeMap::new();
+    for row in answered.now.of("milestone_ledger") {
+        let at = row.text("at").and_then(|at| crate::moment::parse(at).ok());
+        let (Some(milestone), Some(what), Some(at)) = (row.text("milestone"), row.text("what"), at) else {
+            continue;
+        };
+        if at > from && matches!(what, "added" | "removed" | "re-estimated") {
+            *by_milestone.entry(milestone).or_default().entry(what).or_default() += 1;
+        }
+    }
+    let mut grid =
+        Grid::new("", &["Milestone", "#Tickets added", "#Taken out", "#Re-estimated", "#In it now"]);
+    for (id, changes) in &by_milestone {
+        let Some(plan) = answered.now.find("roadmap", "milestone", id) else { continue };
+        let of = |what| changes.get(what).copied().unwrap_or(0);
+        grid.rows.push(vec![
+            words::title(plan.text("title"), id).into(),
+            of("added").to_string().into(),
+            of("removed").to_string().into(),
+            of("re-estimated").to_string().into(),
+            plan.whole("scope").unwrap_or(0).to_string().into(),
+        ]);
+    }
+    if grid.rows.is_empty() {
+        part.note = Some("No ticket was added to an open milestone, taken out or re-estimated.".to_owned());
+    } else {
+        part.tables.push(grid);
+    }
+    part
+}
+
+/// What can be done by each date against what is due, and what teams hold against what they finish.
+fn capacity(answered: &Answered) -> Part {
+    let now = answered.what.as_of.date_naive();
+    let mut part = Part::new("capacity", "Capacity against commitment");
+    let mut grid = Grid::new(
+        "By milestone, with all that its project has due no later",
+        &["Milestone", "Date", "#Tickets left", "#Usual until then", "#A week"],
+    );
+    for row in answered.now.of("roadmap_capacity") {
+        let (Some(left), Some(id)) = (row.whole("remaining"), row.text("milestone")) else { continue };
+        let usual = row.number("capacity");
+        let over = usual.is_some_and(|usual| left as f64 > usual);
+        let name = words::title(row.text("title"), id);
+        grid.rows.push(vec![
+            if over { Cell::toned(name, Tone::Act) } else { Cell::from(name) },
+            short(row.date("due_on"), now).into(),
+            left.to_string().into(),
+            usual.map_or_else(|| NOTHING.to_owned(), number).into(),
+            row.whole("done_per_week").unwrap_or(0).to_string().into(),
+        ]);
+    }
+    if !grid.rows.is_empty() {
+        part.tables.push(grid);
+    }
+    let teams: Vec<&Row> =
+        answered.now.of("team_commitment").iter().filter(|row| row.number("points_due").is_some()).collect();
+    let horizon = teams.iter().find_map(|row| row.whole("horizon_days"));
+    if let Some(horizon) = horizon {
+        let title =
+            format!("By team, what its people hold and have due in {}", count(horizon, "day", "days"));
+        let mut grid = Grid::new(title, &["Team", "#Points due", "#Usually finished", "#There"]);
+        for row in teams {
+            let name = row.text("team").map(team).unwrap_or_default();
+            let said = |column| row.number(column).map_or_else(|| NOTHING.to_owned(), number);
+            grid.rows.push(vec![
+                if row.is("over") { Cell::toned(name, Tone::Act) } else { Cell::from(name) },
+                said("points_due").into(),
+                said("points_capacity").into(),
+                row.number("presence").map_or_else(|| NOTHING.to_owned(), percent).into(),
+            ]);
+        }
+        part.tables.push(grid);
+    }
+    if part.tables.is_empty() {
+        part.note = Some("No open milestone has a date.".to_owned());
+    }
+    part
+}
+
+fn gaps(answered: &Answered) -> Part {
+    let mut part = Part::new("gaps", "Without one owner and a date");
+    part.items = answered.now.of("ownership_gaps").iter().filter_map(gap).collect();
+    if part.items.is_empty() {
+        part.note = Some("Every open goal and milestone has one owner and a date.".to_owned());
+    }
+    part
+}
+
+fn decisions(answered: &Answered, risks: &[Outlook<'_>]) -> Part {
+    let now = answered.what.as_of.date_naive();
+    let mut part = Part::new("decisions", "Decisions to take");
+    let decision = |outlook: &Outlook<'_>| {
+        Some(Item { because: outlook.because(&answered.now), ..outlook.decision(now)? })
+    };
+    part.items = risks.iter().filter_map(decision).collect();
+    if part.items.is_empty() {
+        part.note = Some("No milestone waits for a decision.".to_owned());
+    }
+    part
+}

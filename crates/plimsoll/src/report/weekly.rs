@@ -1,0 +1,215 @@
+//! The weekly report: what changed, what is at risk, who needs help, what was achieved, what to decide.
+//!
+//! Changes are signals only: what stays within the usual ups and downs is not news. Help is about teams, never people.
+
+mod changed;
+mod decisions;
+mod help;
+
+pub use decisions::gap;
+
+use super::ask::{Answered, Kind};
+use super::footer::Footer;
+use super::risk::{Outlook, outlooks};
+use super::words::{self, NOTHING, against_date, capital_count, count, list, near, short};
+use super::{Cell, Grid, Item, Part, Report, Tone, figure};
+
+/// Milestones that get a sentence of their own; all stand in the table.
+const SENTENCES_MAX: usize = 3;
+
+pub fn report(answered: &Answered, footer: Footer) -> Report {
+    let week = answered.what.week();
+    let risks = outlooks(&answered.now);
+    let parts = vec![
+        changed::part(answered),
+        at_risk(answered, &risks),
+        help::part(answered),
+        achieved(answered),
+        decisions::part(answered, &risks),
+    ];
+    Report {
+        report: Kind::Weekly,
+        title: format!("Weekly report, week {}", week.number()),
+        period: period(answered),
+        example: None,
+        team: answered.what.team.clone(),
+        in_short: in_short(&parts, &risks),
+        parts,
+        detail: Vec::new(),
+        footer,
+    }
+}
+
+/// The week, and the moment where that is another than the week's end.
+fn period(answered: &Answered) -> String {
+    let (week, as_of) = (answered.what.week(), answered.what.as_of);
+    if as_of == week.end() {
+        week.days()
+    } else {
+        let at = as_of.format("%H:%M UTC");
+        format!("{}, as of {} at {at}", week.days(), words::day_and_year(as_of.date_naive()))
+    }
+}
+
+/// One line a part, for who reads no further.
+fn in_short(parts: &[Part], risks: &[Outlook<'_>]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for part in parts {
+        let n = part.items.len();
+        match part.id {
+            "changed" if n == 0 => lines.push("Nothing changed beyond the usual ups and downs.".to_owned()),
+            "changed" => {
+                let teams = list(&changed::teams(&part.items));
+                let figures = capital_count(n, "weekly figure is", "weekly figures are");
+                lines.push(format!("{figures} out of the ordinary, in {teams}."));
+            }
+            "at_risk" => lines.push(risk_line(risks)),
+            "help" if n > 0 => {
+                let mut teams: Vec<String> = part
+                    .items
+                    .iter()
+                    .filter_map(|item| item.row.get("team")?.as_str())
+                    .map(words::team)
+                    .collect();
+                teams.dedup();
+                lines.push(format!("{} could use help.", list(&teams)));
+            }
+            "achieved" => {
+                let closed = part.items.iter().filter(|item| item.metric == "achievements").count();
+                if closed > 0 {
+                    let what = capital_count(closed, "goal or milestone was", "goals and milestones were");
+                    lines.push(format!("{what} closed."));
+                }
+            }
+            "decisions" if n > 0 => {
+                lines.push(format!(
+                    "{} below, each with a proposal.",
+                    capital_count(n, "decision waits", "decisions wait")
+                ));
+            }
+            _ => {}
+        }
+    }
+    lines
+}
+
+pub fn risk_line(risks: &[Outlook<'_>]) -> String {
+    let known: Vec<_> =
+        risks.iter().filter(|outlook| outlook.p_hit().is_some() && outlook.due().is_some()).collect();
+    let unlikely: Vec<_> = known.iter().filter(|outlook| outlook.p_hit().is_some_and(|p| p < 0.5)).collect();
+    if known.is_empty() {
+        return "No open milestone has both a date and enough history for a forecast.".to_owned();
+    }
+    if unlikely.is_empty() {
+        let all = count(known.len() as i64, "milestone with a forecast is", "milestones with a forecast are");
+        return format!("The {all} more likely than not to meet the date.");
+    }
+    let mut told = vec![format!(
+        "{} of {} will more likely than not miss the date",
+        unlikely.len(),
+        count(known.len() as i64, "open milestone", "open milestones")
+    )];
+    let latest = unlikely
+        .iter()
+        .filter_map(|outlook| Some((outlook.late_days()?, outlook)))
+        .max_by_key(|(late, _)| *late);
+    if let Some((late, outlook)) = latest.filter(|(late, _)| *late > 0) {
+        told.push(format!("{} is likely to be {} late", outlook.title, words::days(late)));
+    }
+    if let Some(endless) = unlikely.iter().find(|outlook| outlook.p85().is_none()) {
+        told.push(format!("{} may not get done at its present pace", endless.title));
+    }
+    format!("{}.", told.join("; "))
+}
+
+fn at_risk(answered: &Answered, risks: &[Outlook<'_>]) -> Part {
+    let now = answered.what.as_of.date_naive();
+    let risky: Vec<&Outlook<'_>> = risks.iter().filter(|outlook| outlook.is_at_risk()).collect();
+    let mut part = Part::new("at_risk", "What is at risk");
+    if risky.is_empty() {
+        part.note = Some("No open milestone is at risk of missing its date.".to_owned());
+        return part;
+    }
+    part.items = risky.iter().take(SENTENCES_MAX).map(|outlook| outlook.item(&answered.now, now)).collect();
+    part.figures = figure::lateness(&risky).into_iter().collect();
+    let columns =
+        ["Milestone", "Date", "Likely done by", "#Days late", "#Chance to meet it", "#Tickets left"];
+    let mut grid = Grid::new("All milestones at risk", &columns);
+    for outlook in &risky {
+        let late = outlook.late_days().map_or_else(|| NOTHING.to_owned(), |late| late.to_string());
+        let endless = outlook.p85().is_none() && outlook.p50().is_some();
+        let likely = if endless { "not in sight".to_owned() } else { short(outlook.p85(), now) };
+        grid.rows.push(vec![
+            Cell::toned(outlook.title.clone(), outlook.tone()),
+            short(outlook.due(), now).into(),
+            likely.into(),
+            late.into(),
+            outlook.chance().into(),
+            outlook.plan.whole("remaining").unwrap_or(0).to_string().into(),
+        ]);
+    }
+    grid.note = Some("\"Likely\" is 85 of 100 futures played from the project's own history.".to_owned());
+    part.tables.push(grid);
+    part
+}
+
+fn achieved(answered: &Answered) -> Part {
+    let now = answered.what.as_of.date_naive();
+    let mut part = Part::new("achieved", "What was achieved");
+    for row in answered.now.of("achievements") {
+        let (Some(kind), Some(item), Some(on)) = (row.text("kind"), row.text("item"), row.date("closed_on"))
+        else {
+            continue;
+        };
+        let late =
+            row.whole("days_late").map_or_else(String::new, |late| format!(", {}", against_date(late)));
+        let left = match row.whole("open_tickets") {
+            Some(left) if left > 0 => {
+                format!("; {} still open in it", count(left, "ticket is", "tickets are"))
+            }
+            Some(_) | None => String::new(),
+        };
+        let name = words::title(row.text("title"), item);
+        part.items.push(Item {
+            tone: Tone::Good,
+            sentence: format!("The {kind} \"{name}\" was closed on {}{late}{left}.", near(on, now)),
+            because: None,
+            proposal: None,
+            metric: "achievements",
+            row: row.0.clone(),
+            figure: None,
+        });
+    }
+    if part.items.is_empty() {
+        part.note = Some("No goal and no milestone was closed in these seven days.".to_owned());
+    }
+    part.items.extend(finished(answered));
+    part
+}
+
+/// Tickets by team, teams by name.
+fn finished(answered: &Answered) -> Option<Item> {
+    let week = answered.what.week();
+    let label = week.label();
+    let rows = answered.now.of("throughput").iter().filter(|row| row.text("week") == Some(&label));
+    let mut told = Vec::new();
+    let mut all = serde_json::Map::new();
+    for row in rows {
+        let (Some(team), Some(done)) = (row.text("team"), row.whole("done")) else { continue };
+        all.insert(team.to_owned(), done.into());
+        if done > 0 {
+            told.push(format!("{} {done}", words::team(team)));
+        }
+    }
+    let last = told.pop()?;
+    let teams = if told.is_empty() { last } else { format!("{} and {last}", told.join(", ")) };
+    Some(Item {
+        tone: Tone::Plain,
+        sentence: format!("Tickets finished in week {}: {teams}.", week.number()),
+        because: None,
+        proposal: None,
+        metric: "throughput",
+        row: all,
+        figure: None,
+    })
+}
