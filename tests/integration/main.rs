@@ -1,5 +1,5 @@
 //! The real executable, driven from outside: its command line, its HTTP surface, a real Kafka broker,
-//! a real Prometheus, real git.
+//! a real Prometheus, real PostgreSQL clients, real git.
 //!
 //! Every test has its own temporary folder and port and can run beside the others. Nothing sleeps for
 //! a fixed time: whatever must come about is polled for with a deadline. A test that lacks its broker
@@ -30,6 +30,7 @@ mod pages;
 mod past;
 mod people;
 mod poll;
+mod postgres;
 mod prometheus;
 mod reload;
 mod report;

@@ -7,6 +7,7 @@ mod redefine;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
 use datafusion::datasource::MemTable;
 use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::prelude::SessionContext;
 use event::{Batch, Table};
 use tokio::sync::mpsc::Receiver;
 
@@ -210,16 +212,8 @@ impl Engine {
 
     /// Read-only SQL over tables, views, metrics at now, and dead letters.
     pub async fn sql(&self, sql: &str) -> Result<RecordBatch, Error> {
-        let snapshot = self.inner.shared.snapshot.load_full();
-        let now = Utc::now();
+        let context = self.sql_session(sql).await?;
         let evaluator = self.evaluator();
-        let runtime = &self.inner.sql.environment;
-        let names = evaluator.shared_named_in(sql);
-        let context =
-            evaluator.context(&snapshot, &snapshot.views, moment(now, now), runtime, &names).await?;
-        let dead = event::schema::schema(Table::DeadLetters);
-        let dead = MemTable::try_new(dead, vec![snapshot.tables.dead_letters.clone()])?;
-        context.register_table(Table::DeadLetters.name(), Arc::new(dead))?;
         let text = sql.to_lowercase();
         for metric in &evaluator.catalogue.metrics {
             let result = match text.contains(&metric.name) {
@@ -231,6 +225,45 @@ impl Engine {
             context.register_table(metric.name.as_str(), Arc::new(table))?;
         }
         self.inner.sql.run(sql, context).await
+    }
+
+    /// A session for a user's `sql`, with the tables, the views and the dead letters at now. Of the shared views, only
+    /// those have rows whose names are in the text; the others have their columns.
+    pub async fn sql_session(&self, sql: &str) -> Result<SessionContext, Error> {
+        let snapshot = self.inner.shared.snapshot.load_full();
+        let now = Utc::now();
+        let evaluator = self.evaluator();
+        let runtime = &self.inner.sql.environment;
+        let names = evaluator.shared_named_in(sql);
+        let context =
+            evaluator.context(&snapshot, &snapshot.views, moment(now, now), runtime, &names).await?;
+        let dead = event::schema::schema(Table::DeadLetters);
+        let dead = MemTable::try_new(dead, vec![snapshot.tables.dead_letters.clone()])?;
+        context.register_table(Table::DeadLetters.name(), Arc::new(dead))?;
+        for (name, columns) in evaluator.shared_columns(&snapshot).await? {
+            if !names.contains(name) {
+                context.register_table(name, Arc::new(MemTable::try_new(columns.clone(), vec![vec![]])?))?;
+            }
+        }
+        Ok(context)
+    }
+
+    /// A session for a user's SQL that has no tables and views at all.
+    pub fn empty_sql_session(&self) -> SessionContext {
+        session(self.inner.sql.environment.clone())
+    }
+
+    /// Runs `work` where users' SQL runs; see [`SqlRunner::task`].
+    pub async fn sql_task<T: Send + 'static>(
+        &self,
+        timeout: Option<Duration>,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.inner.sql.task(timeout, work).await
+    }
+
+    pub fn sql_limits(&self) -> &SqlLimits {
+        self.inner.sql.limits()
     }
 
     /// Evaluates every metric now, for one-shot commands; `run` does so by itself.

@@ -109,13 +109,13 @@ impl From<DataFusionError> for Error {
             | DataFusionError::Plan(_)
             | DataFusionError::SchemaError(..)
             | DataFusionError::NotImplemented(_)
-            | DataFusionError::Diagnostic(..) => Error::BadSql { message: first_line(&error) },
+            | DataFusionError::Diagnostic(..) => Error::BadSql { message: first_line(error.find_root()) },
             _ => Error::Internal { message: first_line(&error) },
         }
     }
 }
 
-fn first_line(error: &DataFusionError) -> String {
+pub(crate) fn first_line(error: &DataFusionError) -> String {
     let text = error.strip_backtrace();
     text.lines().next().unwrap_or_default().to_owned()
 }

@@ -9,11 +9,12 @@ use std::time::Instant;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{cast, filter_record_batch};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, SchemaRef};
 use chrono::{DateTime, Utc};
 use datafusion::datasource::MemTable;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::SessionContext;
+use tokio::sync::OnceCell;
 
 use crate::catalogue::{BadParam, Catalogue, Metric};
 use crate::error::Error;
@@ -44,13 +45,16 @@ pub struct Evaluator {
     reads: BTreeMap<String, BTreeSet<String>>,
     /// Seconds that each shared view that is computed once last took.
     once_seconds: Mutex<BTreeMap<String, f64>>,
+    /// The columns of the shared views, once somebody asked.
+    shared_columns: OnceCell<BTreeMap<String, SchemaRef>>,
 }
 
 impl Evaluator {
     pub fn new(catalogue: Arc<Catalogue>, views: Arc<Views>, runtime: Arc<RuntimeEnv>) -> Self {
         let of = |metric: &Metric| catalogue.reads(metric, &BTreeMap::new()).expect("defaults are in range");
         let reads = catalogue.metrics.iter().map(|metric| (metric.name.clone(), of(metric))).collect();
-        Evaluator { catalogue, views, runtime, reads, once_seconds: Mutex::default() }
+        let (once_seconds, shared_columns) = Default::default();
+        Evaluator { catalogue, views, runtime, reads, once_seconds, shared_columns }
     }
 
     /// One metric as `query` asks.
@@ -220,6 +224,25 @@ impl Evaluator {
         let text = sql.to_lowercase();
         let named = self.catalogue.views.iter().filter(|view| view.is_shared() && text.contains(&view.name));
         named.flat_map(|view| self.catalogue.views_of(&view.name)).map(|view| view.name.clone()).collect()
+    }
+
+    /// The columns of each shared view, by planning it.
+    pub async fn shared_columns(&self, snapshot: &Snapshot) -> Result<&BTreeMap<String, SchemaRef>, Error> {
+        let plan = async || {
+            let now = Utc::now();
+            let moment = moment(now, now);
+            let context =
+                self.context(snapshot, &snapshot.views, moment, &self.runtime, &BTreeSet::new()).await?;
+            let mut columns = BTreeMap::new();
+            for view in self.catalogue.views.iter().filter(|view| view.is_shared()) {
+                let sql = self.catalogue.bind_view(view, moment.as_of_us, moment.known_at_us);
+                let frame = context.sql(&sql).await?;
+                columns.insert(view.name.clone(), frame.schema().inner().clone());
+                context.register_table(view.name.as_str(), frame.into_view())?;
+            }
+            Ok(columns)
+        };
+        self.shared_columns.get_or_try_init(plan).await
     }
 
     pub(crate) async fn rows(

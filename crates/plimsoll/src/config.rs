@@ -30,6 +30,7 @@ pub struct Config {
     pub tokens: Vec<Token>,
     pub report: Vec<report::Scheduled>,
     pub http: Http,
+    pub postgres: Postgres,
     pub kafka: Kafka,
     pub ingest: Ingest,
     pub store: Store,
@@ -50,6 +51,35 @@ pub struct Http {
     pub sql: bool,
     pub metrics_open: bool,
     pub drain_timeout_ms: u64,
+}
+
+/// The PostgreSQL protocol, for clients that speak SQL.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Postgres {
+    /// Empty: nobody is listened to.
+    pub listen: String,
+    pub users: Vec<PostgresUser>,
+    /// Files in PEM; with both, connections without TLS are refused.
+    pub tls_certificate: String,
+    pub tls_key: String,
+    pub connections_max: usize,
+    pub message_bytes_max: usize,
+    pub statements_max: usize,
+    pub startup_timeout_ms: u64,
+    pub idle_timeout_ms: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PostgresUser {
+    pub name: String,
+    /// `env:NAME` or `file:PATH`.
+    pub password: String,
+    pub scopes: Vec<Scope>,
+    /// Whose it is, for person-level metrics; empty for a program's.
+    #[serde(default)]
+    pub person: String,
 }
 
 /// A bearer token, known by its hash.
@@ -217,6 +247,7 @@ impl Default for Config {
             tokens: Vec::new(),
             report: Vec::new(),
             http: Http::default(),
+            postgres: Postgres::default(),
             kafka: Kafka::default(),
             ingest: Ingest::default(),
             store: Store::default(),
@@ -239,6 +270,22 @@ impl Default for Http {
             sql: true,
             metrics_open: false,
             drain_timeout_ms: 10_000,
+        }
+    }
+}
+
+impl Default for Postgres {
+    fn default() -> Self {
+        Self {
+            listen: String::new(),
+            users: Vec::new(),
+            tls_certificate: String::new(),
+            tls_key: String::new(),
+            connections_max: 32,
+            message_bytes_max: 1 << 20,
+            statements_max: 256,
+            startup_timeout_ms: 10_000,
+            idle_timeout_ms: 3_600_000,
         }
     }
 }
@@ -328,6 +375,7 @@ impl Config {
             return bad("data_dir", "is empty; name a directory");
         }
         self.listen_address()?;
+        self.postgres.validate()?;
         self.validate_tokens()?;
         report::validate(&self.report)?;
         self.validate_kafka()
@@ -350,7 +398,8 @@ impl Config {
     }
 
     fn validate_bounds(&self) -> Result<(), BadValue> {
-        let bounds: [(&'static str, u64, u64, u64); 30] = [
+        let postgres = &self.postgres;
+        let bounds: [(&'static str, u64, u64, u64); 35] = [
             ("people.group_min", self.people.group_min, 1, 1_000),
             ("limits.sql_timeout_ms", self.limits.sql_timeout_ms, 10, 3_600_000),
             ("limits.sql_rows_max", self.limits.sql_rows_max as u64, 1, 100_000_000),
@@ -364,6 +413,11 @@ impl Config {
             ("limits.series_max", self.limits.series_max as u64, 0, 1_000_000),
             ("limits.range_steps_max", self.limits.range_steps_max as u64, 1, 100_000),
             ("limits.what_if_events_max", self.limits.what_if_events_max as u64, 1, 1_000_000),
+            ("postgres.connections_max", postgres.connections_max as u64, 1, 10_000),
+            ("postgres.message_bytes_max", postgres.message_bytes_max as u64, 16 << 10, 64 << 20),
+            ("postgres.statements_max", postgres.statements_max as u64, 1, 10_000),
+            ("postgres.startup_timeout_ms", postgres.startup_timeout_ms, 100, 600_000),
+            ("postgres.idle_timeout_ms", postgres.idle_timeout_ms, 1_000, 7 * 86_400_000),
             ("http.drain_timeout_ms", self.http.drain_timeout_ms, 0, 600_000),
             ("ingest.batch_rows_max", self.ingest.batch_rows_max as u64, 1, 10_000_000),
             ("ingest.batch_bytes_max", self.ingest.batch_bytes_max as u64, 1_024, 1 << 30),
@@ -434,19 +488,7 @@ impl Config {
     /// The address to listen on. Without TLS and tokens only loopback is safe, so nothing else is
     /// accepted: no flag turns this off.
     pub fn listen_address(&self) -> Result<SocketAddr, BadValue> {
-        let text = self.http.listen.trim();
-        let address = match text.strip_prefix("localhost:").map(str::parse::<u16>) {
-            Some(Ok(port)) => SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)),
-            Some(Err(_)) | None => match text.parse::<SocketAddr>() {
-                Ok(address) => address,
-                Err(_) => {
-                    return Err(BadValue {
-                        key: "http.listen",
-                        message: format!("is {text:?}, not an address; give one such as 127.0.0.1:8080"),
-                    });
-                }
-            },
-        };
+        let address = address("http.listen", &self.http.listen, "127.0.0.1:8080")?;
         if address.ip().is_loopback() {
             return Ok(address);
         }
@@ -492,6 +534,57 @@ impl Config {
     pub fn request_timeout(&self) -> Duration {
         Duration::from_millis(self.limits.request_timeout_ms)
     }
+}
+
+impl Postgres {
+    /// The address to listen on, if any.
+    pub fn address(&self) -> Result<Option<SocketAddr>, BadValue> {
+        match self.listen.trim() {
+            "" => Ok(None),
+            listen => address("postgres.listen", listen, "127.0.0.1:5433").map(Some),
+        }
+    }
+
+    /// Passwords always; beyond loopback TLS as well: no key turns either off.
+    fn validate(&self) -> Result<(), BadValue> {
+        for (index, user) in self.users.iter().enumerate() {
+            let twice = self.users[..index].iter().any(|other| other.name == user.name);
+            let wrong = match user {
+                _ if user.name.is_empty() || user.name.contains('\0') => "has a user without a name",
+                _ if twice => "has a user twice",
+                _ if user.password.is_empty() => "has a user without a password",
+                _ if user.scopes.is_empty() => "has a user without scopes; give read, sql or admin",
+                _ if user.scopes.contains(&Scope::Ingest) => {
+                    "has a user with the scope ingest, but nothing is written over this protocol"
+                }
+                _ => continue,
+            };
+            return bad("postgres.users", format!("{wrong} (user {}, {:?})", index + 1, user.name));
+        }
+        let tls = match (self.tls_certificate.is_empty(), self.tls_key.is_empty()) {
+            (true, true) => false,
+            (false, false) => true,
+            (true, false) => return bad("postgres.tls_certificate", "is empty, but there is a tls_key"),
+            (false, true) => return bad("postgres.tls_key", "is empty, but there is a tls_certificate"),
+        };
+        let Some(address) = self.address()? else { return Ok(()) };
+        if !address.ip().is_loopback() && !tls {
+            let message = format!("is {address}, which others can reach; give tls_certificate and tls_key");
+            return bad("postgres.listen", message);
+        }
+        Ok(())
+    }
+}
+
+fn address(key: &'static str, text: &str, example: &str) -> Result<SocketAddr, BadValue> {
+    let text = text.trim();
+    if let Some(Ok(port)) = text.strip_prefix("localhost:").map(str::parse::<u16>) {
+        return Ok(SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)));
+    }
+    text.parse().map_err(|_| BadValue {
+        key,
+        message: format!("is {text:?}, not an address; give one such as {example}"),
+    })
 }
 
 /// Takes `security.protocol = "SSL"` and `"security.protocol" = "SSL"` alike, and numbers and
@@ -559,6 +652,27 @@ mod tests {
             let message = listen(wrong).expect_err(wrong).message;
             assert!(message.contains(expect), "{wrong}: {message}");
         }
+    }
+
+    #[test]
+    fn the_postgres_port_needs_passwords_and_beyond_loopback_tls() {
+        let check = |listen: &str, rest: &str, expect: &str| {
+            let text = format!("[postgres]\nlisten = {listen:?}\n{rest}");
+            let config: Config = toml::from_str(&text).expect("it parses");
+            let said =
+                config.validate().map_or_else(|bad| format!("{} {}", bad.key, bad.message), |()| "ok".into());
+            assert!(said.contains(expect), "{text}: {said}");
+        };
+        let user = "[[postgres.users]]\nname = \"g\"\npassword = \"env:P\"\nscopes = [\"read\"]\n";
+        let tls = "tls_certificate = \"c.pem\"\ntls_key = \"k.pem\"\n";
+        check("", "", "ok");
+        check("127.0.0.1:5433", user, "ok");
+        check("0.0.0.0:5433", user, "postgres.listen is 0.0.0.0:5433, which others can reach");
+        check("0.0.0.0:5433", &format!("{tls}{user}"), "ok");
+        check("127.0.0.1:5433", &format!("tls_key = \"k.pem\"\n{user}"), "postgres.tls_certificate is empty");
+        check("here", user, "postgres.listen is \"here\", not an address");
+        check("127.0.0.1:5433", &format!("{user}{user}"), "postgres.users has a user twice (user 2");
+        check("", &user.replace("read", "ingest"), "nothing is written");
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod chart;
 mod http;
 mod output;
 mod pages;
+mod postgres;
 mod problem;
 mod prom;
 mod query_string;

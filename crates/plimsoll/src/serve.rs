@@ -14,7 +14,7 @@ use engine::Reloader;
 use ingest::Appender;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
@@ -22,6 +22,7 @@ use crate::deliver::schedule::{self, UnderWay};
 use crate::failure::Failure;
 use crate::http::{self, App, Parts, Phase};
 use crate::pipeline::{self, CatchUp, Feed, FeedLog, Store};
+use crate::postgres;
 use crate::reload;
 
 /// How often starting and running parts are looked at.
@@ -75,6 +76,16 @@ async fn serve(
         let _ = drained.await;
     });
     let server = tokio::spawn(server);
+    let (closing, closed) = watch::channel(false);
+    let sql_clients = match postgres::Server::bind(&app).await? {
+        Some(port) => {
+            if let Ok(address) = port.address() {
+                tracing::info!(%address, "listening for postgres clients");
+            }
+            Some(tokio::spawn(port.serve(closed)))
+        }
+        None => None,
+    };
 
     let reloader = Reloader::new(app.config.catalogue.dirs.clone());
     let opening = compute.spawn({
@@ -105,6 +116,7 @@ async fn serve(
     let ended = running.until_stopped(&app, &mut signals).await;
     tracing::info!("stopped, draining http");
     let _ = drain.send(());
+    let _ = closing.send(true);
     let drain_timeout = Duration::from_millis(app.config.http.drain_timeout_ms);
     if tokio::time::timeout(drain_timeout, under_way.write()).await.is_err() {
         tracing::warn!(
@@ -113,6 +125,9 @@ async fn serve(
     }
     if tokio::time::timeout(drain_timeout, server).await.is_err() {
         tracing::warn!("some requests did not end in time (http.drain_timeout_ms)");
+    }
+    if let Some(port) = sql_clients {
+        let _ = port.await; // it ends at once; its connections are told, and end with the threads
     }
     ended
 }

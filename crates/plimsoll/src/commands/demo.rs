@@ -3,6 +3,7 @@
 //! Invariants: the example lives in a directory of its own and never mixes with other data; a second
 //! run uses what is there; every surface says that it is example data.
 
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -13,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::{has_data, print, spinner, tell};
 use crate::cli::DemoArgs;
-use crate::config::Config;
+use crate::config::{BadValue, Config, PostgresUser, Scope};
 use crate::demo;
 use crate::example::Example;
 use crate::failure::Failure;
@@ -23,6 +24,10 @@ use crate::pipeline::{self, Store};
 
 /// Beside ./plimsoll-data, so that example and real numbers never meet.
 const DEFAULT_DIR: &str = "plimsoll-demo";
+/// Not PostgreSQL's own port, which may well be taken.
+const POSTGRES_LISTEN: &str = "127.0.0.1:5433";
+/// The example's one user, and their password.
+const POSTGRES_USER: &str = "demo";
 /// Events produced at once.
 const BATCH_EVENTS: usize = 10_000;
 
@@ -38,9 +43,41 @@ pub fn run(mut config: Config, data: Option<PathBuf>, arguments: &DemoArgs) -> R
         return Ok(());
     }
     let dir = config.data_dir.clone();
-    crate::serve::run(config, dir, |address| {
-        tell(&format!("\nserving the {EXAMPLE_NOTE}, on http://{address}/ (stop with ctrl-c)"));
+    let clients = open_to_sql_clients(&mut config)?;
+    crate::serve::run(config, dir, move |address| {
+        tell(&format!("\nserving the {EXAMPLE_NOTE}, on http://{address}/{clients} (stop with ctrl-c)"));
     })
+}
+
+/// Lets psql and Grafana in as well, unless the configuration says how; what to tell of it. The data are invented, so
+/// everybody may know the password.
+fn open_to_sql_clients(config: &mut Config) -> Result<String, Failure> {
+    let port = &mut config.postgres;
+    if !port.users.is_empty() {
+        return Ok(String::new());
+    }
+    if port.listen.is_empty() {
+        POSTGRES_LISTEN.clone_into(&mut port.listen);
+    }
+    let wrong = |bad: BadValue| Failure::misuse(format!("{} {}", bad.key, bad.message));
+    let address = port.address().map_err(wrong)?.expect("there is one by now");
+    if let Err(error) = TcpListener::bind(address) {
+        tell(&format!(
+            "no postgres clients are served: {address}: {error}; PLIMSOLL_POSTGRES_LISTEN=127.0.0.1:PORT chooses another"
+        ));
+        port.listen.clear();
+        return Ok(String::new());
+    }
+    let password = config.data_dir.join("postgres-password");
+    std::fs::write(&password, POSTGRES_USER)
+        .map_err(|error| Failure::failed(format!("could not write {}: {error}", password.display())))?;
+    port.users.push(PostgresUser {
+        name: POSTGRES_USER.to_owned(),
+        password: format!("file:{}", password.display()),
+        scopes: vec![Scope::Read, Scope::Sql],
+        person: String::new(),
+    });
+    Ok(format!(" and postgresql://{POSTGRES_USER}:{POSTGRES_USER}@{address}/plimsoll"))
 }
 
 /// What the directory holds already, or what it is to hold.

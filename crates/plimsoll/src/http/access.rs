@@ -85,8 +85,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 fn known(config: &Config, token: &str) -> Option<Caller> {
     let hash = hash(token);
     let found = config.tokens.iter().find(|known| known.hash.eq_ignore_ascii_case(&hash))?;
-    let person = (!found.person.is_empty()).then(|| people::name(&found.person));
-    Some(Caller { scopes: found.scopes.clone(), person, known: true })
+    Some(Caller::new(&found.scopes, &found.person))
 }
 
 /// What the configuration keeps of a token: SHA-256 in hex. Tokens are 256 random bits, so no salt is needed.
@@ -95,6 +94,12 @@ pub fn hash(token: &str) -> String {
 }
 
 impl Caller {
+    /// Somebody who has proven who they are, on another surface; `person` is whose account it is, if anybody's.
+    pub fn new(scopes: &[Scope], person: &str) -> Caller {
+        let person = (!person.is_empty()).then(|| people::name(person));
+        Caller { scopes: scopes.to_vec(), person, known: true }
+    }
+
     pub fn has(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope) || self.scopes.contains(&Scope::Admin)
     }
@@ -113,6 +118,17 @@ impl Caller {
     /// Whether SQL may name person-level metrics: a token with `sql` may read the tables that they come from.
     pub fn sees_people_in_sql(&self) -> bool {
         self.known && self.has(Scope::Sql)
+    }
+
+    /// Whether this caller may learn that a metric is there: that of single people only where they may see some of it.
+    pub fn may_list(&self, config: &Config, metric: &Metric) -> bool {
+        match (metric.level, config.people.visibility) {
+            (Level::Team, _) | (Level::Person, Visibility::All) => true,
+            (Level::Person, Visibility::None) => false,
+            (Level::Person, Visibility::Own | Visibility::Lead) => {
+                self.has(Scope::Admin) || (self.person.is_some() && privacy::names_people(metric))
+            }
+        }
     }
 
     /// # Errors

@@ -1,0 +1,249 @@
+//! The PostgreSQL protocol, read-only: tables, views and metrics for clients that speak SQL.
+//!
+//! The messages are pgwire's and the catalogue is datafusion-postgres's; who may connect, what may be asked and how
+//! much of everything is decided here. Invariants: nothing is listened to unless every user has a password and TLS, if
+//! named, can be used; connections, their messages, their statements and their time are bounded; a connection that
+//! cannot be taken is told so.
+//! Deliberately absent: COPY, cursors, PREPARE as SQL, notifications, and anything that writes.
+
+mod calls;
+mod connection;
+mod frames;
+mod introspection;
+mod negotiate;
+mod reader;
+mod refusal;
+mod settings;
+mod statement;
+mod users;
+mod values;
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use datafusion_postgres::pgwire::api::cancel::DefaultCancelHandler;
+use datafusion_postgres::pgwire::api::{
+    ClientInfo, ConnectionManager, DefaultClient, NoopHandler, PgWireConnectionState,
+    RandomPidSecretKeyGenerator,
+};
+use datafusion_postgres::pgwire::error::{ErrorInfo, PgWireError};
+use datafusion_postgres::pgwire::messages::PgWireFrontendMessage;
+use datafusion_postgres::pgwire::tokio::server::{PgWireMessageServerCodec, process_error, process_message};
+use futures::StreamExt;
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::codec::Framed;
+
+use crate::failure::Failure;
+use crate::http::App;
+use connection::{Connection, Handler, Prepared};
+use frames::Frames;
+use negotiate::{Tls, negotiate};
+use reader::Reader;
+use refusal::Refusal;
+use users::Users;
+
+/// Connections that are told that there is no place for them, or that cancel, at once; beyond it they are dropped.
+const REFUSALS_MAX: usize = 16;
+/// How long a connection that was refused may go on sending.
+const LINGER: Duration = Duration::from_secs(1);
+/// Pause after the system had no socket for a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What all connections share.
+pub struct Shared {
+    app: Arc<App>,
+    users: Arc<Users>,
+    tls: Option<Tls>,
+    reader: Arc<Reader>,
+    connections: Arc<ConnectionManager>,
+    keys: Arc<RandomPidSecretKeyGenerator>,
+}
+
+/// The port, listened to.
+pub struct Server {
+    listener: TcpListener,
+    shared: Arc<Shared>,
+}
+
+impl Server {
+    /// Listens, if the configuration says so.
+    ///
+    /// # Errors
+    /// A password or a certificate that cannot be used, an address that cannot be had.
+    pub async fn bind(app: &Arc<App>) -> Result<Option<Server>, Failure> {
+        let config = &app.config.postgres;
+        let address =
+            config.address().map_err(|bad| Failure::misuse(format!("{} {}", bad.key, bad.message)))?;
+        let Some(address) = address else { return Ok(None) };
+        if config.users.is_empty() {
+            let message =
+                "postgres.listen is set, and postgres.users is empty, so nobody could connect; add a user";
+            return Err(Failure::misuse(message));
+        }
+        let users = Arc::new(Users::new(&config.users).map_err(Failure::misuse)?);
+        let tls = match config.tls_certificate.as_str() {
+            "" => None,
+            certificate => {
+                let tls = Tls::read(Path::new(certificate), Path::new(&config.tls_key));
+                Some(tls.map_err(|error| Failure::misuse(format!("postgres.tls_certificate: {error}")))?)
+            }
+        };
+        let reader = Reader::new(Arc::clone(app)).map_err(Failure::failed)?;
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            Failure::failed(format!("could not listen on {address} (postgres.listen): {error}"))
+        })?;
+        let shared = Shared {
+            app: Arc::clone(app),
+            users,
+            tls,
+            reader: Arc::new(reader),
+            connections: Arc::default(),
+            keys: Arc::default(),
+        };
+        Ok(Some(Server { listener, shared: Arc::new(shared) }))
+    }
+
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Takes connections until `stop` changes; those that are open are told then, and end.
+    pub async fn serve(self, mut stop: watch::Receiver<bool>) {
+        let places = Arc::new(Semaphore::new(self.shared.app.config.postgres.connections_max));
+        let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                _ = stop.changed() => return,
+            };
+            let socket = match accepted {
+                Ok((socket, _)) => socket,
+                Err(error) => {
+                    tracing::warn!(%error, "no socket for a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let place = Arc::clone(&places).try_acquire_owned().ok();
+            let refusal = match &place {
+                Some(_) => None,
+                None => Some(Arc::clone(&refusals).try_acquire_owned()),
+            };
+            let Some(refusal) = refusal.transpose().ok() else { continue };
+            let (shared, stop) = (Arc::clone(&self.shared), stop.clone());
+            tokio::spawn(async move {
+                let _refusal = refusal;
+                if let Err(error) = converse(&shared, socket, place, stop).await {
+                    tracing::debug!(%error, "a postgres connection broke");
+                }
+            });
+        }
+    }
+}
+
+type Socket = Framed<Frames, PgWireMessageServerCodec<Prepared>>;
+
+/// One connection from its first byte to its last.
+async fn converse(
+    shared: &Arc<Shared>,
+    socket: TcpStream,
+    place: Option<OwnedSemaphorePermit>,
+    mut stop: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let config = &shared.app.config.postgres;
+    let deadline = Instant::now() + Duration::from_millis(config.startup_timeout_ms);
+    let address = socket.peer_addr()?;
+    let tls = shared.tls.as_ref().map(|tls| &tls.acceptor);
+    let negotiated = timeout_at(deadline, negotiate(socket, tls)).await??;
+    let frames = Frames::new(negotiated.wire, negotiated.before, config.message_bytes_max);
+    let codec = PgWireMessageServerCodec::new(DefaultClient::new(address, negotiated.secure));
+    let mut socket: Socket = Framed::new(frames, codec);
+    socket.set_state(PgWireConnectionState::AwaitingStartup);
+    let connection = Arc::new(Connection::new(shared));
+    let handler = Arc::new(Handler(Arc::clone(&connection)));
+    let (copies, cancel) =
+        (Arc::new(NoopHandler), Arc::new(DefaultCancelHandler::new(Arc::clone(&shared.connections))));
+    loop {
+        let until = match socket.state() {
+            PgWireConnectionState::AwaitingStartup | PgWireConnectionState::AuthenticationInProgress => {
+                deadline
+            }
+            _ => Instant::now() + Duration::from_millis(config.idle_timeout_ms),
+        };
+        let next = tokio::select! {
+            next = timeout_at(until, socket.next()) => next,
+            _ = stop.changed() => return end(&mut socket, Refusal::new("57P01", "the server is shutting down")).await,
+        };
+        let message = match next {
+            Ok(Some(Ok(PgWireFrontendMessage::Terminate(_))) | None) => return Ok(()),
+            Ok(Some(Ok(message))) => message,
+            Ok(Some(Err(error))) => return end(&mut socket, unreadable(error)).await,
+            Err(_) if until == deadline => return Ok(()),
+            Err(_) => {
+                return end(
+                    &mut socket,
+                    Refusal::new("57P05", "idle for too long (postgres.idle_timeout_ms)"),
+                )
+                .await;
+            }
+        };
+        if matches!(message, PgWireFrontendMessage::Startup(_)) && place.is_none() {
+            let message = format!(
+                "there are {} connections already (postgres.connections_max)",
+                config.connections_max
+            );
+            return end(&mut socket, Refusal::new("53300", message)).await;
+        }
+        let last = matches!(message, PgWireFrontendMessage::CancelRequest(_));
+        let extended = message.is_extended_query();
+        let (startup, simple, prepared) =
+            (Arc::clone(&connection), Arc::clone(&handler), Arc::clone(&handler));
+        let work =
+            process_message(message, &mut socket, startup, simple, prepared, copies.clone(), cancel.clone());
+        let done = match until == deadline {
+            true => timeout_at(deadline, work).await?,
+            false => work.await,
+        };
+        if last {
+            return Ok(());
+        }
+        if let Err(error) = done {
+            let info = ErrorInfo::from(error);
+            let fatal = info.is_fatal();
+            process_error(&mut socket, PgWireError::UserError(Box::new(info)), extended).await?;
+            if fatal {
+                linger(&mut socket).await;
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// What did not come as a message of the protocol.
+fn unreadable(error: PgWireError) -> Refusal {
+    match &error {
+        PgWireError::IoError(broken) if broken.kind() == ErrorKind::FileTooLarge => {
+            Refusal::new("54000", broken.to_string())
+        }
+        _ => Refusal::new("08P01", error.to_string()),
+    }
+}
+
+async fn end(socket: &mut Socket, refusal: Refusal) -> io::Result<()> {
+    process_error(socket, refusal.fatal(), false).await?;
+    linger(socket).await;
+    Ok(())
+}
+
+/// Reads on for a moment: closing with something unread would take back what the client was told.
+async fn linger(socket: &mut Socket) {
+    let (wire, mut rest) = (socket.get_mut().wire(), [0; 4096]);
+    let read = async { while wire.read(&mut rest).await.is_ok_and(|count| count > 0) {} };
+    let _ = tokio::time::timeout(LINGER, read).await;
+}
