@@ -16,6 +16,7 @@ mod story;
 mod access;
 mod cli;
 mod corpus;
+mod dashboards;
 mod demo;
 mod deploy;
 mod disorder;

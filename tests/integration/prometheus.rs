@@ -68,13 +68,13 @@ fn people_are_no_labels() {
 }
 
 /// A Prometheus of its own that scrapes `server`, with the shipped rules.
-struct Prometheus {
+pub struct Prometheus {
     _process: Ended,
     port: u16,
 }
 
 impl Prometheus {
-    fn scraping(place: &Place, server: &Server) -> Self {
+    pub fn scraping(place: &Place, server: &Server) -> Self {
         let shipped = std::fs::read_to_string(deploy("prometheus.yml")).unwrap();
         let config = shipped
             .replace("127.0.0.1:8080", &format!("127.0.0.1:{}", server.port))
@@ -95,7 +95,7 @@ impl Prometheus {
     }
 
     /// What `pick` finds under `data` of an answer, once it finds something.
-    fn wait_for(&self, what: &str, path: &str, pick: &str) -> Vec<Value> {
+    pub fn wait_for(&self, what: &str, path: &str, pick: &str) -> Vec<Value> {
         wait_for(what, || {
             let answer = http_client::send(self.port, "GET", path, &[], b"").ok()?;
             let found = serde_json::from_slice::<Value>(&answer.body).ok()?["data"][pick].as_array()?.clone();

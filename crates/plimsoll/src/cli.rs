@@ -73,6 +73,8 @@ pub enum Command {
     Token(TokenCommand),
     /// Check every view and metric file and report problems as file:line
     Check(CheckArgs),
+    /// Write Grafana dashboards of the metrics, one file each
+    Dashboard(DashboardArgs),
     /// Print the effective configuration, where each value comes from, secrets redacted
     Config,
     /// Look for what would keep an installation from working, and say how to mend it

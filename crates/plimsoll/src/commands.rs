@@ -1,6 +1,7 @@
 //! What each command does, once everything it needs is resolved.
 
 pub mod check;
+pub mod dashboard;
 pub mod demo;
 pub mod diff;
 pub mod doctor;

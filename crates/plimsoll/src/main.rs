@@ -10,6 +10,7 @@ mod config;
 mod moment;
 
 mod commands;
+mod dashboard;
 mod deliver;
 mod demo;
 mod example;
@@ -79,6 +80,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         | Command::People(_)
         | Command::Token(_)
         | Command::Check(_)
+        | Command::Dashboard(_)
         | Command::Config
         | Command::Doctor(_)
         | Command::Health(_)
@@ -118,6 +120,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Token(command) => commands::token::run(command),
         Command::People(command) => commands::people::run(&effective.config, command),
         Command::Check(arguments) => commands::check::run(&effective.config, arguments),
+        Command::Dashboard(arguments) => commands::dashboard::run(&effective.config, &arguments),
         Command::Config => commands::print(effective.render().as_bytes()),
         Command::Health(arguments) => commands::health::run(&effective.config, &arguments),
         Command::Doctor(_) | Command::Completions(_) | Command::Man(_) => {

@@ -20,6 +20,7 @@ mod values;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +33,7 @@ use datafusion_postgres::pgwire::api::{
 use datafusion_postgres::pgwire::error::{ErrorInfo, PgWireError};
 use datafusion_postgres::pgwire::messages::PgWireFrontendMessage;
 use datafusion_postgres::pgwire::tokio::server::{PgWireMessageServerCodec, process_error, process_message};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -154,7 +155,7 @@ async fn converse(
     shared: &Arc<Shared>,
     socket: TcpStream,
     place: Option<OwnedSemaphorePermit>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let config = &shared.app.config.postgres;
     let deadline = Instant::now() + Duration::from_millis(config.startup_timeout_ms);
@@ -165,10 +166,46 @@ async fn converse(
     let codec = PgWireMessageServerCodec::new(DefaultClient::new(address, negotiated.secure));
     let mut socket: Socket = Framed::new(frames, codec);
     socket.set_state(PgWireConnectionState::AwaitingStartup);
+    // The codec panics on some messages that are none; that ends their connection and no other.
+    let talked = AssertUnwindSafe(talk(shared, &mut socket, place, stop, deadline)).catch_unwind().await;
+    let refusal = match talked {
+        Ok(ended) => match ended? {
+            End::Gone => return Ok(()),
+            End::Told => None,
+            End::Refused(refusal) => Some(refusal),
+        },
+        Err(_) => Some(Refusal::new("08P01", "a message could not be read")),
+    };
+    if let Some(refusal) = refusal {
+        process_error(&mut socket, refusal.fatal(), false).await?;
+    }
+    linger(&mut socket).await;
+    Ok(())
+}
+
+/// How a connection ended.
+enum End {
+    /// The client has gone, or said nothing.
+    Gone,
+    /// It was told why already.
+    Told,
+    Refused(Refusal),
+}
+
+/// Messages and answers, until one side ends it. The place is free again when this returns.
+async fn talk(
+    shared: &Arc<Shared>,
+    socket: &mut Socket,
+    place: Option<OwnedSemaphorePermit>,
+    mut stop: watch::Receiver<bool>,
+    deadline: Instant,
+) -> io::Result<End> {
+    let config = &shared.app.config.postgres;
     let connection = Arc::new(Connection::new(shared));
     let handler = Arc::new(Handler(Arc::clone(&connection)));
     let (copies, cancel) =
         (Arc::new(NoopHandler), Arc::new(DefaultCancelHandler::new(Arc::clone(&shared.connections))));
+    let refused = |code, message: String| Ok(End::Refused(Refusal::new(code, message)));
     loop {
         let until = match socket.state() {
             PgWireConnectionState::AwaitingStartup | PgWireConnectionState::AuthenticationInProgress => {
@@ -178,48 +215,41 @@ async fn converse(
         };
         let next = tokio::select! {
             next = timeout_at(until, socket.next()) => next,
-            _ = stop.changed() => return end(&mut socket, Refusal::new("57P01", "the server is shutting down")).await,
+            _ = stop.changed() => return refused("57P01", "the server is shutting down".to_owned()),
         };
         let message = match next {
-            Ok(Some(Ok(PgWireFrontendMessage::Terminate(_))) | None) => return Ok(()),
+            Ok(Some(Ok(PgWireFrontendMessage::Terminate(_))) | None) => return Ok(End::Gone),
             Ok(Some(Ok(message))) => message,
-            Ok(Some(Err(error))) => return end(&mut socket, unreadable(error)).await,
-            Err(_) if until == deadline => return Ok(()),
-            Err(_) => {
-                return end(
-                    &mut socket,
-                    Refusal::new("57P05", "idle for too long (postgres.idle_timeout_ms)"),
-                )
-                .await;
-            }
+            Ok(Some(Err(error))) => return Ok(End::Refused(unreadable(error))),
+            Err(_) if until == deadline => return Ok(End::Gone),
+            Err(_) => return refused("57P05", "idle for too long (postgres.idle_timeout_ms)".to_owned()),
         };
         if matches!(message, PgWireFrontendMessage::Startup(_)) && place.is_none() {
-            let message = format!(
-                "there are {} connections already (postgres.connections_max)",
-                config.connections_max
+            let max = config.connections_max;
+            return refused(
+                "53300",
+                format!("there are {max} connections already (postgres.connections_max)"),
             );
-            return end(&mut socket, Refusal::new("53300", message)).await;
         }
         let last = matches!(message, PgWireFrontendMessage::CancelRequest(_));
         let extended = message.is_extended_query();
         let (startup, simple, prepared) =
             (Arc::clone(&connection), Arc::clone(&handler), Arc::clone(&handler));
         let work =
-            process_message(message, &mut socket, startup, simple, prepared, copies.clone(), cancel.clone());
+            process_message(message, socket, startup, simple, prepared, copies.clone(), cancel.clone());
         let done = match until == deadline {
             true => timeout_at(deadline, work).await?,
             false => work.await,
         };
         if last {
-            return Ok(());
+            return Ok(End::Gone);
         }
         if let Err(error) = done {
             let info = ErrorInfo::from(error);
             let fatal = info.is_fatal();
-            process_error(&mut socket, PgWireError::UserError(Box::new(info)), extended).await?;
+            process_error(socket, PgWireError::UserError(Box::new(info)), extended).await?;
             if fatal {
-                linger(&mut socket).await;
-                return Ok(());
+                return Ok(End::Told);
             }
         }
     }
@@ -233,12 +263,6 @@ fn unreadable(error: PgWireError) -> Refusal {
         }
         _ => Refusal::new("08P01", error.to_string()),
     }
-}
-
-async fn end(socket: &mut Socket, refusal: Refusal) -> io::Result<()> {
-    process_error(socket, refusal.fatal(), false).await?;
-    linger(socket).await;
-    Ok(())
 }
 
 /// Reads on for a moment: closing with something unread would take back what the client was told.

@@ -1,4 +1,4 @@
-//! What is typed to look after an installation: `doctor`, `health`, `check`, `token`, `completions`, `man`.
+//! What is typed to look after an installation: `doctor`, `health`, `check`, `dashboard`, `token`, `completions`, `man`.
 
 use std::path::PathBuf;
 
@@ -56,4 +56,11 @@ pub struct CompletionsArgs {
 pub struct ManArgs {
     /// Write the page of every command into this directory; without it, print plimsoll's own
     pub dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct DashboardArgs {
+    /// Where to write them
+    #[arg(long, value_name = "DIR", default_value = "grafana/dashboards")]
+    pub out: PathBuf,
 }

@@ -225,9 +225,9 @@ impl Call {
                 given.insert(name.clone(), text);
             }
         }
-        // "now" is what not to say it means, so that a dashboard can offer both.
+        // Nothing and "now" mean what leaving it out means, so that a dashboard can have a field for it.
         let mut time = |name: &str| {
-            let text = given.remove(name).filter(|text| text != "now");
+            let text = given.remove(name).filter(|text| !matches!(text.as_str(), "" | "now"));
             text.map(|text| time(name, &text)).transpose()
         };
         let (as_of, known_at, from, to) = (time("as_of")?, time("known_at")?, time("from")?, time("to")?);
