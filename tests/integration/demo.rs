@@ -47,6 +47,42 @@ fn the_stories_are_found() {
     }
 }
 
+/// Booking agreed on a review rota on 20 February; nobody came to or left platform, and it works as ever.
+#[test]
+fn the_review_rota_is_called_out_and_nothing_where_nothing_changed() {
+    let (place, _) = loaded();
+    let text = place.stdout(&[
+        "query",
+        "signals",
+        "--from",
+        "2026-02-01",
+        "--to",
+        "2026-04-12",
+        "--step",
+        "7d",
+        "--format",
+        "json",
+    ]);
+    let json: Value = serde_json::from_str(&text).unwrap();
+    let called_out = |team: &str| -> Vec<String> {
+        let rows = json["rows"].as_array().unwrap().iter();
+        let weeks = rows.filter(|row| row["team"] == team && row["series"] == "response_hours");
+        let weeks: Vec<&Value> = weeks.collect();
+        assert_eq!(weeks.len(), 11, "{team} has a week in each step");
+        let signals = weeks.into_iter().filter(|row| row["signal"] != 0);
+        signals.map(|row| format!("{} {}", &row["as_of"].as_str().unwrap()[..10], row["meaning"])).collect()
+    };
+    let rota = called_out("booking");
+    assert!(!rota.is_empty(), "the rota is called out");
+    for week in &rota {
+        assert!(
+            week.as_str() > "2026-02-20" && week.contains("lower"),
+            "answers come sooner since: {rota:?}"
+        );
+    }
+    assert_eq!(called_out("platform"), Vec::<String>::new());
+}
+
 #[test]
 fn the_same_seed_gives_the_same_organisation() {
     let (first, second) = (loaded(), loaded());
