@@ -100,6 +100,7 @@ fn look_at(config: &Config, findings: &mut Vec<Finding>) -> Result<(), Failure> 
     findings.push(local::lock_finding(&held));
     findings.push(local::clock(config, chrono::Utc::now()));
     findings.push(ports::http(config, served));
+    findings.extend(ports::postgres(config, served));
     findings.extend(local::secrets(config));
     findings.push(local::catalogue(config)?);
     findings.extend(kafka::findings(config));

@@ -161,6 +161,13 @@ pub fn secrets(config: &Config) -> Vec<Finding> {
     .into_iter()
     .filter(|(_, source)| !source.is_empty())
     .map(|(key, source)| secret(key, source))
+    .chain(
+        config
+            .postgres
+            .users
+            .iter()
+            .map(|user| secret(&format!("postgres.users {}", user.name), &user.password)),
+    )
     .collect()
 }
 

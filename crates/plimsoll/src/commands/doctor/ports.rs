@@ -21,6 +21,18 @@ pub fn http(config: &Config, served: bool) -> Finding {
     }
 }
 
+/// Nothing where the PostgreSQL protocol is off. Whether what listens there is ours, its lock must tell.
+pub fn postgres(config: &Config, served: bool) -> Option<Finding> {
+    let name = "postgres address";
+    match config.postgres.address() {
+        Ok(None) => None,
+        Ok(Some(address)) => {
+            Some(listens(name, address, served, "choose another address with postgres.listen"))
+        }
+        Err(bad) => Some(fail(name, format!("{} {}", bad.key, bad.message), "see plimsoll.example.toml")),
+    }
+}
+
 /// `ours`: what listens there, if something does, is the server that this configuration is of.
 fn listens(name: &str, address: SocketAddr, ours: bool, remedy: &str) -> Finding {
     match TcpListener::bind(address) {
@@ -52,6 +64,10 @@ mod tests {
         let mut config = Config::default();
         config.http.listen = address.to_string();
         assert_eq!(http(&config, false).verdict, Verdict::Fail);
+        assert!(postgres(&config, false).is_none(), "it is off");
+        config.postgres.listen = address.to_string();
+        let verdict = |served| postgres(&config, served).expect("it is on").verdict;
+        assert_eq!((verdict(false), verdict(true)), (Verdict::Fail, Verdict::Ok));
         drop(busy);
         assert_eq!(http(&config, false).verdict, Verdict::Ok);
     }
