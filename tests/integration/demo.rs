@@ -47,7 +47,7 @@ fn the_stories_are_found() {
     }
 }
 
-/// Booking agreed on a review rota on 20 February; nobody came to or left platform, and it works as ever.
+/// Booking agreed on a review rota on 20 February; platform answers requests as ever.
 #[test]
 fn the_review_rota_is_called_out_and_nothing_where_nothing_changed() {
     let (place, _) = loaded();
