@@ -5,6 +5,7 @@
 -- level = "team"
 -- labels = ["source"]
 -- value = "hours"
+-- gauges = ["silent", "last_at"]
 -- section = "Data quality"
 -- panel = "table"
 -- [params]

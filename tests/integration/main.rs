@@ -17,6 +17,7 @@ mod access;
 mod cli;
 mod corpus;
 mod dashboards;
+mod deliver;
 mod demo;
 mod deploy;
 mod disorder;

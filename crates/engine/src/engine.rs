@@ -343,9 +343,6 @@ async fn load(writer: &mut Writer, dir: &Path) -> Result<(), Error> {
                 *stats.dead_letters_by_reason.entry(reason).or_default() += count;
             }
         }
-        for segment in writer.cold.iter().flatten() {
-            stats.sources.see(&segment.batch);
-        }
         let latest = writer.cold.iter().flatten().map(|segment| segment.effective_max_us).max();
         stats.watermark = latest.and_then(chrono::DateTime::from_timestamp_micros);
         writer.newest_us = latest.unwrap_or(i64::MIN);

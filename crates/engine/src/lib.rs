@@ -32,7 +32,6 @@ pub mod range;
 pub mod replay;
 pub mod segment;
 pub mod session;
-pub mod sources;
 pub mod sql;
 pub mod steps;
 pub mod tables;

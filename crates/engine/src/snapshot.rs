@@ -13,7 +13,6 @@ use event::Counts;
 
 use crate::evaluate::Evaluator;
 use crate::pace::QUICK_SECONDS;
-use crate::sources::Sources;
 use crate::tables::Tables;
 use crate::views::ViewRows;
 
@@ -125,8 +124,6 @@ pub struct Stats {
     pub dead_letters_by_reason: BTreeMap<String, u64>,
     /// Largest `occurred_at` seen that is not in the future of its log record.
     pub watermark: Option<DateTime<Utc>>,
-    /// When something last happened at each source.
-    pub sources: Sources,
     pub last_commit: Option<DateTime<Utc>>,
     pub cold_version: i64,
     pub cold_files: u64,

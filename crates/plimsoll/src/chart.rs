@@ -17,10 +17,10 @@ mod time;
 pub use bars::{Bar, Bars};
 pub use colour::{Tone, css};
 pub use frame::{Head, Look, Paint};
-pub use plot::{At, Axis, Band, Line, Mark, Plot, Shape};
-pub use scale::{day, instant, number};
+pub use plot::Plot;
+pub use scale::number;
 pub use spark::Spark;
-pub use time::{Fan, Points, Slip, fan, over_time, slip};
+pub use time::{Fan, Slip, fan, over_time, slip};
 
 #[cfg(test)]
 mod tests;

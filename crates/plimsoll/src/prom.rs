@@ -303,14 +303,6 @@ impl Page<'_> {
         for (view, count) in &self.stats.view_rows {
             views.with_label_values(&[view.as_str()]).set(*count as f64);
         }
-        let sources = gauges(
-            "plimsoll_source_last_event_timestamp_seconds",
-            "When something last happened at the source, of all its events.",
-            &["source"],
-        )?;
-        for (source, latest_us) in self.stats.sources.latest() {
-            sources.with_label_values(&[source]).set(latest_us as f64 / US_PER_SECOND);
-        }
         let offsets = gauges(
             "plimsoll_ingest_next_offset",
             "Next offset of the partition that the board does not cover yet.",
@@ -320,7 +312,7 @@ impl Page<'_> {
             let (topic, partition) = partition.rsplit_once('/').unwrap_or((partition, ""));
             offsets.with_label_values(&[topic, partition]).set(*next as f64);
         }
-        register(registry, [rows, views, sources, offsets])?;
+        register(registry, [rows, views, offsets])?;
         let optional_time = |moment: Option<DateTime<Utc>>| moment.map(timestamp);
         let example_help = format!("These numbers are {EXAMPLE_NOTE}; the value is always 1.");
         for (name, help, value) in [
@@ -354,11 +346,6 @@ impl Page<'_> {
                 "plimsoll_conflicts",
                 "Event ids with conflicting payloads, in the whole history.",
                 Some(self.stats.conflicts as f64),
-            ),
-            (
-                "plimsoll_source_rows_untold",
-                "Rows of sources that are too many to be told apart.",
-                Some(self.stats.sources.beyond_rows as f64),
             ),
             ("plimsoll_cold_files", "Files of the cold tables.", Some(self.stats.cold_files as f64)),
             (

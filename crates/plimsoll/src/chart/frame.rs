@@ -40,8 +40,6 @@ impl Look {
     /// For screens of phones.
     pub const NARROW: Look = Look { width: 340, height: 260, paint: Paint::Theme };
     pub const SPARK: Look = Look { width: 150, height: 40, paint: Paint::Theme };
-    /// For mails and paper.
-    pub const PRINT: Look = Look { width: 680, height: 270, paint: Paint::Fixed };
 }
 
 /// What a chart is called. The description is for those who do not see it; empty, it is made from the figures.

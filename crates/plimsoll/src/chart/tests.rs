@@ -4,6 +4,9 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::*;
 
+/// As mails and paper have it.
+const PRINT: Look = Look { width: 680, height: 270, paint: Paint::Fixed };
+
 fn at(week: i64) -> DateTime<Utc> {
     "2026-08-31T00:00:00Z".parse::<DateTime<Utc>>().unwrap() + TimeDelta::weeks(week)
 }
@@ -67,7 +70,7 @@ fn drawings(look: Look) -> Vec<String> {
 
 #[test]
 fn a_drawing_is_whole_and_the_same_each_time() {
-    for look in [Look::WIDE, Look::NARROW, Look::PRINT] {
+    for look in [Look::WIDE, Look::NARROW, PRINT] {
         let first = drawings(look);
         assert_eq!(first, drawings(look));
         for svg in &first {
@@ -116,7 +119,7 @@ fn nothing_to_draw_is_drawn() {
         Fan { unit: String::new(), history: vec![], done_by: vec![], due: None, baseline: None };
     assert!(fan(Head::new("f", "F"), &fan_of_none).svg(Look::WIDE).ends_with("</svg>"));
     let none = Bars { head: Head::new("b", "B"), bars: vec![], normal: None };
-    assert!(none.svg(Look::PRINT).ends_with("</svg>"));
+    assert!(none.svg(PRINT).ends_with("</svg>"));
     let flat = Spark { values: vec![Some(2.0); 3], normal: None, ..spark() };
     assert!(flat.svg(Look::SPARK).contains("<polyline"));
 }

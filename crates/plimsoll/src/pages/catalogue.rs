@@ -1,27 +1,19 @@
 //! `/catalogue`: every metric by section, in words, with a filter; and the files that are not in force as they stand.
 
-use axum::extract::{Extension, RawQuery, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use engine::catalogue::{Level, Metric};
 use maud::{Markup, html};
 
 use super::layout::{Page, Stamp};
-use super::visit::{Server, Visit};
+use super::visit::{Visit, Visitor};
 use super::words;
-use crate::http::access::Caller;
 use crate::problem::Problem;
 
 /// Sections in the order of what a lead looks for; others follow by name.
 const SECTIONS: [&str; 4] = ["Review load", "Milestone drift", "Delegation balance", "Flow"];
 
-pub async fn page(
-    State(app): Server,
-    Extension(caller): Extension<Caller>,
-    RawQuery(raw): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let (visit, _) = Visit::new(&app, &caller, raw.as_deref(), &headers, &[])?;
+pub async fn page(visitor: Visitor) -> Result<Response, Problem> {
+    let (visit, _) = visitor.visit(&[])?;
     let catalogue = visit.parts.engine.catalogue();
     let mut metrics: Vec<&Metric> = catalogue.metrics.iter().collect();
     metrics.sort_by_key(|metric| place(metric));

@@ -6,8 +6,6 @@
 mod sources;
 
 use arrow::array::RecordBatch;
-use axum::extract::{Extension, RawQuery, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use engine::snapshot::Position;
 use maud::{Markup, html};
@@ -16,10 +14,9 @@ use super::figure::late;
 use super::layout::{Page, Stamp};
 use super::rows::Rows;
 use super::table;
-use super::visit::{Server, Visit};
+use super::visit::{Visit, Visitor};
 use super::words;
 use crate::chart;
-use crate::http::access::Caller;
 use crate::problem::Problem;
 
 pub use sources::part;
@@ -27,13 +24,8 @@ pub use sources::part;
 /// Dead letters listed, the newest.
 const DEAD_LETTERS: usize = 20;
 
-pub async fn page(
-    State(app): Server,
-    Extension(caller): Extension<Caller>,
-    RawQuery(raw): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let (visit, _) = Visit::new(&app, &caller, raw.as_deref(), &headers, &[])?;
+pub async fn page(visitor: Visitor) -> Result<Response, Problem> {
+    let (visit, _) = visitor.visit(&[])?;
     let main = html! {
         h1 { "Data quality" }
         p.lead { "Whether the numbers can be trusted: how far the log has been read, and what was missing, refused or corrected." }
@@ -89,23 +81,16 @@ fn logs(visit: &Visit<'_>) -> Markup {
     html! {
         @if read.is_empty() { p { "Nothing has been read yet." } }
         @else {
-            div.wide tabindex="0" role="region" aria-label="Table: logs" {
-                table {
-                    thead { tr {
-                        th scope="col" { "Log" } th.n scope="col" { "Read up to" } th.n scope="col" { "Quick metrics cover" } th.n scope="col" { "Durable" }
-                    } }
-                    tbody {
-                        @for (log, next) in &read {
-                            tr {
-                                th scope="row" { (log) }
-                                td.n { (chart::number(*next as f64)) }
-                                td.n { (board.position.get(log).map_or("–".to_owned(), |next| chart::number(*next as f64))) }
-                                td.n { (durable_of(&durable, log).map_or("–".to_owned(), |next| chart::number(next as f64))) }
-                            }
-                        }
+            (table::frame("logs", &["Log", "#Read up to", "#Quick metrics cover", "#Durable"], &html! {
+                @for (log, next) in &read {
+                    tr {
+                        th scope="row" { (log) }
+                        td.n { (chart::number(*next as f64)) }
+                        td.n { (board.position.get(log).map_or("–".to_owned(), |next| chart::number(*next as f64))) }
+                        td.n { (durable_of(&durable, log).map_or("–".to_owned(), |next| chart::number(next as f64))) }
                     }
                 }
-            }
+            }))
             p.soft.small { "Positions count a log's records. They never go back, restarts included." }
         }
     }
@@ -126,24 +111,14 @@ fn dead_letters(visit: &Visit<'_>) -> Result<Markup, Problem> {
     let names_hidden = visit.app.pseudonyms.is_some();
     let newest = newest(&visit.parts.engine.snapshot().tables.dead_letters);
     Ok(html! {
-        div.wide tabindex="0" role="region" aria-label="Table: dead letters by reason" {
-            table {
-                thead { tr { th scope="col" { "Reason" } th.n scope="col" { "Records" } } }
-                tbody { @for (reason, n) in &stats.dead_letters_by_reason { tr { th scope="row" { (words::plain(reason)) } td.n { (number(*n)) } } } }
-            }
-        }
+        (table::frame("dead letters by reason", &["Reason", "#Records"], &html! { @for (reason, n) in &stats.dead_letters_by_reason { tr { th scope="row" { (words::plain(reason)) } td.n { (number(*n)) } } } }))
         details {
             summary { "The newest" }
-            div.wide tabindex="0" role="region" aria-label="Table: the newest dead letters" {
-                table {
-                    thead { tr { th scope="col" { "Where in the log" } th scope="col" { "Reason" } th scope="col" { "Detail" } } }
-                    tbody {
-                        @for letter in &newest {
-                            tr { td { code { (letter.place) } } td { (words::plain(&letter.reason)) } td.text { @if names_hidden { span.soft { "not shown" } } @else { (letter.detail) } } }
-                        }
-                    }
+            (table::frame("the newest dead letters", &["Where in the log", "Reason", "Detail"], &html! {
+                @for letter in &newest {
+                    tr { td { code { (letter.place) } } td { (words::plain(&letter.reason)) } td.text { @if names_hidden { span.soft { "not shown" } } @else { (letter.detail) } } }
                 }
-            }
+            }))
         }
     })
 }
@@ -200,20 +175,15 @@ fn metrics(visit: &Visit<'_>) -> Markup {
         }
         details {
             summary { "When each was evaluated" }
-            div.wide tabindex="0" role="region" aria-label="Table: evaluations" {
-                table {
-                    thead { tr { th scope="col" { "Metric" } th.n scope="col" { "Last" } th.n scope="col" { "Took, ms" } } }
-                    tbody {
-                        @for (name, tried) in tried {
-                            tr {
-                                th scope="row" { a href=(visit.lens.link(&format!("/metric/{name}"), &[])) { (name) } }
-                                td.n { (words::ago(visit.now - tried.at)) }
-                                td.n { (chart::number((tried.seconds * 1000.0).round())) }
-                            }
-                        }
+            (table::frame("evaluations", &["Metric", "#Last", "#Took, ms"], &html! {
+                @for (name, tried) in tried {
+                    tr {
+                        th scope="row" { a href=(visit.lens.link(&format!("/metric/{name}"), &[])) { (name) } }
+                        td.n { (words::ago(visit.now - tried.at)) }
+                        td.n { (chart::number((tried.seconds * 1000.0).round())) }
                     }
                 }
-            }
+            }))
         }
     }
 }

@@ -140,7 +140,7 @@ fn document(title: &str, here: &str, page: Option<(&Page<'_>, &Visit<'_>)>, body
                     }
                     @if let Some((page, visit)) = page {
                         @if visit.parts.example {
-                            p.example { "Harbour is an example organisation: " (EXAMPLE_NOTE) ". No real people, no real work." }
+                            p.example { "This is " (EXAMPLE_NOTE) ": no real people, no real work." }
                         }
                         @if !visit.lens.is_now() { (looking_back(page, visit)) }
                     }

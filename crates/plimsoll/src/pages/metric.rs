@@ -9,11 +9,9 @@ mod definition;
 mod events;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
+use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Extension, Path, RawQuery, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use engine::catalogue::{Level, Metric};
 use maud::{Markup, html};
@@ -21,10 +19,9 @@ use maud::{Markup, html};
 use super::figure;
 use super::layout::{Page, Stamp};
 use super::table::{self, Extras};
-use super::visit::{Narrowed, Server, Shown, Visit};
+use super::visit::{Narrowed, Shown, Visit, Visitor};
 use super::words;
-use crate::http::App;
-use crate::http::access::{Caller, Sight};
+use crate::http::access::Sight;
 use crate::http::api::{self, Asking};
 use crate::output::Encoding;
 use crate::problem::Problem;
@@ -44,17 +41,14 @@ struct Asked<'a> {
 impl Asked<'_> {
     /// `parameters` are those of the page beside team and the metric's own.
     fn read<'a>(
-        app: &'a Arc<App>,
-        caller: &'a Caller,
+        visitor: &'a Visitor,
         name: Result<Path<String>, PathRejection>,
-        raw: Option<&str>,
-        headers: &HeaderMap,
         parameters: &[&str],
     ) -> Result<Asked<'a>, Problem> {
-        let metric = api::metric_of(app.parts()?, name)?;
+        let metric = api::metric_of(visitor.app.parts()?, name)?;
         let own = metric.params.iter().map(|param| param.name.as_str());
         let known: Vec<&str> = parameters.iter().copied().chain(["team"]).chain(own).collect();
-        let (visit, mut rest) = Visit::new(app, caller, raw, headers, &known)?;
+        let (visit, mut rest) = visitor.visit(&known)?;
         // A form sends its empty fields too.
         let mut take = |name: &str| rest.take(name).filter(|value| !value.is_empty());
         let team = take("team");
@@ -76,20 +70,15 @@ impl Asked<'_> {
     }
 }
 
-pub async fn page(
-    State(app): Server,
-    Extension(caller): Extension<Caller>,
-    name: Result<Path<String>, PathRejection>,
-    RawQuery(raw): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub async fn page(visitor: Visitor, name: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
     if let Ok(Path(name)) = &name
         && let Some(name) = name.strip_suffix(".json")
     {
         let path = Ok(Path(name.to_owned()));
+        let Visitor { app, caller, raw, headers } = visitor;
         return api::one(&app, &caller, Asking { path, raw, headers, what_if: None }).await;
     }
-    let asked = Asked::read(&app, &caller, name, raw.as_deref(), &headers, &[])?;
+    let asked = Asked::read(&visitor, name, &[])?;
     let shown = asked.visit.narrowed(asked.metric.clone(), asked.narrowed.clone()).await?;
     let teams = teams(&asked, &shown).await;
     let explains = asked.visit.sight(&asked.metric).await? == Sight::All;
@@ -124,13 +113,10 @@ pub async fn page(
 
 /// `GET /metric/{name}/over-time`: the chart over past weeks, as a part or as a page.
 pub async fn over_time(
-    State(app): Server,
-    Extension(caller): Extension<Caller>,
+    visitor: Visitor,
     name: Result<Path<String>, PathRejection>,
-    RawQuery(raw): RawQuery,
-    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let mut asked = Asked::read(&app, &caller, name, raw.as_deref(), &headers, &["weeks"])?;
+    let mut asked = Asked::read(&visitor, name, &["weeks"])?;
     let weeks = course::weeks(asked.rest.take("weeks").as_deref())?;
     let markup = course::over_time(&asked, weeks).await?;
     if asked.visit.fragment {

@@ -5,9 +5,9 @@ mod ledger;
 
 use std::collections::BTreeMap;
 
+use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Extension, Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::NaiveDate;
 use maud::{Markup, html};
@@ -15,9 +15,9 @@ use maud::{Markup, html};
 use super::figure;
 use super::layout::{Page, Stamp};
 use super::risk::{self, Entry, Outlook};
-use super::visit::{Narrowed, Server, Shown, Visit};
+use super::table;
+use super::visit::{Narrowed, Shown, Visit, Visitor};
 use super::words;
-use crate::http::access::Caller;
 use crate::http::api;
 use crate::output;
 use crate::problem::Problem;
@@ -39,14 +39,8 @@ struct Milestone {
     replans_after_due: Option<f64>,
 }
 
-pub async fn page(
-    State(app): Server,
-    Extension(caller): Extension<Caller>,
-    id: Result<Path<String>, PathRejection>,
-    RawQuery(raw): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let (visit, _) = Visit::new(&app, &caller, raw.as_deref(), &headers, &[])?;
+pub async fn page(visitor: Visitor, id: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
+    let (visit, _) = visitor.visit(&[])?;
     let milestone = found(&visit, id).await?;
     let path = risk::path(&milestone.id);
     let outlook = visit.perhaps("milestone_forecast").await.map(|shown| risk::outlooks(&shown.rows()));
@@ -78,13 +72,10 @@ pub async fn page(
 
 /// `GET /milestone/{id}/{part}`.
 pub async fn part(
-    State(app): Server,
-    Extension(caller): Extension<Caller>,
+    visitor: Visitor,
     path: Result<Path<(String, String)>, PathRejection>,
-    RawQuery(raw): RawQuery,
-    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (visit, _) = Visit::new(&app, &caller, raw.as_deref(), &headers, &[])?;
+    let (visit, _) = visitor.visit(&[])?;
     let Path((id, part)) =
         path.map_err(|_| Problem::bad_request("the milestone's name is not clean text"))?;
     let milestone = found(&visit, Ok(Path(id))).await?;
@@ -224,16 +215,11 @@ fn causes(outlook: &Outlook) -> Markup {
                     @if drift == 0.0 { "The forecast is on the baseline." }
                     @else { "The forecast is " strong { (signed(drift)) " days" } " from the baseline. Of these:" }
                 }
-                div.wide tabindex="0" role="region" aria-label="Table: drift by cause" {
-                    table {
-                        thead { tr { th scope="col" { "Because" } th.n scope="col" { "Days" } } }
-                        tbody {
-                            @for (words, days) in &outlook.causes {
-                                tr { th.text scope="row" { (words) } td.n { (signed(*days)) } }
-                            }
-                        }
+                (table::frame("drift by cause", &["Because", "#Days"], &html! {
+                    @for (words, days) in &outlook.causes {
+                        tr { th.text scope="row" { (words) } td.n { (signed(*days)) } }
                     }
-                }
+                }))
                 p.soft.small { "The forecast rests on: " (words::plain(&outlook.state)) "." }
             }
         }

@@ -1,25 +1,18 @@
 //! `/milestones`: the open ones by risk, and how far the closed ones moved.
 
-use axum::extract::{Extension, RawQuery, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use maud::{Markup, html};
 
 use super::layout::{Page, Stamp};
 use super::risk::{self, Entry};
 use super::rows::Rows;
-use super::visit::{Server, Visit};
+use super::table;
+use super::visit::{Visit, Visitor};
 use super::words;
-use crate::http::access::Caller;
 use crate::problem::Problem;
 
-pub async fn page(
-    State(app): Server,
-    Extension(caller): Extension<Caller>,
-    RawQuery(raw): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let (visit, _) = Visit::new(&app, &caller, raw.as_deref(), &headers, &[])?;
+pub async fn page(visitor: Visitor) -> Result<Response, Problem> {
+    let (visit, _) = visitor.visit(&[])?;
     let risks = visit.metric("milestone_risk").await?;
     let drift = visit.metric("milestone_drift").await?;
     let entries = risk::entries(&risks.rows());
@@ -52,35 +45,22 @@ pub async fn page(
 /// Risk, odds and dates of milestones.
 pub fn table<'e>(visit: &Visit<'_>, entries: impl Iterator<Item = &'e Entry>) -> Markup {
     html! {
-        div.wide tabindex="0" role="region" aria-label="Table: milestones" {
-            table {
-                thead { tr {
-                    th scope="col" { "Milestone" }
-                    th scope="col" { "Project" }
-                    th scope="col" { "Risk" }
-                    th.n scope="col" { "Odds of its date" }
-                    th.n scope="col" { "Due" }
-                    th.n scope="col" { "85 % likely by" }
-                    th.n scope="col" { "Late by, working days" }
-                } }
-                tbody {
-                    @for entry in entries {
-                        tr {
-                            th.text scope="row" {
-                                a href=(visit.lens.link(&risk::path(&entry.milestone), &[])) { (entry.title) }
-                                @if entry.needed_by_others { " " span.soft.small.plain { "others wait for it" } }
-                            }
-                            td { (entry.project) }
-                            td { (entry.chip()) }
-                            td.n { (entry.p_hit.map_or("–".to_owned(), words::percent)) }
-                            td.n { (entry.due_on.map_or("no date".to_owned(), words::date)) }
-                            td.n { (entry.p85_on.map_or("not foreseeable".to_owned(), words::date)) }
-                            td.n { (entry.late_working_days.map_or("–".to_owned(), |days| words::amount(days, ""))) }
-                        }
+        (table::frame("milestones", &["Milestone", "Project", "Risk", "#Odds of its date", "#Due", "#85 % likely by", "#Late by, working days"], &html! {
+            @for entry in entries {
+                tr {
+                    th.text scope="row" {
+                        a href=(visit.lens.link(&risk::path(&entry.milestone), &[])) { (entry.title) }
+                        @if entry.needed_by_others { " " span.soft.small.plain { "others wait for it" } }
                     }
+                    td { (entry.project) }
+                    td { (entry.chip()) }
+                    td.n { (entry.p_hit.map_or("–".to_owned(), words::percent)) }
+                    td.n { (entry.due_on.map_or("no date".to_owned(), words::date)) }
+                    td.n { (entry.p85_on.map_or("not foreseeable".to_owned(), words::date)) }
+                    td.n { (entry.late_working_days.map_or("–".to_owned(), |days| words::amount(days, ""))) }
                 }
             }
-        }
+        }))
     }
 }
 
@@ -97,28 +77,19 @@ fn closed(visit: &Visit<'_>, rows: &Rows<'_>) -> Markup {
         @else {
             details {
                 summary { (words::count(closed.len(), "closed milestone", "closed milestones")) }
-                div.wide tabindex="0" role="region" aria-label="Table: closed milestones" {
-                    table {
-                        thead { tr {
-                            th scope="col" { "Milestone" } th scope="col" { "Project" }
-                            th.n scope="col" { "Baseline" } th.n scope="col" { "Last date" }
-                            th.n scope="col" { "Moved, days" } th.n scope="col" { "Re-plans" }
-                        } }
-                        tbody {
-                            @for row in closed {
-                                @let id = ids[row].as_deref().unwrap_or_default();
-                                tr {
-                                    th.text scope="row" { a href=(visit.lens.link(&risk::path(id), &[])) { (titles[row].as_deref().unwrap_or(id)) } }
-                                    td { (projects[row].as_deref().unwrap_or("–")) }
-                                    td.n { (date(baselines[row])) }
-                                    td.n { (date(due[row])) }
-                                    td.n { (slip[row].map_or("–".to_owned(), |days| words::amount(days, ""))) }
-                                    td.n { (replans[row].map_or("–".to_owned(), |n| words::amount(n, ""))) }
-                                }
-                            }
+                (table::frame("closed milestones", &["Milestone", "Project", "#Baseline", "#Last date", "#Moved, days", "#Re-plans"], &html! {
+                    @for row in closed {
+                        @let id = ids[row].as_deref().unwrap_or_default();
+                        tr {
+                            th.text scope="row" { a href=(visit.lens.link(&risk::path(id), &[])) { (titles[row].as_deref().unwrap_or(id)) } }
+                            td { (projects[row].as_deref().unwrap_or("–")) }
+                            td.n { (date(baselines[row])) }
+                            td.n { (date(due[row])) }
+                            td.n { (slip[row].map_or("–".to_owned(), |days| words::amount(days, ""))) }
+                            td.n { (replans[row].map_or("–".to_owned(), |n| words::amount(n, ""))) }
                         }
                     }
-                }
+                }))
             }
         }
     }

@@ -7,29 +7,22 @@ mod changes;
 mod headlines;
 mod teams;
 
-use axum::extract::{Extension, Path, RawQuery, State};
-use axum::http::HeaderMap;
+use axum::extract::Path;
 use axum::response::Response;
 use maud::{Markup, html};
 
 use super::figure::late;
 use super::layout::{Page, Stamp, fragment};
-use super::visit::{Server, Visit};
+use super::visit::{Visit, Visitor};
 use super::words;
 use super::{milestones, risk};
-use crate::http::access::Caller;
 use crate::problem::Problem;
 
 /// Milestones on this page; `/milestones` has all.
 const MILESTONES: usize = 6;
 
-pub async fn page(
-    State(app): Server,
-    Extension(caller): Extension<Caller>,
-    RawQuery(raw): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let (visit, _) = Visit::new(&app, &caller, raw.as_deref(), &headers, &[])?;
+pub async fn page(visitor: Visitor) -> Result<Response, Problem> {
+    let (visit, _) = visitor.visit(&[])?;
     let cards =
         [headlines::load(&visit).await, headlines::drift(&visit).await, headlines::balance(&visit).await];
     let main = html! {
@@ -57,14 +50,8 @@ pub async fn page(
 }
 
 /// `GET /overview/{part}`.
-pub async fn part(
-    State(app): Server,
-    Extension(caller): Extension<Caller>,
-    Path(part): Path<String>,
-    RawQuery(raw): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let (visit, _) = Visit::new(&app, &caller, raw.as_deref(), &headers, &[])?;
+pub async fn part(visitor: Visitor, Path(part): Path<String>) -> Result<Response, Problem> {
+    let (visit, _) = visitor.visit(&[])?;
     let (title, markup) = match part.as_str() {
         "load" => ("Review load, week by week", headlines::load_course(&visit).await?),
         "balance" => ("Delegation balance, week by week", headlines::balance_course(&visit).await?),

@@ -3,8 +3,6 @@
 //! The ranked list suggests reviewers, so it is about people and shown as `people.visibility` allows; without it the
 //! page still tells each team's queue.
 
-use axum::extract::{Extension, RawQuery, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use maud::{Markup, html};
 
@@ -12,10 +10,10 @@ use super::figure;
 use super::layout::{Page, Stamp};
 use super::lens::outside;
 use super::rows::Rows;
-use super::visit::{Server, Visit};
+use super::table;
+use super::visit::{Visit, Visitor};
 use super::words;
 use crate::chart::{Bar, Bars, Head, Tone};
-use crate::http::access::Caller;
 use crate::problem::Problem;
 
 /// Changes shown; the metric has all.
@@ -24,13 +22,8 @@ const CHANGES: usize = 50;
 const PRESSING: f64 = 15.0;
 const RAISED: f64 = 8.0;
 
-pub async fn page(
-    State(app): Server,
-    Extension(caller): Extension<Caller>,
-    RawQuery(raw): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let (visit, _) = Visit::new(&app, &caller, raw.as_deref(), &headers, &[])?;
+pub async fn page(visitor: Visitor) -> Result<Response, Problem> {
+    let (visit, _) = visitor.visit(&[])?;
     let main = html! {
         h1 { "Reviews" }
         p.lead { "What waits for a review, the most pressing first: impact times urgency, of 25." }
@@ -100,37 +93,29 @@ async fn queue(visit: &Visit<'_>) -> Markup {
     html! {
         @if rows.len() == 0 { p { "No change waits for a review." } }
         @else {
-            div.wide tabindex="0" role="region" aria-label="Table: changes that wait" {
-                table {
-                    thead { tr {
-                        th scope="col" { "Score" } th scope="col" { "Change" } th.n scope="col" { "Waits" }
-                        th.n scope="col" { "Lines" } th.n scope="col" { "Due" } th scope="col" { "Who could review" } th scope="col" { "Events" }
-                    } }
-                    tbody {
-                        @for row in 0..rows.len().min(CHANGES) {
-                            @let (repo, change) = (repos[row].as_deref().unwrap_or_default(), changes[row].as_deref().unwrap_or_default());
-                            tr {
-                                td {
-                                    span class=(mark(score[row])) title={ "impact " (number(impact[row])) ", urgency " (number(urgency[row])) } { (number(score[row])) }
-                                    " " span.soft.small { (number(impact[row])) " × " (number(urgency[row])) }
-                                }
-                                th.text scope="row" {
-                                    @match links.iter().find(|link| link.repo == repo && link.change == change).and_then(|link| outside(&link.url)) {
-                                        Some(url) => a href=(url) rel="noreferrer noopener" { (titles[row].as_deref().unwrap_or(change)) },
-                                        None => (titles[row].as_deref().unwrap_or(change)),
-                                    }
-                                    div.soft.small.plain { (repo) " " (change) }
-                                }
-                                td.n { (age[row].map_or("–".to_owned(), span)) }
-                                td.n { (number(lines[row])) }
-                                td.n { (due[row].map_or("–".to_owned(), words::date)) }
-                                td.text { @match suggested[row].as_deref() { Some(names) => (names), None => span.soft { "nobody stands out" } } }
-                                td { a href=(visit.lens.link("/metric/review_triage/explain", &[("repo", repo), ("change", change)])) aria-label={ "Why: " (repo) " " (change) } { "why" } }
-                            }
+            (table::frame("changes that wait", &["Score", "Change", "#Waits", "#Lines", "#Due", "Who could review", "Events"], &html! {
+                @for row in 0..rows.len().min(CHANGES) {
+                    @let (repo, change) = (repos[row].as_deref().unwrap_or_default(), changes[row].as_deref().unwrap_or_default());
+                    tr {
+                        td {
+                            span class=(mark(score[row])) title={ "impact " (number(impact[row])) ", urgency " (number(urgency[row])) } { (number(score[row])) }
+                            " " span.soft.small { (number(impact[row])) " × " (number(urgency[row])) }
                         }
+                        th.text scope="row" {
+                            @match links.iter().find(|link| link.repo == repo && link.change == change).and_then(|link| outside(&link.url)) {
+                                Some(url) => a href=(url) rel="noreferrer noopener" { (titles[row].as_deref().unwrap_or(change)) },
+                                None => (titles[row].as_deref().unwrap_or(change)),
+                            }
+                            div.soft.small.plain { (repo) " " (change) }
+                        }
+                        td.n { (age[row].map_or("–".to_owned(), span)) }
+                        td.n { (number(lines[row])) }
+                        td.n { (due[row].map_or("–".to_owned(), words::date)) }
+                        td.text { @match suggested[row].as_deref() { Some(names) => (names), None => span.soft { "nobody stands out" } } }
+                        td { a href=(visit.lens.link("/metric/review_triage/explain", &[("repo", repo), ("change", change)])) aria-label={ "Why: " (repo) " " (change) } { "why" } }
                     }
                 }
-            }
+            }))
             @if rows.len() > CHANGES { p.soft { "The first " (CHANGES) " of " (rows.len()) "." } }
             p.soft.small { "Suggested: knowledge of the files times spare capacity. A suggestion, never an assignment." }
         }

@@ -88,6 +88,23 @@ pub fn table(
     })
 }
 
+/// A table that scrolls sideways where the page is too narrow. A column whose heading begins with `#` holds numbers.
+pub fn frame(name: &str, columns: &[&str], rows: &Markup) -> Markup {
+    html! {
+        div.wide tabindex="0" role="region" aria-label={ "Table: " (name) } {
+            table {
+                thead { tr {
+                    @for column in columns {
+                        @if let Some(heading) = column.strip_prefix('#') { th.n scope="col" { (heading) } }
+                        @else { th scope="col" { (column) } }
+                    }
+                } }
+                tbody { (rows) }
+            }
+        }
+    }
+}
+
 fn class(numeric: bool, headline: bool) -> Option<&'static str> {
     match (numeric, headline) {
         (true, true) => Some("n headline"),

@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use chrono::{DateTime, TimeDelta, Utc};
 use engine::catalogue::Metric;
 use engine::{MetricResult, Query, Series};
@@ -15,16 +17,52 @@ use super::kept::Asked;
 use super::lens::{self, Lens};
 use super::rows::Rows;
 use crate::http::access::{Caller, Sight};
-use crate::http::{App, Parts, api};
+use crate::http::{App, api};
 use crate::problem::Problem;
 use crate::query_string::QueryString;
 
 /// Set by our script, so that a link opened without it gives a whole page.
 const FRAGMENT: &str = "x-plimsoll-fragment";
 
+/// What a page is made from, as it came.
+pub struct Visitor {
+    pub app: Arc<App>,
+    pub caller: Caller,
+    pub raw: Option<String>,
+    pub headers: HeaderMap,
+}
+
+impl FromRequestParts<Arc<App>> for Visitor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(request: &mut Parts, app: &Arc<App>) -> Result<Visitor, Problem> {
+        let caller = request.extensions.get::<Caller>().cloned();
+        Ok(Visitor {
+            app: Arc::clone(app),
+            caller: caller.ok_or_else(|| Problem::internal("a page was reached around http::access"))?,
+            raw: request.uri.query().map(str::to_owned),
+            headers: request.headers.clone(),
+        })
+    }
+}
+
+impl Visitor {
+    /// Reads the query, in which a page knows `parameters` beside the lens.
+    pub fn visit(&self, parameters: &[&str]) -> Result<(Visit<'_>, QueryString), Problem> {
+        let Visitor { app, caller, raw, headers } = self;
+        let parts = app.parts()?;
+        let now = Utc::now();
+        let known = lens::PARAMETERS.into_iter().chain(parameters.iter().copied());
+        let mut query = QueryString::parse(raw.as_deref(), known)?;
+        let lens = Lens::take(&mut query, now)?;
+        let fragment = headers.contains_key(FRAGMENT);
+        Ok((Visit { app, parts, caller, lens, now, fragment }, query))
+    }
+}
+
 pub struct Visit<'a> {
     pub app: &'a Arc<App>,
-    pub parts: &'a Parts,
+    pub parts: &'a crate::http::Parts,
     pub caller: &'a Caller,
     pub lens: Lens,
     pub now: DateTime<Utc>,
@@ -52,24 +90,7 @@ pub struct Narrowed {
     pub params: BTreeMap<String, String>,
 }
 
-impl<'a> Visit<'a> {
-    /// Reads the query, in which a page knows `parameters` beside the lens.
-    pub fn new(
-        app: &'a Arc<App>,
-        caller: &'a Caller,
-        raw: Option<&str>,
-        headers: &HeaderMap,
-        parameters: &[&str],
-    ) -> Result<(Visit<'a>, QueryString), Problem> {
-        let parts = app.parts()?;
-        let now = Utc::now();
-        let known = lens::PARAMETERS.into_iter().chain(parameters.iter().copied());
-        let mut query = QueryString::parse(raw, known)?;
-        let lens = Lens::take(&mut query, now)?;
-        let fragment = headers.contains_key(FRAGMENT);
-        Ok((Visit { app, parts, caller, lens, now, fragment }, query))
-    }
-
+impl Visit<'_> {
     /// The moment that is looked at.
     pub fn as_of(&self) -> DateTime<Utc> {
         self.lens.as_of.unwrap_or(self.now)
@@ -156,6 +177,3 @@ impl<'a> Visit<'a> {
         Series { moments, rows_max: self.app.config.limits.sql_rows_max }
     }
 }
-
-/// What axum hands to every page.
-pub type Server = axum::extract::State<Arc<App>>;

@@ -49,12 +49,7 @@ fn in_short(parts: &[Part], risks: &[Outlook<'_>]) -> Vec<String> {
                 "{} without one owner and a date.",
                 capital_count(n, "goal or milestone is", "goals or milestones are")
             )),
-            "decisions" if n > 0 => {
-                lines.push(format!(
-                    "{} below, each with a proposal.",
-                    capital_count(n, "decision waits", "decisions wait")
-                ));
-            }
+            "decisions" if n > 0 => lines.push(super::weekly::decisions_line(n)),
             _ => {}
         }
     }

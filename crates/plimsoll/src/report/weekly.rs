@@ -6,7 +6,7 @@ mod changed;
 mod decisions;
 mod help;
 
-pub use decisions::gap;
+pub use decisions::{gap, line as decisions_line};
 
 use super::ask::{Answered, Kind};
 use super::footer::Footer;
@@ -81,12 +81,7 @@ fn in_short(parts: &[Part], risks: &[Outlook<'_>]) -> Vec<String> {
                     lines.push(format!("{what} closed."));
                 }
             }
-            "decisions" if n > 0 => {
-                lines.push(format!(
-                    "{} below, each with a proposal.",
-                    capital_count(n, "decision waits", "decisions wait")
-                ));
-            }
+            "decisions" if n > 0 => lines.push(decisions_line(n)),
             _ => {}
         }
     }

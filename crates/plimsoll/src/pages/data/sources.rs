@@ -1,24 +1,22 @@
-//! `/data/sources`: what came from where, week by week, when it was last heard of, and silences that are not its habit.
+//! `/data/sources`: what came from where, week by week, when it was last heard of, and who fell silent.
+//!
+//! Who is silent is for `source_silence` to say, as in reports and alerts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use axum::extract::{Extension, RawQuery, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use maud::{Markup, PreEscaped, html};
 
 use crate::chart::{self, Head, Look, Spark, Tone};
-use crate::http::access::Caller;
 use crate::pages::layout::{Page, Stamp, fragment};
 use crate::pages::rows::Rows;
-use crate::pages::visit::{Server, Visit};
+use crate::pages::table;
+use crate::pages::visit::{Visit, Visitor};
 use crate::pages::words;
 use crate::problem::Problem;
 
 const WEEKS: usize = 13;
-/// A source is silent after this many times its own longest pause of the last weeks, and after a day at least.
-const SILENT_FACTOR: i32 = 2;
 
 /// What one source sent to one table.
 #[derive(Default)]
@@ -26,16 +24,10 @@ struct Feed {
     weeks: [f64; WEEKS],
     total: f64,
     last: Option<DateTime<Utc>>,
-    days: Vec<i64>,
 }
 
-pub async fn part(
-    State(app): Server,
-    Extension(caller): Extension<Caller>,
-    RawQuery(raw): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let (visit, _) = Visit::new(&app, &caller, raw.as_deref(), &headers, &[])?;
+pub async fn part(visitor: Visitor) -> Result<Response, Problem> {
+    let (visit, _) = visitor.visit(&[])?;
     let markup = list(&visit).await?;
     if visit.fragment {
         return Ok(fragment(&markup));
@@ -47,30 +39,22 @@ pub async fn part(
 }
 
 async fn list(visit: &Visit<'_>) -> Result<Markup, Problem> {
-    let feeds = feeds(visit).await?;
+    let (feeds, silent) = (feeds(visit).await?, silent(visit).await);
     Ok(html! {
         @if feeds.is_empty() { p { "No event has arrived yet. " a href="/api/v1/metrics" { "The API" } " takes them, and so do webhooks and plimsoll ingest." } }
         @else {
-            div.wide tabindex="0" role="region" aria-label="Table: sources" {
-                table {
-                    thead { tr {
-                        th scope="col" { "Source" } th scope="col" { "Table" } th.n scope="col" { "Events" }
-                        th scope="col" { "Last " (WEEKS) " weeks" } th.n scope="col" { "Last heard of" } th scope="col" { "Gaps" }
-                    } }
-                    tbody {
-                        @for (n, ((source, table), feed)) in feeds.iter().enumerate() {
-                            tr {
-                                th scope="row" { (source) }
-                                td { (table) }
-                                td.n { (chart::number(feed.total)) }
-                                td { (spark(n, source, feed)) }
-                                td.n { (feed.last.map_or("–".to_owned(), |at| words::ago(visit.as_of() - at))) }
-                                td { (feed.gap(visit.as_of())) }
-                            }
-                        }
+            (table::frame("sources", &["Source", "Table", "#Events", &format!("Last {WEEKS} weeks"), "#Last heard of", "Silence"], &html! {
+                @for (n, ((source, table), feed)) in feeds.iter().enumerate() {
+                    tr {
+                        th scope="row" { (source) }
+                        td { (table) }
+                        td.n { (chart::number(feed.total)) }
+                        td { (spark(n, source, feed)) }
+                        td.n { (feed.last.map_or("–".to_owned(), |at| words::ago(visit.as_of() - at))) }
+                        td { @if silent.contains(source) { a.chip.amber href=(visit.lens.link("/metric/source_silence", &[])) { "unusual" } } @else { span.soft { "–" } } }
                     }
                 }
-            }
+            }))
         }
     })
 }
@@ -83,18 +67,12 @@ fn spark(n: usize, source: &str, feed: &Feed) -> Markup {
     html! { div.spark { (PreEscaped(spark.svg(Look { height: 28, ..Look::SPARK }))) } }
 }
 
-impl Feed {
-    /// Silence now, against the longest pause in the last weeks.
-    fn gap(&self, now: DateTime<Utc>) -> Markup {
-        let Some(last) = self.last else { return html! { "–" } };
-        let pause = self.days.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(1).max(1);
-        let silent = now - last;
-        html! {
-            @if silent > TimeDelta::days(pause) * SILENT_FACTOR {
-                span.chip.amber { "silent: usually every " (words::count(pause as usize, "day", "days")) }
-            } @else { span.soft { "longest pause " (words::count(pause as usize, "day", "days")) } }
-        }
-    }
+/// The sources that `source_silence` calls silent.
+async fn silent(visit: &Visit<'_>) -> BTreeSet<String> {
+    let Some(shown) = visit.perhaps("source_silence").await else { return BTreeSet::new() };
+    let rows = shown.rows();
+    let sources = rows.texts("source").into_iter().zip(rows.flags("silent"));
+    sources.filter(|(_, silent)| *silent == Some(true)).filter_map(|(source, _)| source).collect()
 }
 
 async fn feeds(visit: &Visit<'_>) -> Result<BTreeMap<(String, String), Feed>, Problem> {
@@ -129,21 +107,7 @@ async fn feeds(visit: &Visit<'_>) -> Result<BTreeMap<(String, String), Feed>, Pr
         let age = (day - from.date_naive()).num_days();
         if age >= 0 {
             feed.weeks[((age / 7) as usize).min(WEEKS - 1)] += n;
-            feed.days.push(age);
         }
     }
     Ok(feeds)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn silence_is_told_against_the_habit() {
-        let at = |day: i64| DateTime::from_timestamp(day * 86_400, 0).unwrap();
-        let feed = Feed { last: Some(at(9)), days: vec![1, 4, 9], ..Feed::default() };
-        assert!(feed.gap(at(12)).0.contains("longest pause 5 days"));
-        assert!(feed.gap(at(20)).0.contains("silent: usually every 5 days"));
-    }
 }

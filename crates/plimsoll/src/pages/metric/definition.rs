@@ -1,15 +1,14 @@
 //! What a metric means: its SQL, its hash, and the views that it reads; `/view/{name}` shows one of these.
 
-use axum::extract::{Extension, Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::Path;
+use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
 
 use super::Asked;
-use crate::http::access::Caller;
 use crate::output;
 use crate::pages::layout::{Page, Stamp};
-use crate::pages::visit::{Server, Visit};
+use crate::pages::visit::Visitor;
 use crate::problem::Problem;
 
 pub fn section(asked: &Asked<'_>) -> Markup {
@@ -38,14 +37,8 @@ pub fn section(asked: &Asked<'_>) -> Markup {
 }
 
 /// `GET /view/{name}`.
-pub async fn view(
-    State(app): Server,
-    Extension(caller): Extension<Caller>,
-    Path(name): Path<String>,
-    RawQuery(raw): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let (visit, _) = Visit::new(&app, &caller, raw.as_deref(), &headers, &[])?;
+pub async fn view(visitor: Visitor, Path(name): Path<String>) -> Result<Response, Problem> {
+    let (visit, _) = visitor.visit(&[])?;
     let catalogue = visit.parts.engine.catalogue();
     let view = catalogue.view(&name).ok_or_else(|| {
         let name = output::printable(&name);

@@ -2,41 +2,33 @@
 
 use std::collections::BTreeMap;
 
+use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Extension, Path, RawQuery, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use maud::{Markup, html};
 
-use crate::http::access::Caller;
 use crate::http::{api, explain};
 use crate::pages::layout::{Page, Stamp};
 use crate::pages::lens::outside;
 use crate::pages::rows::Rows;
 use crate::pages::table;
-use crate::pages::visit::{Narrowed, Server, Visit};
+use crate::pages::visit::{Narrowed, Visitor};
 use crate::pages::words;
 use crate::problem::Problem;
 
 /// Events on the page; the API lists more.
 const EVENTS: usize = 100;
 
-pub async fn page(
-    State(app): Server,
-    Extension(caller): Extension<Caller>,
-    name: Result<Path<String>, PathRejection>,
-    RawQuery(raw): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let metric = api::metric_of(app.parts()?, name)?;
+pub async fn page(visitor: Visitor, name: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
+    let metric = api::metric_of(visitor.app.parts()?, name)?;
     let params = metric.params.iter().map(|param| param.name.as_str());
     let known: Vec<&str> = metric.labels.iter().map(String::as_str).chain(params).collect();
-    let (visit, mut given) = Visit::new(&app, &caller, raw.as_deref(), &headers, &known)?;
+    let (visit, mut given) = visitor.visit(&known)?;
     let wanted: BTreeMap<String, String> =
         metric.labels.iter().filter_map(|label| Some((label.clone(), given.take(label)?))).collect();
     let params = given.rest();
     let query = visit.query(Narrowed { team: None, params: params.clone() });
-    let found = explain::found(&app, &caller, &metric, query, wanted.clone(), EVENTS).await?;
+    let found = explain::found(&visitor.app, &visitor.caller, &metric, query, wanted.clone(), EVENTS).await?;
     let pairs: Vec<(&str, &str)> =
         wanted.iter().chain(&params).map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let back = visit.lens.link(&format!("/metric/{}", metric.name), &[]);
@@ -83,31 +75,23 @@ fn list(events: &Rows<'_>, total: usize) -> Markup {
     html! {
         @if events.len() == 0 { p { "No event can be listed here." } }
         @else {
-            div.wide tabindex="0" role="region" aria-label="Table: events" {
-                table {
-                    thead { tr {
-                        th scope="col" { "When" } th scope="col" { "What" } th scope="col" { "Subject" }
-                        th scope="col" { "Source" } th scope="col" { "Event" }
-                    } }
-                    tbody {
-                        @for row in 0..events.len() {
-                            @let subject = subjects[row].as_deref().or(ids[row].as_deref()).unwrap_or("–");
-                            tr {
-                                td { @if let Some(at) = at[row] { (words::time(at)) } }
-                                td { (kind(kinds[row].as_deref().unwrap_or_default())) }
-                                td {
-                                    @match urls[row].as_deref().and_then(outside) {
-                                        Some(url) => a href=(url) rel="noreferrer noopener" { (subject) },
-                                        None => (subject),
-                                    }
-                                }
-                                td.soft { (sources[row].as_deref().unwrap_or("–")) }
-                                td.soft { code { (ids[row].as_deref().unwrap_or("–")) } }
+            (table::frame("events", &["When", "What", "Subject", "Source", "Event"], &html! {
+                @for row in 0..events.len() {
+                    @let subject = subjects[row].as_deref().or(ids[row].as_deref()).unwrap_or("–");
+                    tr {
+                        td { @if let Some(at) = at[row] { (words::time(at)) } }
+                        td { (kind(kinds[row].as_deref().unwrap_or_default())) }
+                        td {
+                            @match urls[row].as_deref().and_then(outside) {
+                                Some(url) => a href=(url) rel="noreferrer noopener" { (subject) },
+                                None => (subject),
                             }
                         }
+                        td.soft { (sources[row].as_deref().unwrap_or("–")) }
+                        td.soft { code { (ids[row].as_deref().unwrap_or("–")) } }
                     }
                 }
-            }
+            }))
             @if total > events.len() { p.soft { "The newest " (events.len()) " of " (words::count(total, "event", "events")) "." } }
         }
     }

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 
 use super::signed;
 use crate::pages::rows::Rows;
+use crate::pages::table;
 use crate::pages::visit::Visit;
 use crate::pages::words;
 
@@ -36,15 +37,7 @@ pub async fn entries(visit: &Visit<'_>, id: &str) -> Markup {
     html! {
         @if entries.is_empty() { p { "Nothing was changed in the last year." } }
         @else {
-            div.wide tabindex="0" role="region" aria-label="Table: ledger" {
-                table {
-                    thead { tr {
-                        th scope="col" { "When" } th scope="col" { "What" } th scope="col" { "Subject" }
-                        th scope="col" { "Change" } th.n scope="col" { "Days moved" } th scope="col" { "Forecast, even odds" }
-                    } }
-                    tbody { @for entry in entries.iter().take(ENTRIES) { (entry.row()) } }
-                }
-            }
+            (table::frame("ledger", &["When", "What", "Subject", "Change", "#Days moved", "Forecast, even odds"], &html! { @for entry in entries.iter().take(ENTRIES) { (entry.row()) } }))
             @if entries.len() > ENTRIES { p.soft { "The newest " (ENTRIES) " of " (entries.len()) "." } }
         }
     }

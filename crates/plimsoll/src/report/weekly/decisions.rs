@@ -3,7 +3,7 @@
 use crate::report::ask::Answered;
 use crate::report::facts::Row;
 use crate::report::risk::Outlook;
-use crate::report::words::{count, number, team, title};
+use crate::report::words::{capital_count, count, number, team, title};
 use crate::report::{Item, Part, Tone};
 
 use super::help::CRITICAL_MIN;
@@ -35,6 +35,11 @@ pub fn part(answered: &Answered, risks: &[Outlook<'_>]) -> Part {
         (_, n) => Some(format!("The most pressing ones; {n} more are in the roadmap review.")),
     };
     part
+}
+
+/// What a summary says of `n` of them.
+pub fn line(n: usize) -> String {
+    format!("{} below, each with a proposal.", capital_count(n, "decision waits", "decisions wait"))
 }
 
 /// A goal or a milestone without one owner and a date.

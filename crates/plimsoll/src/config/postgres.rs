@@ -1,0 +1,119 @@
+//! `[postgres]`: who may connect to the PostgreSQL port, and its bounds.
+//!
+//! Invariant: there is a password for each user, and TLS wherever others can reach; no key turns either off.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{BadValue, Scope, address, bad};
+
+/// The PostgreSQL protocol, for clients that speak SQL.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Postgres {
+    /// Empty: nobody is listened to.
+    pub listen: String,
+    pub users: Vec<PostgresUser>,
+    /// Files in PEM; with both, connections without TLS are refused.
+    pub tls_certificate: String,
+    pub tls_key: String,
+    pub connections_max: usize,
+    pub message_bytes_max: usize,
+    pub statements_max: usize,
+    pub startup_timeout_ms: u64,
+    pub idle_timeout_ms: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PostgresUser {
+    pub name: String,
+    /// `env:NAME` or `file:PATH`.
+    pub password: String,
+    pub scopes: Vec<Scope>,
+    /// Whose it is, for person-level metrics; empty for a program's.
+    #[serde(default)]
+    pub person: String,
+}
+
+impl Default for Postgres {
+    fn default() -> Self {
+        Self {
+            listen: String::new(),
+            users: Vec::new(),
+            tls_certificate: String::new(),
+            tls_key: String::new(),
+            connections_max: 32,
+            message_bytes_max: 1 << 20,
+            statements_max: 256,
+            startup_timeout_ms: 10_000,
+            idle_timeout_ms: 3_600_000,
+        }
+    }
+}
+
+impl Postgres {
+    /// The address to listen on, if any.
+    pub fn address(&self) -> Result<Option<SocketAddr>, BadValue> {
+        match self.listen.trim() {
+            "" => Ok(None),
+            listen => address("postgres.listen", listen, "127.0.0.1:5433").map(Some),
+        }
+    }
+
+    pub(super) fn validate(&self) -> Result<(), BadValue> {
+        for (index, user) in self.users.iter().enumerate() {
+            let twice = self.users[..index].iter().any(|other| other.name == user.name);
+            let wrong = match user {
+                _ if user.name.is_empty() || user.name.contains('\0') => "has a user without a name",
+                _ if twice => "has a user twice",
+                _ if user.password.is_empty() => "has a user without a password",
+                _ if user.scopes.is_empty() => "has a user without scopes; give read, sql or admin",
+                _ if user.scopes.contains(&Scope::Ingest) => {
+                    "has a user with the scope ingest, but nothing is written over this protocol"
+                }
+                _ => continue,
+            };
+            return bad("postgres.users", format!("{wrong} (user {}, {:?})", index + 1, user.name));
+        }
+        let tls = match (self.tls_certificate.is_empty(), self.tls_key.is_empty()) {
+            (true, true) => false,
+            (false, false) => true,
+            (true, false) => return bad("postgres.tls_certificate", "is empty, but there is a tls_key"),
+            (false, true) => return bad("postgres.tls_key", "is empty, but there is a tls_certificate"),
+        };
+        let Some(address) = self.address()? else { return Ok(()) };
+        if !address.ip().is_loopback() && !tls {
+            let message = format!("is {address}, which others can reach; give tls_certificate and tls_key");
+            return bad("postgres.listen", message);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    #[test]
+    fn the_postgres_port_needs_passwords_and_beyond_loopback_tls() {
+        let check = |listen: &str, rest: &str, expect: &str| {
+            let text = format!("[postgres]\nlisten = {listen:?}\n{rest}");
+            let config: Config = toml::from_str(&text).expect("it parses");
+            let said =
+                config.validate().map_or_else(|bad| format!("{} {}", bad.key, bad.message), |()| "ok".into());
+            assert!(said.contains(expect), "{text}: {said}");
+        };
+        let user = "[[postgres.users]]\nname = \"g\"\npassword = \"env:P\"\nscopes = [\"read\"]\n";
+        let tls = "tls_certificate = \"c.pem\"\ntls_key = \"k.pem\"\n";
+        check("", "", "ok");
+        check("127.0.0.1:5433", user, "ok");
+        check("0.0.0.0:5433", user, "postgres.listen is 0.0.0.0:5433, which others can reach");
+        check("0.0.0.0:5433", &format!("{tls}{user}"), "ok");
+        check("127.0.0.1:5433", &format!("tls_key = \"k.pem\"\n{user}"), "postgres.tls_certificate is empty");
+        check("here", user, "postgres.listen is \"here\", not an address");
+        check("127.0.0.1:5433", &format!("{user}{user}"), "postgres.users has a user twice (user 2");
+        check("", &user.replace("read", "ingest"), "nothing is written");
+    }
+}
