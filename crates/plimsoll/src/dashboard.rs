@@ -150,7 +150,7 @@ impl Board {
             "annotations": { "list": [] },
             "links": [{
                 "type": "dashboards", "title": "Plimsoll", "tags": ["plimsoll"], "asDropdown": true,
-                "includeVars": true, "keepTime": true, "icon": "external link", "targetBlank": false,
+                "includeVars": true, "keepTime": true, "icon": "external link", "tooltip": "", "targetBlank": false,
             }],
             "panels": placed(&self.panels),
         })

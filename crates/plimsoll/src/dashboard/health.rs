@@ -127,7 +127,8 @@ fn stat((title, help, query, unit, red): Number) -> Panel {
         width: 4,
         height: 4,
         options: json!({
-            "colorMode": "value", "graphMode": "none", "justifyMode": "center", "textMode": "value",
+            "colorMode": "value", "graphMode": "none", "justifyMode": "center", "textMode": "value", "wideLayout": true,
+            "orientation": "auto", "showPercentChange": false, "percentChangeColorMode": "standard",
             "reduceOptions": { "values": false, "calcs": ["lastNotNull"], "fields": "" },
         }),
         look: json!({

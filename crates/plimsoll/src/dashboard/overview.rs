@@ -56,7 +56,7 @@ const NUMBERS: [Number; 6] = [
         "Signals",
         "Series that have changed by more than their usual variation.",
         "signals",
-        "COUNT(*) FILTER (WHERE signal <> 0)",
+        "COUNT(*) FILTER (WHERE called_out)",
         "short",
         None,
     ),
@@ -107,6 +107,7 @@ fn stat(metric: &Metric, (title, help, name, ask, unit, limits): &Number) -> Pan
         unit: (*unit).to_owned(),
         options: json!({
             "colorMode": "value", "graphMode": "none", "justifyMode": "center", "textMode": "value", "wideLayout": true,
+            "orientation": "auto", "showPercentChange": false, "percentChangeColorMode": "standard",
             "reduceOptions": { "values": false, "calcs": ["lastNotNull"], "fields": "" },
         }),
         look: json!({

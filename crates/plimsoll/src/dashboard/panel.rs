@@ -119,7 +119,8 @@ fn bars(panel: &mut Panel, metric: &Metric) {
     (panel.width, panel.height) = (8, 8);
     panel.options = json!({
         "displayMode": "gradient", "orientation": "horizontal", "valueMode": "color", "showUnfilled": true,
-        "minVizHeight": 16, "maxVizHeight": 40, "sizing": "auto", "namePlacement": "left",
+        "minVizWidth": 8, "minVizHeight": 16, "maxVizHeight": 40, "sizing": "auto", "namePlacement": "left",
+        "legend": { "displayMode": "list", "placement": "bottom", "calcs": [], "showLegend": false },
         "reduceOptions": { "values": true, "calcs": ["lastNotNull"], "fields": "/^value$/", "limit": 20 },
     });
     panel.look = json!({ "color": { "mode": "continuous-BlPu" }, "min": 0, "noValue": "no rows" });
@@ -131,8 +132,14 @@ fn bars(panel: &mut Panel, metric: &Metric) {
 fn table(panel: &mut Panel, metric: &Metric) {
     panel.query =
         format!("SELECT *\n{}\nORDER BY {} DESC NULLS LAST\nLIMIT {ROWS_MAX}", source(metric), metric.value);
-    panel.options = json!({ "showHeader": true, "cellHeight": "sm", "footer": { "show": false } });
-    panel.look = json!({ "custom": { "align": "auto", "filterable": true, "minWidth": 90 }, "noValue": "-" });
+    panel.options = json!({
+        "frameIndex": 0, "showHeader": true, "cellHeight": "sm",
+        "footer": { "show": false, "reducer": [], "countRows": false },
+    });
+    panel.look = json!({
+        "custom": { "align": "auto", "filterable": true, "inspect": false, "minWidth": 90 },
+        "noValue": "-",
+    });
     panel.overrides.push(json!({
         "matcher": { "id": "byName", "options": metric.value },
         "properties": [
@@ -191,7 +198,8 @@ impl Panel {
             panel["links"] = json!([{
                 "title": "What it means and where it comes from",
                 "url": format!("${{plimsoll}}{page}?as_of=${{as_of:percentencode}}"),
-                "targetBlank": true,
+                "type": "link", "icon": "external link", "tooltip": "", "tags": [],
+                "asDropdown": false, "includeVars": false, "keepTime": false, "targetBlank": true,
             }]);
         }
         if let Some(step) = self.step {
