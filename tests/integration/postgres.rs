@@ -6,6 +6,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
+use crate::dashboards;
 use crate::harness::{PATIENCE, Place, Server, did_not_run, free_port, tool, wait_for};
 use crate::story;
 
@@ -13,7 +16,7 @@ const PASSWORD: &str = "open sesame";
 
 /// A server with the story's events, and the port for SQL clients.
 struct Db {
-    _place: Place,
+    place: Place,
     server: Server,
     port: u16,
 }
@@ -33,7 +36,7 @@ fn db(postgres: &str, rest: &str) -> Db {
     let users = user("reader", "read") + &user("analyst", "sql");
     let server =
         place.serve(&format!("[postgres]\nlisten = \"127.0.0.1:{port}\"\n{postgres}\n{users}\n{rest}"));
-    Db { _place: place, server, port }
+    Db { place, server, port }
 }
 
 impl Db {
@@ -88,6 +91,16 @@ fn psql_looks_around() {
         (r"\d review_load", "open_reviews|bigint"),
         (r"\d commits", "occurred_at|timestamp with time zone"),
         (r"\dn", "public|analyst"),
+        (
+            "SELECT column_name, data_type, udt_name FROM information_schema.columns WHERE table_name = 'review_load'",
+            "team|text|text\nopen_reviews|bigint|int8\n",
+        ),
+        (
+            "SELECT data_type FROM information_schema.columns WHERE table_name = 'commits' AND column_name = 'files'",
+            "ARRAY",
+        ),
+        ("SELECT table_type FROM information_schema.tables WHERE table_name = 'change'", "VIEW"),
+        ("SELECT count(*) FROM information_schema.table_constraints", "0"),
         (r"\l", "plimsoll|analyst"),
         (r"\conninfo", "database \"plimsoll\""),
         ("SELECT version()", "PostgreSQL 16.6 (Plimsoll"),
@@ -167,6 +180,28 @@ fn jdbc_works() {
     let url = format!("jdbc:postgresql://127.0.0.1:{}/plimsoll", db.port);
     let said = tool(Command::new("java").arg("-cp").arg(jar).arg(source).args([&url, "analyst", PASSWORD]));
     assert!(said.contains("seven at a time"), "{said}");
+}
+
+/// What Grafana asks by itself, and bound values, by the driver that Grafana has.
+#[test]
+fn pgx_works() {
+    let db = db("", "[people]\nvisibility = \"all\"\n[limits]\nsql_timeout_ms = 60000\n");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/postgres/grafana.sql");
+    let text = std::fs::read_to_string(file).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with("--") && !line.starts_with('\\'));
+    let statements = lines.collect::<Vec<_>>().join("\n");
+    let questions: Vec<(String, String)> = statements
+        .split(';')
+        .map(str::trim)
+        .filter(|query| !query.is_empty())
+        .map(|query| (query.to_owned(), "table".to_owned()))
+        .collect();
+    let Some(answers) = dashboards::asked("pgx_works", &db.place, &db.dsn("analyst"), &questions) else {
+        return;
+    };
+    let prepared = |answer: &&Value| answer["way"] == "prepared";
+    let bound = answers.iter().filter(prepared).filter(|answer| answer["query"].to_string().contains("$1"));
+    assert!(bound.count() > 20 && answers.len() > 150, "{} answers", answers.len());
 }
 
 #[test]

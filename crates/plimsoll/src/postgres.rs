@@ -6,9 +6,11 @@
 //! cannot be taken is told so.
 //! Deliberately absent: COPY, cursors, PREPARE as SQL, notifications, and anything that writes.
 
+mod arrays;
 mod calls;
 mod connection;
 mod frames;
+mod information;
 mod introspection;
 mod negotiate;
 mod reader;

@@ -243,7 +243,8 @@ impl Call {
     }
 }
 
-fn placeholder(value: &Expr) -> Option<&str> {
+/// The name of a bound value that stands alone.
+pub fn placeholder(value: &Expr) -> Option<&str> {
     match value {
         Expr::Value(value) => match &value.value {
             Value::Placeholder(name) => Some(name),

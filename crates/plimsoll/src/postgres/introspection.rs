@@ -1,4 +1,5 @@
-//! What clients look around in: `pg_catalog`, and the functions that they expect of a PostgreSQL server.
+//! What clients look around in: `pg_catalog`, `information_schema`, and the functions that they expect of a
+//! PostgreSQL server.
 //!
 //! Invariant: an object keeps its number (oid) for as long as the server runs, for each user; what a user may not read
 //! is not listed for them.
@@ -27,10 +28,11 @@ use datafusion_postgres::datafusion_pg_catalog::pg_catalog::{
 use datafusion_postgres::datafusion_pg_catalog::setup_pg_catalog;
 use engine::session::{CATALOG, SCHEMA};
 
+use super::information::Information;
 use super::settings::{SERVER_VERSION, Settings};
 
-const PG_CATALOG: &str = "pg_catalog";
-const INFORMATION_SCHEMA: &str = "information_schema";
+pub const PG_CATALOG: &str = "pg_catalog";
+pub const INFORMATION_SCHEMA: &str = "information_schema";
 
 /// Functions that describe what is not there: comments, indexes, sizes, the text of views.
 const NOTHING_TO_TELL: [&str; 8] = [
@@ -78,6 +80,7 @@ impl Introspection {
         catalogue.listing.renew(context).await?;
         let own = context.catalog(CATALOG).expect("a session has its catalog");
         own.register_schema(PG_CATALOG, Arc::clone(&catalogue.schema))?;
+        own.register_schema(INFORMATION_SCHEMA, Arc::new(Information(catalogue.listing.clone())))?;
         for function in &self.functions {
             context.register_udf(function.as_ref().clone());
         }
@@ -91,6 +94,8 @@ impl Introspection {
         *state.write() = SessionStateBuilder::new_from_existing(known).with_type_planner(planner).build();
         CoerceIntArgsToBigInt::widen(context);
         in_utc(context);
+        // DataFusion's own would go before ours, and has Arrow's names of types.
+        context.state_ref().write().config_mut().options_mut().catalog.information_schema = false;
         Ok(())
     }
 
@@ -117,11 +122,11 @@ pub fn in_utc(context: &SessionContext) {
     state.write().config_mut().options_mut().execution.time_zone = Some("UTC".to_owned());
 }
 
-type Tables = BTreeMap<String, (TableType, SchemaRef)>;
+pub type Tables = BTreeMap<String, (TableType, SchemaRef)>;
 
 /// The tables that a user sees, by name.
 #[derive(Clone, Debug, Default)]
-struct Listing(Arc<RwLock<Arc<Tables>>>);
+pub struct Listing(Arc<RwLock<Arc<Tables>>>);
 
 impl Listing {
     async fn renew(&self, context: &SessionContext) -> Result<()> {
@@ -140,7 +145,7 @@ impl Listing {
         Ok(())
     }
 
-    fn tables(&self) -> Arc<Tables> {
+    pub fn tables(&self) -> Arc<Tables> {
         Arc::clone(&self.0.read().expect("no holder of a listing panics"))
     }
 }

@@ -23,6 +23,7 @@ use engine::range::AS_OF;
 use engine::sql::SqlRows;
 use engine::{MetricResult, Query};
 
+use super::arrays;
 use super::calls::{self, Asked, Call};
 use super::introspection::{Introspection, in_utc};
 use super::refusal::Refusal;
@@ -81,9 +82,10 @@ impl Reader {
     ) -> Result<Described, Refusal> {
         let (reader, timeout) = (Arc::clone(&self), settings.statement_timeout());
         let work = async move {
+            let arrays = arrays::as_elements(&mut statement);
             let (context, calls) = reader.session(&user, &settings, &mut statement, Wanted::Columns).await?;
             let plan = reader.plan(&context, &user, statement).await?;
-            let parameters = parameters(&plan, &calls)?;
+            let parameters = parameters(&plan, &calls, arrays)?;
             Ok(Described { parameters, columns: plan.schema().inner().clone() })
         };
         self.bounded(timeout, work).await
@@ -99,6 +101,7 @@ impl Reader {
     ) -> Result<SqlRows, Refusal> {
         let (reader, timeout) = (Arc::clone(&self), settings.statement_timeout());
         let work = async move {
+            let values = arrays::spread(&mut statement, values)?;
             let (context, _) =
                 reader.session(&user, &settings, &mut statement, Wanted::Rows(&values)).await?;
             let plan = reader.plan(&context, &user, statement).await?;
@@ -277,10 +280,22 @@ fn relations(statement: &Statement) -> BTreeSet<String> {
     names
 }
 
-/// The type of each `$n`: of an argument, of what it is cast to, of what it is compared with.
-fn parameters(plan: &LogicalPlan, calls: &[Call]) -> Result<Vec<Option<DataType>>, Refusal> {
+/// The type of each `$n`: of an argument, of what it is cast to, of what it or, in an array, each element is compared
+/// with, and a number of rows.
+fn parameters(
+    plan: &LogicalPlan,
+    calls: &[Call],
+    arrays: BTreeSet<String>,
+) -> Result<Vec<Option<DataType>>, Refusal> {
     let mut types: BTreeMap<String, Option<DataType>> = plan.get_parameter_types()?.into_iter().collect();
     plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::Limit(limit) = node {
+            for count in [&limit.skip, &limit.fetch].into_iter().flatten() {
+                if let Expr::Placeholder(placeholder) = count.as_ref() {
+                    types.insert(placeholder.id.clone(), Some(DataType::Int64));
+                }
+            }
+        }
         for expression in node.expressions() {
             expression.apply(|part| {
                 if let Expr::Cast(cast) = part
@@ -294,6 +309,10 @@ fn parameters(plan: &LogicalPlan, calls: &[Call]) -> Result<Vec<Option<DataType>
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
+    for name in arrays {
+        let kind = types.entry(name).or_default();
+        *kind = Some(arrays::array_of(kind.take()));
+    }
     for call in calls {
         for name in call.placeholders() {
             types.entry(name).or_default();
