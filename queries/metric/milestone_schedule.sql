@@ -12,7 +12,8 @@
 -- +++
 -- Lipke, Schedule is different (2003), in days. The plan runs from the start date, else the first event, to the baseline. A ticket
 -- with a due date of its own is planned for that day, the others evenly over the whole time. Work is in points, an
--- unestimated ticket taking the milestone's median; a milestone without estimates is weighed by tickets.
+-- unestimated ticket taking the milestone's median; a milestone without estimates is weighed by tickets. One that has not begun is
+-- neither early nor late.
 WITH plan AS (
   SELECT
     milestone,
@@ -114,10 +115,10 @@ SELECT
   plan.project,
   plan.milestone,
   plan.title,
-  ROUND(earned.schedule / NULLIF(plan.actual_days, 0), 6) AS spi,
-  ROUND(earned.schedule - plan.actual_days, 2) AS variance_days,
+  ROUND(earned.schedule / CASE WHEN plan.actual_days > 0 THEN plan.actual_days END, 6) AS spi,
+  ROUND(earned.schedule - CASE WHEN plan.actual_days >= 0 THEN plan.actual_days END, 2) AS variance_days,
   ROUND(plan.planned_days * plan.actual_days / NULLIF(earned.schedule, 0), 2) AS estimate_days,
-  COALESCE(earned.schedule / NULLIF(plan.actual_days, 0) < $spi_min, FALSE) AS material,
+  COALESCE(earned.schedule / CASE WHEN plan.actual_days > 0 THEN plan.actual_days END < $spi_min, FALSE) AS material,
   ROUND(earned.schedule, 2) AS earned_days,
   plan.actual_days,
   plan.planned_days,
