@@ -5,7 +5,7 @@
 -- [params]
 -- p50_n_min = { type = "int", default = 5, min = 1, max = 1000, help = "a median of fewer requests than this is not shown" }
 -- +++
--- One row per team, series and week from the first week of the team's series on; a week
+-- One row per team, series and week from the first week of the team's series on, which is marked `first`; a week
 -- without any is 0, and of too few responses is left out. Weeks begin on Monday, UTC. A person counts for the teams of the
 -- moment. A response counts in the week in which it came: of requests still open nobody knows.
 WITH review AS (
@@ -165,6 +165,7 @@ SELECT
   week.label AS week,
   week.from_at,
   week.complete,
+  week.from_at = begun.from_at AS first,
   COALESCE(total.value, 0.0) AS value
 FROM begun
 INNER JOIN week ON week.from_at >= begun.from_at AND week.n < 105

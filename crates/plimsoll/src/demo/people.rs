@@ -121,7 +121,7 @@ pub const PEOPLE: [Person; 30] = [
     person("noor", "Noor Haddad", LISBON, BOOKING),
     person("callum", "Callum MacLeod", HALIFAX, BOOKING).part_time(),
     person("amara", "Amara Okafor", HALIFAX, BOOKING).joins(390),
-    person("yuki", "Yuki Tanabe", LISBON, BOOKING).moves(210, PLATFORM),
+    person("yuki", "Yuki Tanabe", LISBON, BOOKING).moves(210, FLEET),
     person("rosa", "Rosa Quispe", HALIFAX, BOOKING),
     person("margaret", "Margaret Boudreau", HALIFAX, PAYMENTS).lead(),
     person("leila", "Leila Farahani", HALIFAX, PAYMENTS),

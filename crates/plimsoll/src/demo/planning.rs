@@ -154,11 +154,12 @@ pub fn create_story(
     let noun = world.dice.pick(&SERVICES[service].nouns);
     let mut ticket = container("story", team, &format!("{verb} {noun}"), planner);
     ticket.status = Status::Todo;
-    ticket.points = estimate(world, 0.94, &[1, 2, 2, 3, 3, 5, 5, 8]);
+    let sizes: &[i64] = if story::is_steady(team) { &[3] } else { &[1, 2, 2, 3, 3, 5, 5, 8] };
+    ticket.points = estimate(world, 0.94, sizes);
     ticket.milestone = milestone;
     ticket.parent = epic;
     ticket.service = Some(service);
-    ticket.changes_left = if world.dice.chance(0.2) { 2 } else { 1 };
+    ticket.changes_left = if world.dice.chance(0.2) && !story::is_steady(team) { 2 } else { 1 };
     if critical {
         ticket.priority = "critical";
         ticket.labels.push("critical-path");
@@ -218,7 +219,7 @@ fn file(
     ticket.status = Status::Todo;
     ticket.service = Some(service);
     ticket.changes_left = 1;
-    ticket.points = estimate(world, 0.7, &[1, 1, 2, 3]);
+    ticket.points = estimate(world, 0.7, if story::is_steady(team) { &[2] } else { &[1, 1, 2, 3] });
     match kind {
         "incident" => {
             ticket.priority = "critical";

@@ -1,5 +1,5 @@
 //! What is not ordinary at Little Harbour Ferries: the four stories that the metrics must find,
-//! two oddities of the records, and the texts that lead a reader to them.
+//! two oddities of the records, and the texts that lead a reader to them. Of one team nothing is to be told.
 //!
 //! The rest of the generator knows of no story; it asks the functions here for the probabilities
 //! and rules of the day. Dates are days before the last day of the history.
@@ -30,6 +30,9 @@ const SLOW_TEAM: TeamId = BOOKING;
 const ROTA_BEGAN: i64 = 130;
 const ROTA_NOTE: &str = "review rota: a first look within half a working day, two people on duty each week";
 
+// No story: nobody joins or leaves this team, and its pieces of work are of like size, so that its weeks are alike.
+const STEADY_TEAM: TeamId = PLATFORM;
+
 /// The directory hears of a change of team this much later.
 pub const MOVE_RECORDED_AFTER: Duration = Duration::hours(5 * 24);
 
@@ -50,6 +53,11 @@ pub fn review_chance(who: PersonId, ago: i64) -> f64 {
 /// The person without whose approval a change of this service cannot be merged.
 pub fn sign_off(service: ServiceId, ago: i64) -> Option<PersonId> {
     (ago <= SIGN_OFF_BEGAN && [LEDGER, CHECKOUT].contains(&service)).then_some(SIGNER)
+}
+
+/// Whether a team cuts its work into pieces of like size.
+pub fn is_steady(team: TeamId) -> bool {
+    team == STEADY_TEAM
 }
 
 /// The share of a team's new stories that are critical.

@@ -266,8 +266,9 @@ fn take_ticket(world: &mut World, who: PersonId) -> bool {
         candidates.filter_map(|id| Some((preference(world, &world.tickets[id], who, team)?, id))).min();
     let Some((_, id)) = next else { return false };
     let points = world.tickets[id].points.unwrap_or(2);
+    let percent = if story::is_steady(team) { 90..=110 } else { 60..=150 };
     world.desks[who].ticket = Some(id);
-    world.desks[who].hours_left = (8 + points * 5) * world.dice.between(60..=150) / 100;
+    world.desks[who].hours_left = (8 + points * 5) * world.dice.between(percent) / 100;
     let ticket = &world.tickets[id];
     if ticket.status != Status::InProgress || ticket.assignee != Some(who) {
         world.edit_ticket(id, |ticket| {

@@ -51,7 +51,7 @@ pub async fn list(visit: &Visit<'_>) -> Result<Markup, Problem> {
             }
         }
         p.soft.small {
-            "Teams: figures of the last complete week beyond their limits. Milestones: compared with "
+            "Teams: figures of the last complete week too far from their usual to be chance. Milestones: compared with "
             (words::date(since.date_naive())) "."
         }
     })
@@ -59,14 +59,14 @@ pub async fn list(visit: &Visit<'_>) -> Result<Markup, Problem> {
 
 fn signals(visit: &Visit<'_>, rows: &Rows<'_>) -> Vec<Change> {
     let (teams, series) = (rows.texts("team"), rows.texts("series"));
-    let (signal, meaning, week) = (rows.numbers("signal"), rows.texts("meaning"), rows.texts("week"));
+    let (called_out, meaning, week) = (rows.flags("called_out"), rows.texts("meaning"), rows.texts("week"));
     let (latest, mean) = (rows.numbers("latest"), rows.numbers("mean"));
     let (lower, upper) = (rows.numbers("lower"), rows.numbers("upper"));
     let said = |value: Option<f64>| {
         value.map_or("–".to_owned(), |value| words::amount((value * 10.0).round() / 10.0, ""))
     };
     let mut changes: BTreeMap<&str, Change> = BTreeMap::new();
-    for row in (0..rows.len()).filter(|row| signal[*row].is_some_and(|signal| signal > 0.0)) {
+    for row in (0..rows.len()).filter(|row| called_out[*row] == Some(true)) {
         let (team, series) =
             (teams[row].as_deref().unwrap_or("(none)"), series[row].as_deref().unwrap_or("?"));
         let link = visit.lens.link("/metric/signals", &[("team", team)]);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use crate::pages::rows::Rows;
+use crate::pages::table;
 use crate::pages::visit::Visit;
 use crate::pages::words;
 
@@ -50,9 +51,9 @@ pub async fn table(visit: &Visit<'_>) -> Markup {
     }
     if let Some(shown) = visit.perhaps("signals").await {
         let rows = shown.rows();
-        for (team, signal) in rows.texts("team").into_iter().zip(rows.numbers("signal")) {
-            if let (Some(team), Some(signal)) = (team, signal) {
-                *columns.signals.entry(team).or_default() += f64::from(u8::from(signal > 0.0));
+        for (team, called_out) in rows.texts("team").into_iter().zip(rows.flags("called_out")) {
+            if let (Some(team), Some(called_out)) = (team, called_out) {
+                *columns.signals.entry(team).or_default() += f64::from(u8::from(called_out));
             }
         }
     }
@@ -78,46 +79,32 @@ impl Columns {
         html! {
             @if teams.is_empty() { p.soft { "No team has work yet." } }
             @else {
-                div.wide tabindex="0" role="region" aria-label="Table: teams" {
-                    table {
-                        thead { tr {
-                            th scope="col" { "Team" }
-                            th.n scope="col" { "Open reviews" }
-                            th.n scope="col" { "For each reviewer" }
-                            th.n scope="col" { "Overloaded" }
-                            th.n scope="col" { "First answer, median" }
-                            th.n scope="col" { "Work is carried by" }
-                            th.n scope="col" { "Oldest in progress, P85" }
-                            th.n scope="col" { "Signals" }
-                        } }
-                        tbody {
-                            @for team in teams {
-                                tr {
-                                    th scope="row" { (team) }
-                                    td.n { (linked("review_load", team, number(&self.open, team, ""))) }
-                                    td.n { (number(&self.each, team, "").unwrap_or("–".to_owned())) }
-                                    td.n {
-                                        @match self.overloaded.get(team.as_str()) {
-                                            Some(n) if *n > 0.0 => span.flag { (words::amount(*n, "")) },
-                                            Some(_) => span.soft { "none" },
-                                            None => span.soft { "–" },
-                                        }
-                                    }
-                                    td.n { (linked("review_response_time", team, number(&self.response_hours, team, "h"))) }
-                                    td.n { (linked("delegation_balance", team, self.carried(team))) }
-                                    td.n { (linked("wip_age", team, number(&self.age_days, team, "days"))) }
-                                    td.n {
-                                        @match self.signals.get(team.as_str()) {
-                                            Some(n) if *n > 0.0 => a href=(link("signals", team)) { (words::amount(*n, "")) },
-                                            Some(_) => span.soft { "none" },
-                                            None => span.soft { "–" },
-                                        }
-                                    }
+                (table::frame("teams", &["Team", "#Open reviews", "#For each reviewer", "#Overloaded", "#First answer, median", "#Work is carried by", "#Oldest in progress, P85", "#Called out"], &html! {
+                    @for team in teams {
+                        tr {
+                            th scope="row" { (team) }
+                            td.n { (linked("review_load", team, number(&self.open, team, ""))) }
+                            td.n { (number(&self.each, team, "").unwrap_or("–".to_owned())) }
+                            td.n {
+                                @match self.overloaded.get(team.as_str()) {
+                                    Some(n) if *n > 0.0 => span.flag { (words::amount(*n, "")) },
+                                    Some(_) => span.soft { "none" },
+                                    None => span.soft { "–" },
+                                }
+                            }
+                            td.n { (linked("review_response_time", team, number(&self.response_hours, team, "h"))) }
+                            td.n { (linked("delegation_balance", team, self.carried(team))) }
+                            td.n { (linked("wip_age", team, number(&self.age_days, team, "days"))) }
+                            td.n {
+                                @match self.signals.get(team.as_str()) {
+                                    Some(n) if *n > 0.0 => a href=(link("signals", team)) { (words::amount(*n, "")) },
+                                    Some(_) => span.soft { "none" },
+                                    None => span.soft { "–" },
                                 }
                             }
                         }
                     }
-                }
+                }))
             }
         }
     }

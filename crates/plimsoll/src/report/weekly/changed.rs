@@ -1,4 +1,4 @@
-//! What changed: the signals of the process charts, and nothing else.
+//! What changed: the signals of the process charts that are called out, and nothing else.
 
 use serde_json::Value;
 
@@ -16,8 +16,7 @@ pub fn part(answered: &Answered) -> Part {
     // A series that fell silent keeps its last judgement; that is no news of this week.
     let of_week = |row: &&Row| row.text("week") == Some(&label) && row.text("team") != Some(words::NO_TEAM);
     let judged: Vec<&Row> = answered.now.of("signals").iter().filter(of_week).collect();
-    let signals: Vec<&Row> =
-        judged.iter().copied().filter(|row| row.whole("signal").is_some_and(|signal| signal > 0)).collect();
+    let signals: Vec<&Row> = judged.iter().copied().filter(|row| row.is("called_out")).collect();
     part.items = signals.iter().filter_map(|row| item(answered, row)).collect();
     for (item, row) in part.items.iter_mut().zip(&signals).take(FIGURES_MAX) {
         item.figure = figure::process(answered, row);
