@@ -14,21 +14,15 @@ WITH flow AS (
   FROM ticket_revision
   GROUP BY key_hash
 ),
-step AS (
-  SELECT
-    key_hash,
-    done,
-    LAG(done) OVER (PARTITION BY key_hash ORDER BY revision) AS done_before
-  FROM ticket_revision
-),
 reopened AS (
   SELECT
-    key_hash,
+    after.key_hash,
     COUNT(*) AS reopens
-  FROM step
-  WHERE done_before
-    AND NOT done
-  GROUP BY key_hash
+  FROM ticket_revision AS before
+  INNER JOIN ticket_revision AS after ON after.key_hash = before.key_hash AND after.revision = before.revision + 1
+  WHERE before.done
+    AND NOT after.done
+  GROUP BY after.key_hash
 )
 SELECT
   ticket.key_hash,
