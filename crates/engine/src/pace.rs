@@ -2,8 +2,9 @@
 //!
 //! Two lanes run beside the writer, on threads of their own so that nobody's request waits for one of
 //! their steps. The quick lane takes every quick metric that is out of date, then rests as long as that
-//! took; in a flood longer, since evaluating takes the time that the rows need. The slow lane takes one
-//! metric at a time, each at most a tenth of the time, and rests between them as the quick lane does.
+//! took. The slow lane takes one metric at a time, each at most a tenth of the time, and rests between them
+//! as the quick lane does. In a flood both rest as long as they may: evaluating takes the time that the rows
+//! need, and what comes out is of a moment in the middle of catching up.
 //! Invariant: each lane runs at most one evaluation; every metric is evaluated again some time after a
 //! change, however slow it is. Deliberately absent: what an evaluation does (`evaluate.rs`), and
 //! evaluations for somebody who waits (`demand.rs`).
@@ -24,11 +25,10 @@ use crate::snapshot::{Board, Shared};
 pub const QUICK_SECONDS: f64 = 0.05;
 /// A slow metric rests this many times as long as it took.
 const SLOW_REST: f64 = 9.0;
-/// Rows since the last round of the quick lane that make a flood.
-const FLOOD_ROWS: usize = 20_000;
-/// Rest of a lane between its rounds, in times what the last round took; and in a flood.
+/// Rows that make a flood: for a lane since the last round of the quick one, for a fold since the last.
+pub const FLOOD_ROWS: usize = 20_000;
+/// Rest of a lane between its rounds, in times what the last round took.
 const REST: u32 = 1;
-const FLOOD_REST: u32 = 4;
 /// Threads of the lanes: one each.
 const LANES: usize = 2;
 
@@ -55,7 +55,9 @@ pub struct Conditions {
     pub sequence: u64,
     /// Metrics are evaluated this often even when nothing changed.
     pub interval: Duration,
-    /// The longest rest in a flood.
+    /// No batch has come for a while.
+    pub quiet: bool,
+    /// The longest rest, and the one in a flood.
     pub rest_max: Duration,
 }
 
@@ -75,8 +77,11 @@ impl Pace {
     ) -> Result<(), Error> {
         self.quick.end_if_over().await?;
         self.slow.end_if_over().await?;
-        let times = if self.rows > FLOOD_ROWS { FLOOD_REST } else { REST };
-        let rested = |lane: &Lane| lane.ended.elapsed() >= (lane.took * times).min(conditions.rest_max);
+        let flood = self.rows > FLOOD_ROWS && !conditions.quiet;
+        let rested = |lane: &Lane| {
+            let rest = if flood { conditions.rest_max } else { (lane.took * REST).min(conditions.rest_max) };
+            lane.ended.elapsed() >= rest
+        };
         if self.quick.running.is_some() && self.slow.running.is_some() {
             return Ok(());
         }
@@ -167,6 +172,7 @@ impl Lane {
         let ended = running.await;
         self.ended = Instant::now();
         self.took = self.started.elapsed();
+        tracing::debug!(seconds = self.took.as_secs_f64(), "evaluated a lane");
         ended.map_err(|stopped| Error::Internal { message: format!("an evaluation stopped: {stopped}") })?
     }
 }

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -261,9 +262,12 @@ impl Views {
             Some(fold) => fold,
             None => Fold::plan(&planned.view, (self.context)(), &self.schemas()).await?,
         };
+        let started = Instant::now();
         let rows = fold.run(inputs).await.map_err(|error| Error::Internal {
             message: format!("view '{}' failed: {error}", planned.view.name),
         })?;
+        let seconds = started.elapsed().as_secs_f64();
+        tracing::trace!(view = planned.view.name, rows = rows.num_rows(), seconds, "folded a view");
         planned.idle.lock().expect("no holder of the idle plans panics").push(fold);
         Ok(rows)
     }

@@ -25,7 +25,7 @@ use crate::engine::{Options, cold_path};
 use crate::error::Error;
 use crate::ids::Ids;
 use crate::kept::{LATE_MAX, Late, SETTLED_AFTER_US};
-use crate::pace::{Conditions, Pace};
+use crate::pace::{Conditions, FLOOD_ROWS, Pace};
 use crate::segment::{Segment, key_column, micros, sort_by_key};
 use crate::snapshot::{Position, Shared, Snapshot};
 use crate::tables::{EVENT_TABLES, Tables, schema};
@@ -35,8 +35,12 @@ use crate::views::ViewRows;
 const HOT_SEGMENTS_MAX: usize = 12;
 /// How often the loop looks whether a refresh or a flush is due.
 const TICK: Duration = Duration::from_millis(20);
-/// Rest after a fold, in times what it took, up to `refresh_interval_max`: folding takes a fifth of the time.
+/// Rest after a fold while batches keep coming, in times what it took, up to `refresh_interval_max`: folding takes a
+/// fifth of the time, in a flood a tenth.
 const REFOLD_REST: u32 = 4;
+const REFOLD_REST_FLOOD: u32 = 9;
+/// Without a batch for so long nothing more is on its way: sources hand over what they have within 100 ms.
+const QUIET: Duration = Duration::from_millis(150);
 /// Wait after a failed commit.
 const COMMIT_RETRY: Duration = Duration::from_secs(5);
 
@@ -68,6 +72,8 @@ pub struct Writer {
     flush: Option<JoinHandle<Flushed>>,
     flushed_at: Instant,
     refreshed_at: Instant,
+    /// Since when no batch has been there to take.
+    idle_since: Option<Instant>,
     /// How long the last fold took.
     refold_took: Duration,
     pace: Pace,
@@ -140,6 +146,7 @@ impl Writer {
             flush: None,
             flushed_at: now,
             refreshed_at: now,
+            idle_since: None,
             refold_took: Duration::ZERO,
             pace: Pace::new()?,
             checkpoint_sequence: 0,
@@ -154,10 +161,15 @@ impl Writer {
             tokio::select! {
                 biased;
                 batch = receiver.recv(), if self.pending_rows < self.options.pending_rows_max => match batch {
-                    Some(batch) => self.append(batch)?,
+                    Some(batch) => {
+                        self.idle_since = None;
+                        self.append(batch)?;
+                    }
                     None => break,
                 },
-                _ = tick.tick() => {}
+                _ = tick.tick() => if receiver.is_empty() {
+                    self.idle_since.get_or_insert_with(Instant::now);
+                },
             }
             self.refresh_if_due().await?;
             self.flush_if_due().await?;
@@ -247,9 +259,6 @@ impl Writer {
             stats.duplicates = self.ids.duplicates;
             stats.conflicts = self.ids.conflicts;
             stats.watermark = stats.watermark.max(watermark);
-            for rows in [&batch.commits, &batch.reviews, &batch.tickets] {
-                stats.sources.see(rows);
-            }
             for (reason, count) in reasons {
                 *stats.dead_letters_by_reason.entry(reason).or_default() += count;
             }
@@ -257,14 +266,22 @@ impl Writer {
     }
 
     /// Folds what was appended. A fold of many keys costs less than many folds of few, so the wait
-    /// grows with what the last fold took: a trickle is visible at once, a flood in a few steps.
+    /// grows with what the last fold took: a trickle is visible at once, a flood in a few steps, its end at once.
     async fn refresh_if_due(&mut self) -> Result<(), Error> {
-        let wait = (self.refold_took * REFOLD_REST).min(self.options.refresh_interval_max);
-        let wait = wait.max(self.options.refresh_interval);
+        let wait = match self.is_quiet() {
+            true => Duration::ZERO,
+            false if self.touched_rows > FLOOD_ROWS => self.refold_took * REFOLD_REST_FLOOD,
+            false => self.refold_took * REFOLD_REST,
+        };
+        let wait = wait.min(self.options.refresh_interval_max).max(self.options.refresh_interval);
         if self.touched_rows > 0 && self.refreshed_at.elapsed() >= wait {
             self.refresh().await?;
         }
         self.evaluate_if_due().await
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.idle_since.is_some_and(|since| since.elapsed() >= QUIET)
     }
 
     /// Evaluates beside the loop what is due.
@@ -272,6 +289,7 @@ impl Writer {
         let conditions = Conditions {
             sequence: self.sequence,
             interval: self.options.evaluate_interval,
+            quiet: self.is_quiet(),
             rest_max: self.options.refresh_interval_max,
         };
         self.pace.keep(&self.shared, &self.shared.evaluator.load_full(), &conditions).await
@@ -291,8 +309,11 @@ impl Writer {
         self.publish(tables);
         self.refreshed_at = Instant::now();
         self.refold_took = started.elapsed();
+        self.idle_since = None; // nobody looked for batches meanwhile
+        let seconds = self.refold_took.as_secs_f64();
+        tracing::debug!(keys = keys.len(), sequence = self.sequence, seconds, "folded");
         self.shared.with_stats(|stats| {
-            stats.refold_seconds = self.refold_took.as_secs_f64();
+            stats.refold_seconds = seconds;
             stats.refold_keys = keys.len() as u64;
         });
         Ok(())
@@ -440,6 +461,7 @@ impl Pending {
 
 /// Commits, then merges small files; gives the segments that readers shall use from now on.
 async fn flush(mut store: ColdStore, frozen: Frozen, cold: [Vec<Arc<Segment>>; 3], dir: PathBuf) -> Flushed {
+    let (started, records) = (Instant::now(), frozen.pending.records);
     let outcome = match commit(&mut store, &frozen, &dir).await {
         Ok(rows) => Ok(rows),
         Err(error) => Err((error, frozen)),
@@ -470,6 +492,8 @@ async fn flush(mut store: ColdStore, frozen: Frozen, cold: [Vec<Arc<Segment>>; 3
             tracing::warn!(%error, "checkpoint or vacuum failed; it is tried again after the next commit");
         }
     }
+    let seconds = started.elapsed().as_secs_f64();
+    tracing::debug!(records, merges = compactions.len(), seconds, "flushed");
     Flushed { store, outcome, compactions }
 }
 
