@@ -33,6 +33,12 @@ def counts(dice):
         yield count
 
 
+def rare(dice):
+    """One in five weeks or so."""
+    while True:
+        yield 1 if dice.random() < 0.2 else 0
+
+
 def skewed(dice):
     """As durations are: log-normal."""
     while True:
@@ -51,6 +57,7 @@ def remembering(dice, memory=0.3):
 KINDS = {
     "as ever": (steady, 0.0),
     "as ever, small counts": (counts, 0.0),
+    "as ever, rare": (rare, 0.0),
     "as ever, skewed": (skewed, 0.0),
     "as ever, remembering": (remembering, 0.0),
     "moved by 1.5 sd": (steady, 1.5),
@@ -88,6 +95,8 @@ def write(path, seed):
                 for week in range(BASELINE_WEEKS + WEEKS_AFTER):
                     value = next(draws) + (moved * SPREAD if week >= BASELINE_WEEKS else 0)
                     at = MONDAY + datetime.timedelta(weeks=week, days=1)
+                    if not value > 0:
+                        continue
                     ticket = {"ticket": f"{team}-{week}", "kind": "story", "assignees": [f"p-{team}"],
                               "status_category": "done", "points": round(max(0.0, value), 2)}
                     emit(at, "ticket.created", ticket["ticket"], ticket)

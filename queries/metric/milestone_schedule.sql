@@ -117,7 +117,7 @@ SELECT
   plan.title,
   ROUND(earned.schedule / CASE WHEN plan.actual_days > 0 THEN plan.actual_days END, 6) AS spi,
   ROUND(earned.schedule - CASE WHEN plan.actual_days >= 0 THEN plan.actual_days END, 2) AS variance_days,
-  ROUND(plan.planned_days * plan.actual_days / NULLIF(earned.schedule, 0), 2) AS estimate_days,
+  ROUND(plan.planned_days * CASE WHEN plan.actual_days > 0 THEN plan.actual_days END / NULLIF(earned.schedule, 0), 2) AS estimate_days,
   COALESCE(earned.schedule / CASE WHEN plan.actual_days > 0 THEN plan.actual_days END < $spi_min, FALSE) AS material,
   ROUND(earned.schedule, 2) AS earned_days,
   plan.actual_days,

@@ -14,6 +14,8 @@
 -- week_ranges = { type = "float", default = 4.0, min = 0, max = 100, help = "a week further than this many mean ranges from the mean is called out" }
 -- four_weeks_ranges = { type = "float", default = 2.0, min = 0, max = 100, help = "four weeks on one side that are on average further than this from it are called out" }
 -- eight_weeks_ranges = { type = "float", default = 1.33, min = 0, max = 100, help = "eight weeks on one side that are on average further than this from it are called out" }
+-- range_min = { type = "float", default = 1.0, min = 0, max = 1000, help = "the mean range counts as at least this for what is called out: one ticket, point, change or review" }
+-- hours_range_min = { type = "float", default = 0.1, min = 0, max = 100, help = "the same for the logarithm of response hours" }
 -- +++
 -- XmR charts (Shewhart; Wheeler, Understanding Variation, 1993) over complete ISO weeks of the last two years. Natural
 -- process limits are mean -+ 2.66 mR, the lower one at least 0; a week's change beyond 3.268 mR is outside too. Rules, for
@@ -23,11 +25,12 @@
 -- a part of one), until the team agrees to work in another way (`working_agreement` in team.created or team.updated):
 -- once a whole baseline of weeks began after that, these alone are the series, and `rebased` says so. Until then the old
 -- limits hold, so that the change itself is called out.
--- Limits from twelve weeks are uncertain: of a series that never changes, the rules make a signal of one week in 14
--- (normal weeks; one in 11 of small counts). With some twenty series that is news every Monday, so reports and pages tell
--- only signals that are `called_out`: of a whole baseline, and so far from its mean that luck does it in one week of 250.
--- For that the mean range is of all weeks, where it is larger: a change of level hardly moves it, and twelve weeks may have been
--- alike by luck. Response hours, which are skewed, are held against it by their logarithms.
+-- Limits from twelve weeks are uncertain: of a series that never changes, the rules make a signal of one week in 16
+-- (normal weeks; one in 10 of small counts). With some twenty series that is news every Monday, so reports and pages tell
+-- only signals that are `called_out`: of a whole baseline, and so far from its mean that luck does it in one week of 250 at
+-- most. For that the mean range is of all weeks, where it is larger (a change of level hardly moves it, and twelve weeks
+-- may have been alike by luck), and at least one ticket, point, change or review, or a tenth. Response hours, which are
+-- skewed, are held against it by their logarithms.
 -- How often each is wrong, and how soon a real change is found, is simulated in docs/benchmarks.md.
 WITH agreed AS (
   SELECT
@@ -83,7 +86,7 @@ chart AS (
     limits['upper'] AS upper,
     limits['range_upper'] AS range_upper,
     whole['mean'] AS level_mean,
-    GREATEST(whole['mean_range'], every['mean_range']) AS level_range
+    GREATEST(whole['mean_range'], every['mean_range'], CASE WHEN series = 'response_hours' THEN $hours_range_min ELSE $range_min END) AS level_range
   FROM measured
 ),
 judged AS (
@@ -133,6 +136,14 @@ SELECT
   CASE
     WHEN chart.mean IS NULL THEN NULL
     WHEN chart.level_mean IS NULL THEN FALSE
+    WHEN NOT (
+      judged.beyond
+      OR COALESCE(judged.jump, FALSE)
+      OR judged.above >= $run_length
+      OR judged.below >= $run_length
+      OR judged.near_upper >= 3
+      OR judged.near_lower >= 3
+    ) THEN FALSE
     ELSE ABS(judged.level - chart.level_mean) > $week_ranges * chart.level_range
       OR (
         (judged.above_4 = 4 OR judged.below_4 = 4)

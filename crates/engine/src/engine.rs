@@ -33,6 +33,7 @@ use crate::diff::{Diff, Listed};
 use crate::error::Error;
 use crate::evaluate::{Evaluator, Query, moment};
 use crate::explain::Explanation;
+use crate::flush::map_or_keep;
 use crate::range::Series;
 use crate::replay::{self, Replay};
 use crate::segment::{Segment, key_column, sort_by_key};
@@ -42,7 +43,7 @@ use crate::sql::{SqlLimits, SqlRunner};
 use crate::tables::EVENT_TABLES;
 use crate::together::{Answers, Asked, Ground};
 use crate::views::Views;
-use crate::writer::{Writer, map_or_keep, reasons};
+use crate::writer::{Writer, reasons};
 
 /// Bounds and intervals of the engine.
 #[derive(Debug, Clone)]

@@ -45,6 +45,7 @@ mod demand;
 pub mod durable;
 pub mod erase;
 pub mod error;
+mod flush;
 pub mod writer;
 
 pub use catalogue::{Catalogue, Level, Metric, Param, Problem, Reloaded, Reloader, Stamp, View};

@@ -77,11 +77,8 @@ impl Pace {
     ) -> Result<(), Error> {
         self.quick.end_if_over().await?;
         self.slow.end_if_over().await?;
-        let flood = self.rows > FLOOD_ROWS && !conditions.quiet;
-        let rested = |lane: &Lane| {
-            let rest = if flood { conditions.rest_max } else { (lane.took * REST).min(conditions.rest_max) };
-            lane.ended.elapsed() >= rest
-        };
+        let rows = self.rows;
+        let rested = |lane: &Lane| lane.ended.elapsed() >= lane_rest(lane.took, rows, conditions);
         if self.quick.running.is_some() && self.slow.running.is_some() {
             return Ok(());
         }
@@ -119,6 +116,12 @@ impl Drop for Pace {
             runtime.shutdown_background();
         }
     }
+}
+
+/// How long a lane rests whose last round took `took`, with `rows` come since the quick lane's last.
+fn lane_rest(took: Duration, rows: usize, conditions: &Conditions) -> Duration {
+    let flood = rows > FLOOD_ROWS && !conditions.quiet;
+    if flood { conditions.rest_max } else { (took * REST).min(conditions.rest_max) }
 }
 
 struct Due<'b> {
@@ -174,5 +177,22 @@ impl Lane {
         self.took = self.started.elapsed();
         tracing::debug!(seconds = self.took.as_secs_f64(), "evaluated a lane");
         ended.map_err(|stopped| Error::Internal { message: format!("an evaluation stopped: {stopped}") })?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_wait_for_the_end_of_a_flood_but_not_for_ever() {
+        let (took, rest_max) = (Duration::from_secs(1), Duration::from_secs(10));
+        let rest = |rows, quiet| {
+            let interval = Duration::from_secs(15);
+            lane_rest(took, rows, &Conditions { sequence: 1, interval, quiet, rest_max })
+        };
+        assert_eq!(rest(10, false), took, "a trickle");
+        assert_eq!(rest(FLOOD_ROWS + 1, false), rest_max, "a flood");
+        assert_eq!(rest(FLOOD_ROWS + 1, true), took, "its end");
     }
 }

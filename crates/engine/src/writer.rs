@@ -6,29 +6,29 @@
 //! A flush runs beside appends and folds; at most one at a time.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::compute::{concat_batches, filter_record_batch};
+use arrow::compute::filter_record_batch;
 use chrono::{DateTime, Utc};
-use event::{Batch, Span, Table};
+use event::Batch;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-use crate::cache;
 use crate::checkpoint;
-use crate::delta::{ColdStore, Compaction};
-use crate::engine::{Options, cold_path};
+use crate::delta::ColdStore;
+use crate::engine::Options;
 use crate::error::Error;
+use crate::flush::{Flushed, Frozen, Pending, flush};
 use crate::ids::Ids;
 use crate::kept::{LATE_MAX, Late, SETTLED_AFTER_US};
 use crate::pace::{Conditions, FLOOD_ROWS, Pace};
-use crate::segment::{Segment, key_column, micros, sort_by_key};
+use crate::segment::{Segment, key_column, micros};
 use crate::snapshot::{Position, Shared, Snapshot};
-use crate::tables::{EVENT_TABLES, Tables, schema};
+use crate::tables::{EVENT_TABLES, Tables};
 use crate::views::ViewRows;
 
 /// Small hot segments are merged when there are more than this many of a table.
@@ -78,41 +78,6 @@ pub struct Writer {
     refold_took: Duration,
     pace: Pace,
     checkpoint_sequence: u64,
-}
-
-/// What a flush commits beside rows that readers see.
-#[derive(Default)]
-struct Pending {
-    /// Copies that readers do not see; every record is stored once, also those.
-    copies: [Vec<RecordBatch>; 3],
-    dead_letters: Vec<RecordBatch>,
-    spans: Vec<Span>,
-    records: usize,
-}
-
-/// What a flush gives back.
-struct Flushed {
-    store: ColdStore,
-    outcome: Result<FlushedRows, (Error, Frozen)>,
-    compactions: Vec<Merged>,
-}
-
-/// A segment that takes the place of several.
-struct Merged {
-    table: usize,
-    removed: Vec<String>,
-    segment: Arc<Segment>,
-}
-
-struct FlushedRows {
-    segments: [Option<Arc<Segment>>; 3],
-    spans: Vec<Span>,
-}
-
-/// What one flush takes.
-struct Frozen {
-    pending: Pending,
-    segments: [Vec<Arc<Segment>>; 3],
 }
 
 impl Writer {
@@ -266,13 +231,10 @@ impl Writer {
     }
 
     /// Folds what was appended. A fold of many keys costs less than many folds of few, so the wait
-    /// grows with what the last fold took: a trickle is visible at once, a flood in a few steps, its end at once.
+    /// grows with what the last fold took: a trickle is visible at once, a flood in a few steps, and its end at once
+    /// where nothing follows.
     async fn refresh_if_due(&mut self) -> Result<(), Error> {
-        let wait = match self.is_quiet() {
-            true => Duration::ZERO,
-            false if self.touched_rows > FLOOD_ROWS => self.refold_took * REFOLD_REST_FLOOD,
-            false => self.refold_took * REFOLD_REST,
-        };
+        let wait = fold_rest(self.refold_took, self.touched_rows, self.is_quiet());
         let wait = wait.min(self.options.refresh_interval_max).max(self.options.refresh_interval);
         if self.touched_rows > 0 && self.refreshed_at.elapsed() >= wait {
             self.refresh().await?;
@@ -448,136 +410,13 @@ impl Writer {
     }
 }
 
-impl Pending {
-    fn append(&mut self, mut newer: Pending) {
-        for (copies, newer) in self.copies.iter_mut().zip(&mut newer.copies) {
-            copies.append(newer);
-        }
-        self.dead_letters.append(&mut newer.dead_letters);
-        self.spans.append(&mut newer.spans);
-        self.records += newer.records;
+/// How long to wait after a fold that took `took`, with `rows` to fold since.
+fn fold_rest(took: Duration, rows: usize, quiet: bool) -> Duration {
+    match quiet {
+        true => Duration::ZERO,
+        false if rows > FLOOD_ROWS => took * REFOLD_REST_FLOOD,
+        false => took * REFOLD_REST,
     }
-}
-
-/// Commits, then merges small files; gives the segments that readers shall use from now on.
-async fn flush(mut store: ColdStore, frozen: Frozen, cold: [Vec<Arc<Segment>>; 3], dir: PathBuf) -> Flushed {
-    let (started, records) = (Instant::now(), frozen.pending.records);
-    let outcome = match commit(&mut store, &frozen, &dir).await {
-        Ok(rows) => Ok(rows),
-        Err(error) => Err((error, frozen)),
-    };
-    let mut compactions = Vec::new();
-    if let Ok(rows) = &outcome {
-        let mut cold = cold;
-        for (table, segment) in rows.segments.iter().enumerate() {
-            cold[table].extend(segment.clone());
-        }
-        match store.compact().await {
-            Ok(done) => {
-                for compaction in done {
-                    match merged_segment(&compaction, &cold, &dir) {
-                        Ok(Some(merged)) => compactions.push(merged),
-                        Ok(None) => {}
-                        Err(error) => {
-                            tracing::warn!(%error, "merged cache file not written; it is rebuilt at restart")
-                        }
-                    }
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "compaction failed; it is tried again after the next commit")
-            }
-        }
-        if let Err(error) = store.maintain().await {
-            tracing::warn!(%error, "checkpoint or vacuum failed; it is tried again after the next commit");
-        }
-    }
-    let seconds = started.elapsed().as_secs_f64();
-    tracing::debug!(records, merges = compactions.len(), seconds, "flushed");
-    Flushed { store, outcome, compactions }
-}
-
-async fn commit(store: &mut ColdStore, frozen: &Frozen, dir: &Path) -> Result<FlushedRows, Error> {
-    let pending = &frozen.pending;
-    let spans = merged_spans(&pending.spans);
-    let mut merged = [None, None, None];
-    let mut parts = Vec::new();
-    for (index, table) in EVENT_TABLES.iter().enumerate() {
-        if !frozen.segments[index].is_empty() {
-            merged[index] = Some(Segment::merge(&frozen.segments[index], None)?);
-        }
-        let seen = merged[index].as_ref().map(|segment| &segment.batch);
-        let rows = match (seen, pending.copies[index].as_slice()) {
-            (Some(seen), []) => seen.clone(),
-            (seen, copies) => sort_by_key(&concat_batches(&schema(index), seen.into_iter().chain(copies))?)?,
-        };
-        if rows.num_rows() > 0 {
-            parts.push((*table, rows));
-        }
-    }
-    if !pending.dead_letters.is_empty() {
-        let dead = concat_batches(&event::schema::schema(Table::DeadLetters), &pending.dead_letters)?;
-        parts.push((Table::DeadLetters, dead));
-    }
-    let files = store.commit(parts, &spans).await?;
-    let mut segments = [None, None, None];
-    for file in files {
-        let Some(index) = EVENT_TABLES.iter().position(|table| *table == file.table) else { continue };
-        if let Some(mut segment) = merged[index].take() {
-            segment.file = Some(file.path);
-            segments[index] = Some(Arc::new(map_or_keep(segment, dir)));
-        }
-    }
-    Ok(FlushedRows { segments, spans })
-}
-
-/// The segment that stands for the files of a compaction.
-fn merged_segment(
-    compaction: &Compaction,
-    cold: &[Vec<Arc<Segment>>; 3],
-    dir: &Path,
-) -> Result<Option<Merged>, Error> {
-    let Some(index) = EVENT_TABLES.iter().position(|table| *table == compaction.added.table) else {
-        return Ok(None);
-    };
-    let gone = |s: &&Arc<Segment>| s.file.as_ref().is_some_and(|file| compaction.removed.contains(file));
-    let old: Vec<Arc<Segment>> = cold[index].iter().filter(gone).cloned().collect();
-    if old.is_empty() {
-        return Ok(None);
-    }
-    let merged = Segment::merge(&old, Some(compaction.added.path.clone()))?;
-    for segment in &old {
-        let path = cold_path(dir, segment.file.as_deref().unwrap_or_default());
-        // A mapped file lives on until its last reader is gone; its name goes now.
-        let _ = std::fs::remove_file(path);
-    }
-    let segment = Arc::new(map_or_keep(merged, dir));
-    Ok(Some(Merged { table: index, removed: compaction.removed.clone(), segment }))
-}
-
-/// Moves a segment's rows from memory to a mapped cache file, where that can be written.
-pub fn map_or_keep(segment: Segment, dir: &Path) -> Segment {
-    let Some(file) = segment.file.clone() else { return segment };
-    let path = cold_path(dir, &file);
-    match cache::write(&path, &segment.batch).and_then(|()| cache::map(&path)) {
-        Ok(mapped) => Segment::sorted(mapped, Some(file)),
-        Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "cache file not written; the rows stay in memory");
-            segment
-        }
-    }
-}
-
-/// One span a partition: the first base to the last next.
-fn merged_spans(all: &[Span]) -> Vec<Span> {
-    let mut spans: BTreeMap<String, Span> = BTreeMap::new();
-    for span in all {
-        spans
-            .entry(span.app_id())
-            .and_modify(|merged| merged.next = span.next)
-            .or_insert_with(|| span.clone());
-    }
-    spans.into_values().collect()
 }
 
 /// Merges the small segments of a table when there are many, so that a look-up has few places to look.
@@ -614,4 +453,17 @@ pub fn reasons(dead_letters: &RecordBatch) -> BTreeMap<String, u64> {
         }
     }
     counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folds_rest_longer_in_a_flood_and_not_once_it_is_over() {
+        let ms = Duration::from_millis;
+        assert_eq!(fold_rest(ms(5), 3, false), ms(20), "a trickle");
+        assert_eq!(fold_rest(ms(500), FLOOD_ROWS + 1, false), ms(4_500), "a flood");
+        assert_eq!(fold_rest(ms(500), FLOOD_ROWS + 1, true), ms(0), "its end");
+    }
 }

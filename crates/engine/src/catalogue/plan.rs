@@ -92,10 +92,18 @@ fn view_columns(view: &View, schema: &Schema, problems: &mut Vec<Problem>) {
 }
 
 fn metric_columns(metric: &Metric, schema: &Schema, problems: &mut Vec<Problem>) {
-    let numbers = metric.gauges.iter().map(|column| ("gauges", column));
-    for (key, column) in [("value", &metric.value)].into_iter().chain(numbers) {
-        if !schema.field_with_name(column).is_ok_and(|field| field.data_type().is_numeric()) {
-            let message = format!("{key} names {column}, which is not a numeric output column");
+    let kind = |column: &str| schema.field_with_name(column).map(|field| field.data_type().clone()).ok();
+    if !kind(&metric.value).is_some_and(|kind| kind.is_numeric()) {
+        let message = format!("value names {}, which is not a numeric output column", metric.value);
+        problems.push(at(&metric.file, 1, message));
+    }
+    for column in &metric.gauges {
+        // Prometheus shows a flag as 0 or 1 and a time in seconds.
+        let shown = kind(column)
+            .is_some_and(|kind| kind.is_numeric() || kind.is_temporal() || kind == DataType::Boolean);
+        if !shown {
+            let message =
+                format!("gauges names {column}, which is no output column of numbers, flags or times");
             problems.push(at(&metric.file, 1, message));
         }
     }

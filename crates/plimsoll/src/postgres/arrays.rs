@@ -18,7 +18,7 @@ use super::values::Values;
 
 /// What the parser makes of `= ANY(...)`, and with a NOT before it of `<> ALL(...)`.
 const IS_ANY: &str = "array_contains";
-/// Elements that a value is compared with.
+/// Elements that the values of one statement are compared with, an array that stands twice counted twice.
 const ELEMENTS_MAX: usize = 10_000;
 
 /// Puts one value in the place of each bound array; the arrays' placeholders.
@@ -34,10 +34,13 @@ pub fn as_elements(statement: &mut Statement) -> BTreeSet<String> {
 
 /// Puts the elements of each bound array in its place, and after the values.
 pub fn spread(statement: &mut Statement, mut values: Values) -> Result<Values, Refusal> {
+    let mut total = 0;
     replace(statement, |name| {
         let Some(elements) = values.elements(name)? else { return Ok(Elements::Unknown) };
-        if elements.len() > ELEMENTS_MAX {
-            let message = format!("{name} has {} elements; at most {ELEMENTS_MAX} are taken", elements.len());
+        total += elements.len();
+        if total > ELEMENTS_MAX {
+            let message =
+                format!("values are compared with {total} elements; at most {ELEMENTS_MAX} are taken");
             return Err(Refusal::new("54000", message));
         }
         Ok(Elements::These(elements.into_iter().map(|element| values.push(element)).collect()))
@@ -80,7 +83,8 @@ impl<F: FnMut(&str) -> Result<Elements, Refusal>> VisitorMut for Replacing<F> {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Refusal> {
         let Some((name, compared)) = compared_with_any(expr) else { return ControlFlow::Continue(()) };
-        match (self.0)(name) {
+        let compared = std::mem::replace(compared, Expr::Value(Value::Null.into()));
+        match (self.0)(&name) {
             Ok(elements) => {
                 *expr = is_one_of(compared, elements);
                 ControlFlow::Continue(())
@@ -91,30 +95,30 @@ impl<F: FnMut(&str) -> Result<Elements, Refusal>> VisitorMut for Replacing<F> {
 }
 
 /// The placeholder of a bound array, and what is compared with its elements.
-fn compared_with_any(expr: &Expr) -> Option<(&str, &Expr)> {
+fn compared_with_any(expr: &mut Expr) -> Option<(String, &mut Expr)> {
     let Expr::Function(Function { name, args: FunctionArguments::List(arguments), .. }) = expr else {
         return None;
     };
     if !name.to_string().eq_ignore_ascii_case(IS_ANY) {
         return None;
     }
-    match arguments.args.as_slice() {
+    match arguments.args.as_mut_slice() {
         [
             FunctionArg::Unnamed(FunctionArgExpr::Expr(array)),
             FunctionArg::Unnamed(FunctionArgExpr::Expr(compared)),
-        ] => Some((placeholder(array)?, compared)),
+        ] => Some((placeholder(array)?.to_owned(), compared)),
         _ => None,
     }
 }
 
-fn is_one_of(compared: &Expr, elements: Elements) -> Expr {
+fn is_one_of(compared: Expr, elements: Elements) -> Expr {
     let constant = |value: Value| Expr::Value(value.into());
     match elements {
         Elements::Unknown => constant(Value::Null),
         Elements::These(names) if names.is_empty() => constant(Value::Boolean(false)),
         Elements::These(names) => {
             let list = names.into_iter().map(|name| constant(Value::Placeholder(name))).collect();
-            let is_in = Expr::InList { expr: Box::new(compared.clone()), list, negated: false };
+            let is_in = Expr::InList { expr: Box::new(compared), list, negated: false };
             Expr::Nested(Box::new(is_in))
         }
     }
@@ -162,6 +166,11 @@ mod tests {
         let mut statement = parsed("SELECT 1 FROM t WHERE a = ANY($1)");
         let many = texts(&vec![Some("x"); ELEMENTS_MAX + 1]);
         assert_eq!(spread(&mut statement, Values::from(vec![many])).unwrap_err().code, "54000");
+        let mut twice = parsed("SELECT 1 FROM t WHERE a = ANY($1) OR (b = ANY($1)) = ANY($2)");
+        let half = texts(&vec![Some("x"); ELEMENTS_MAX / 2 + 1]);
+        let values = vec![half, texts(&[Some("x")])];
+        assert_eq!(spread(&mut twice, Values::from(values)).unwrap_err().code, "54000");
+        let mut statement = parsed("SELECT 1 FROM t WHERE a = ANY($1)");
         let one = ScalarValue::Utf8(Some("x".to_owned()));
         assert_eq!(spread(&mut statement, Values::from(vec![one])).unwrap_err().code, "22023");
     }

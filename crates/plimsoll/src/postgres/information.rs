@@ -179,7 +179,10 @@ impl Information {
             ("data_type", texts(types.iter().map(|kind| Some(standard_name(kind))))),
             ("character_maximum_length", by_type(|_| None)),
             ("numeric_precision", by_type(precision)),
-            ("numeric_scale", by_type(|kind| (precision(kind)? != 53).then_some(0))),
+            (
+                "numeric_scale",
+                by_type(|kind| [Type::INT2, Type::INT4, Type::INT8].contains(kind).then_some(0)),
+            ),
             (
                 "datetime_precision",
                 by_type(|kind| [Type::TIMESTAMP, Type::TIMESTAMPTZ].contains(kind).then_some(6)),
@@ -222,6 +225,7 @@ fn precision(kind: &Type) -> Option<i32> {
         Type::INT2 => Some(16),
         Type::INT4 => Some(32),
         Type::INT8 => Some(64),
+        Type::FLOAT4 => Some(24),
         Type::FLOAT8 => Some(53),
         _ => None,
     }

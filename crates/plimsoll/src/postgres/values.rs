@@ -178,6 +178,25 @@ fn elements_of(text: &str) -> Result<Vec<Option<String>>, Refusal> {
     Ok(elements)
 }
 
+/// An array says how many elements follow, and whoever decodes it believes that: one that says more than its bytes
+/// can hold is refused, and so is one of several dimensions.
+fn check_array(bytes: &[u8]) -> Result<(), Refusal> {
+    let number = |at: usize| Some(i32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+    let fits = match number(0) {
+        Some(0) => true,
+        // Dimensions, flags and type, then length and first index, then at least a length for each element.
+        Some(1) => number(12)
+            .and_then(|count| usize::try_from(count).ok())
+            .is_some_and(|count| count <= bytes.len().saturating_sub(20) / 4),
+        _ => false,
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(Refusal::new("22P03", "a bound array is malformed, or has several dimensions"))
+    }
+}
+
 /// Decoded as what it was sent as, then cast: a driver may bind an int4 where an int8 is compared.
 fn from_binary<S: Clone>(
     portal: &Portal<S>,
@@ -185,6 +204,11 @@ fn from_binary<S: Clone>(
     wire: &Type,
     expected: &[Option<DataType>],
 ) -> PgWireResult<ScalarValue> {
+    if wire.name().starts_with('_')
+        && let Some(bytes) = portal.parameters[index].as_deref()
+    {
+        check_array(bytes).map_err(Refusal::error)?;
+    }
     let value = match *wire {
         Type::BOOL => ScalarValue::Boolean(portal.parameter(index, wire)?),
         Type::INT2 => ScalarValue::Int16(portal.parameter(index, wire)?),

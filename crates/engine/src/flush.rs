@@ -1,0 +1,192 @@
+//! One flush: frozen rows, dead letters and next offsets in one commit, and small files merged after it.
+//!
+//! Invariant: what it is given is not changed; the writer takes over what it gives back, or keeps everything after a failure.
+//! Deliberately absent: when to flush, and any state between flushes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use event::{Span, Table};
+
+use crate::cache;
+use crate::delta::{ColdStore, Compaction};
+use crate::engine::cold_path;
+use crate::error::Error;
+use crate::segment::{Segment, sort_by_key};
+use crate::tables::{EVENT_TABLES, schema};
+
+/// What a flush commits beside rows that readers see.
+#[derive(Default)]
+pub struct Pending {
+    /// Copies that readers do not see; every record is stored once, also those.
+    pub copies: [Vec<RecordBatch>; 3],
+    pub dead_letters: Vec<RecordBatch>,
+    pub spans: Vec<Span>,
+    pub records: usize,
+}
+
+/// What a flush gives back.
+pub struct Flushed {
+    pub store: ColdStore,
+    pub outcome: Result<FlushedRows, (Error, Frozen)>,
+    pub compactions: Vec<Merged>,
+}
+
+/// A segment that takes the place of several.
+pub struct Merged {
+    pub table: usize,
+    pub removed: Vec<String>,
+    pub segment: Arc<Segment>,
+}
+
+pub struct FlushedRows {
+    pub segments: [Option<Arc<Segment>>; 3],
+    pub spans: Vec<Span>,
+}
+
+/// What one flush takes.
+pub struct Frozen {
+    pub pending: Pending,
+    pub segments: [Vec<Arc<Segment>>; 3],
+}
+
+impl Pending {
+    pub fn append(&mut self, mut newer: Pending) {
+        for (copies, newer) in self.copies.iter_mut().zip(&mut newer.copies) {
+            copies.append(newer);
+        }
+        self.dead_letters.append(&mut newer.dead_letters);
+        self.spans.append(&mut newer.spans);
+        self.records += newer.records;
+    }
+}
+
+/// Commits, then merges small files; gives the segments that readers shall use from now on.
+pub async fn flush(
+    mut store: ColdStore,
+    frozen: Frozen,
+    cold: [Vec<Arc<Segment>>; 3],
+    dir: PathBuf,
+) -> Flushed {
+    let (started, records) = (Instant::now(), frozen.pending.records);
+    let outcome = match commit(&mut store, &frozen, &dir).await {
+        Ok(rows) => Ok(rows),
+        Err(error) => Err((error, frozen)),
+    };
+    let mut compactions = Vec::new();
+    if let Ok(rows) = &outcome {
+        let mut cold = cold;
+        for (table, segment) in rows.segments.iter().enumerate() {
+            cold[table].extend(segment.clone());
+        }
+        match store.compact().await {
+            Ok(done) => {
+                for compaction in done {
+                    match merged_segment(&compaction, &cold, &dir) {
+                        Ok(Some(merged)) => compactions.push(merged),
+                        Ok(None) => {}
+                        Err(error) => {
+                            tracing::warn!(%error, "merged cache file not written; it is rebuilt at restart")
+                        }
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "compaction failed; it is tried again after the next commit")
+            }
+        }
+        if let Err(error) = store.maintain().await {
+            tracing::warn!(%error, "checkpoint or vacuum failed; it is tried again after the next commit");
+        }
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    tracing::debug!(records, merges = compactions.len(), seconds, "flushed");
+    Flushed { store, outcome, compactions }
+}
+
+async fn commit(store: &mut ColdStore, frozen: &Frozen, dir: &Path) -> Result<FlushedRows, Error> {
+    let pending = &frozen.pending;
+    let spans = merged_spans(&pending.spans);
+    let mut merged = [None, None, None];
+    let mut parts = Vec::new();
+    for (index, table) in EVENT_TABLES.iter().enumerate() {
+        if !frozen.segments[index].is_empty() {
+            merged[index] = Some(Segment::merge(&frozen.segments[index], None)?);
+        }
+        let seen = merged[index].as_ref().map(|segment| &segment.batch);
+        let rows = match (seen, pending.copies[index].as_slice()) {
+            (Some(seen), []) => seen.clone(),
+            (seen, copies) => sort_by_key(&concat_batches(&schema(index), seen.into_iter().chain(copies))?)?,
+        };
+        if rows.num_rows() > 0 {
+            parts.push((*table, rows));
+        }
+    }
+    if !pending.dead_letters.is_empty() {
+        let dead = concat_batches(&event::schema::schema(Table::DeadLetters), &pending.dead_letters)?;
+        parts.push((Table::DeadLetters, dead));
+    }
+    let files = store.commit(parts, &spans).await?;
+    let mut segments = [None, None, None];
+    for file in files {
+        let Some(index) = EVENT_TABLES.iter().position(|table| *table == file.table) else { continue };
+        if let Some(mut segment) = merged[index].take() {
+            segment.file = Some(file.path);
+            segments[index] = Some(Arc::new(map_or_keep(segment, dir)));
+        }
+    }
+    Ok(FlushedRows { segments, spans })
+}
+
+/// The segment that stands for the files of a compaction.
+fn merged_segment(
+    compaction: &Compaction,
+    cold: &[Vec<Arc<Segment>>; 3],
+    dir: &Path,
+) -> Result<Option<Merged>, Error> {
+    let Some(index) = EVENT_TABLES.iter().position(|table| *table == compaction.added.table) else {
+        return Ok(None);
+    };
+    let gone = |s: &&Arc<Segment>| s.file.as_ref().is_some_and(|file| compaction.removed.contains(file));
+    let old: Vec<Arc<Segment>> = cold[index].iter().filter(gone).cloned().collect();
+    if old.is_empty() {
+        return Ok(None);
+    }
+    let merged = Segment::merge(&old, Some(compaction.added.path.clone()))?;
+    for segment in &old {
+        let path = cold_path(dir, segment.file.as_deref().unwrap_or_default());
+        // A mapped file lives on until its last reader is gone; its name goes now.
+        let _ = std::fs::remove_file(path);
+    }
+    let segment = Arc::new(map_or_keep(merged, dir));
+    Ok(Some(Merged { table: index, removed: compaction.removed.clone(), segment }))
+}
+
+/// Moves a segment's rows from memory to a mapped cache file, where that can be written.
+pub fn map_or_keep(segment: Segment, dir: &Path) -> Segment {
+    let Some(file) = segment.file.clone() else { return segment };
+    let path = cold_path(dir, &file);
+    match cache::write(&path, &segment.batch).and_then(|()| cache::map(&path)) {
+        Ok(mapped) => Segment::sorted(mapped, Some(file)),
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "cache file not written; the rows stay in memory");
+            segment
+        }
+    }
+}
+
+/// One span a partition: the first base to the last next.
+fn merged_spans(all: &[Span]) -> Vec<Span> {
+    let mut spans: BTreeMap<String, Span> = BTreeMap::new();
+    for span in all {
+        spans
+            .entry(span.app_id())
+            .and_modify(|merged| merged.next = span.next)
+            .or_insert_with(|| span.clone());
+    }
+    spans.into_values().collect()
+}
