@@ -45,16 +45,7 @@ use failure::Failure;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// `mi_option_purge_delay` of mimalloc.h, which the binding does not name.
-const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
-/// Freed memory goes back to the system after this long, not after mimalloc's 10 ms: a load takes and frees the same
-/// large buffers many times a second, and a third of its processor time went into clearing pages for them.
-const PURGE_DELAY_MS: std::ffi::c_long = 10_000;
-
 fn main() -> ExitCode {
-    // SAFETY: it must not run beside another thread that sets options, and no thread has been started yet.
-    // The variable MIMALLOC_PURGE_DELAY still has the last word.
-    unsafe { libmimalloc_sys::mi_option_set_default(PURGE_DELAY, PURGE_DELAY_MS) };
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
