@@ -287,6 +287,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_array_that_claims_more_than_it_has_is_refused() {
+        let array = |dimensions: i32, count: i32, bytes: usize| {
+            let header = [dimensions, 0, 25, count, 1].map(i32::to_be_bytes).concat();
+            [header, vec![0; bytes]].concat()
+        };
+        assert!(check_array(&array(1, 2, 10)).is_ok());
+        assert!(check_array(&array(0, 0, 0)).is_ok());
+        for lying in [array(1, i32::MAX, 10), array(1, 3, 10), array(1, -1, 10), array(2, 1, 10), vec![0, 0]]
+        {
+            assert_eq!(check_array(&lying).unwrap_err().code, "22P03");
+        }
+    }
+
+    #[test]
     fn an_array_is_read_as_postgresql_writes_it() {
         for (text, expect) in [
             ("{}", "[]"),
