@@ -22,8 +22,6 @@ pub enum Error {
     Input { name: String, detail: String },
     /// An interface that is polled refuses, or does not answer.
     Remote { url: String, detail: String },
-    /// A git repository could not be read.
-    Git { repository: PathBuf, detail: String },
     /// A setting that librdkafka refuses.
     Setting { detail: String },
     /// A Kafka cluster did not do what was asked.
@@ -58,9 +56,6 @@ impl fmt::Display for Error {
             }
             Error::Input { name, detail } => write!(f, "{name}: {detail}"),
             Error::Remote { url, detail } => write!(f, "{url}: {detail}"),
-            Error::Git { repository, detail } => {
-                write!(f, "git repository {}: {detail}", repository.display())
-            }
             Error::Setting { detail } => write!(f, "kafka setting refused: {detail}"),
             Error::Kafka { brokers, action, detail } => {
                 write!(f, "kafka at {brokers}: cannot {action}: {detail}")

@@ -10,7 +10,6 @@ mod decode;
 mod error;
 pub mod files;
 mod formats;
-pub mod git;
 pub mod kafka;
 pub mod local_log;
 pub mod poll;

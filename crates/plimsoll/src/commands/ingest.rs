@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use ingest::{Produce, files, git};
+use ingest::{Entry, Produce, files, topic};
 
 use super::{commit_bar, print, spinner};
 use crate::cli::{IngestCommand, IngestEventsArgs, IngestGitArgs};
@@ -98,15 +98,29 @@ fn read_histories(
         let done = AtomicBool::new(false);
         let totals = std::thread::scope(|scope| {
             scope.spawn(|| follow(&path.display().to_string(), &progress, &done));
-            let totals =
-                git::ingest(path, options, &mut cursor, &progress, &mut |entries| log.produce(entries));
+            let totals = git::read(path, options, &mut cursor, &progress, &mut |events| {
+                log.produce(events.into_iter().map(entry).collect())
+            });
             done.store(true, Ordering::Relaxed);
-            totals
+            totals.map_err(stopped)
         })?;
         write_cursor(cursor_path, &cursor)?;
         lines.extend(describe(&totals, started.elapsed().as_secs_f64()));
     }
     Ok(lines)
+}
+
+fn entry(commit: git::CommitEvent) -> Entry {
+    Entry { topic: topic::COMMITS, key: commit.key, headers: Vec::new(), value: commit.value }
+}
+
+fn stopped(reason: git::Stopped<ingest::Error>) -> ingest::Error {
+    match reason {
+        git::Stopped::Sink(error) => error,
+        git::Stopped::Repository(git::Error { repository, detail }) => {
+            ingest::Error::Input { name: format!("git repository {}", repository.display()), detail }
+        }
+    }
 }
 
 /// Draws how far the walk is, until it is done.

@@ -1,12 +1,18 @@
 //! Repositories made with the real `git`, read by us and by `git log --numstat -M`, and compared.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::{Cursor, Options, Progress, Scope, Totals, ingest};
+use super::{CommitEvent, Cursor, Options, Progress, Scope, Stopped, Totals};
+
+/// What a sink that never fails says.
+fn taken() -> Result<(), Infallible> {
+    Ok(())
+}
 
 /// A repository in a temporary directory.
 struct Repo(tempfile::TempDir);
@@ -74,9 +80,9 @@ fn git_bytes(directory: &Path, arguments: &[&str], input: &[u8]) -> Vec<u8> {
 
 fn read_with(path: &Path, options: &Options, cursor: &mut Cursor) -> (Totals, Vec<Value>) {
     let mut events = Vec::new();
-    let totals = ingest(path, options, cursor, &Progress::default(), &mut |entries| {
+    let totals = super::read(path, options, cursor, &Progress::default(), &mut |entries| {
         events.extend(entries.iter().map(|entry| serde_json::from_slice(&entry.value).unwrap()));
-        Ok(())
+        taken()
     });
     (totals.unwrap(), events)
 }
@@ -329,10 +335,10 @@ fn every_event_is_decoded_and_none_is_a_dead_letter() {
     repo.raw_commit(b"<> 1 +0000", b"Ada <ada@acme.example> 99999999999999999999 +0000", b"");
     repo.raw_commit(b"", b"Ada", b"\n\n \xff\xfe\x01\n");
     let mut seen = 0;
-    let mut sink = |entries: Vec<crate::Entry>| {
+    let mut sink = |entries: Vec<CommitEvent>| {
         for entry in entries {
             let record = event::Record {
-                topic: entry.topic,
+                topic: "plimsoll.commits",
                 partition: 0,
                 offset: seen,
                 timestamp_us: 1_772_442_840_000_000,
@@ -348,9 +354,9 @@ fn every_event_is_decoded_and_none_is_a_dead_letter() {
             );
             seen += 1;
         }
-        Ok(())
+        taken()
     };
-    ingest(repo.path(), &Options::default(), &mut Cursor::default(), &Progress::default(), &mut sink)
+    super::read(repo.path(), &Options::default(), &mut Cursor::default(), &Progress::default(), &mut sink)
         .unwrap();
     assert_eq!(seen, 3);
 }
@@ -460,10 +466,15 @@ fn damaged_packs_do_not_stop_it() {
         damaged[at] ^= 0x5a;
         damaged[at + 1] ^= 0xff;
         std::fs::write(&pack, damaged).unwrap();
-        let mut sink = |_: Vec<crate::Entry>| Ok(());
+        let mut sink = |_: Vec<CommitEvent>| taken();
         // Either a result or an error, never a panic or a hang.
-        let read =
-            ingest(repo.path(), &Options::default(), &mut Cursor::default(), &Progress::default(), &mut sink);
+        let read = super::read(
+            repo.path(),
+            &Options::default(),
+            &mut Cursor::default(),
+            &Progress::default(),
+            &mut sink,
+        );
         if let Ok(totals) = read {
             assert!(totals.commits <= 20);
         }
@@ -508,14 +519,14 @@ fn a_failing_sink_ends_the_run_and_keeps_the_cursor() {
     for round in 0..200 {
         repo.git(&["commit", "-q", "--allow-empty", "-m", &format!("round {round}")]);
     }
-    let options = Options { batch_entries: 1, ..Options::default() };
+    let options = Options { batch_events: 1, ..Options::default() };
     let mut cursor = Cursor::default();
     let mut calls = 0;
-    let result = ingest(repo.path(), &options, &mut cursor, &Progress::default(), &mut |_| {
+    let result = super::read(repo.path(), &options, &mut cursor, &Progress::default(), &mut |_| {
         calls += 1;
-        Err(crate::Error::Closed)
+        Err("full")
     });
-    assert_eq!((result, calls), (Err(crate::Error::Closed), 1));
+    assert_eq!((result, calls), (Err(Stopped::Sink("full")), 1));
     assert_eq!(cursor, Cursor::default());
 }
 
@@ -528,11 +539,11 @@ fn the_result_does_not_depend_on_threads() {
     let values = |threads| {
         let mut values = Vec::new();
         let options = Options { threads, cache_bytes: 1 << 16, ..Options::default() };
-        let mut sink = |entries: Vec<crate::Entry>| {
+        let mut sink = |entries: Vec<CommitEvent>| {
             values.extend(entries.into_iter().map(|entry| entry.value));
-            Ok(())
+            taken()
         };
-        ingest(repo.path(), &options, &mut Cursor::default(), &Progress::default(), &mut sink).unwrap();
+        super::read(repo.path(), &options, &mut Cursor::default(), &Progress::default(), &mut sink).unwrap();
         values
     };
     assert_eq!(values(1), values(4));
@@ -543,14 +554,14 @@ fn repositories_without_commits_or_at_all_are_told_apart() {
     let repo = Repo::new();
     assert_eq!(read(repo.path()).0.commits, 0);
     let nothing = tempfile::tempdir().unwrap();
-    let error = ingest(
+    let error = super::read(
         nothing.path(),
         &Options::default(),
         &mut Cursor::default(),
         &Progress::default(),
-        &mut |_| Ok(()),
+        &mut |_| taken(),
     );
-    assert!(matches!(error, Err(crate::Error::Git { .. })));
+    assert!(matches!(error, Err(Stopped::Repository(_))));
 }
 
 #[test]

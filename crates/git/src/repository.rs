@@ -5,8 +5,8 @@ use std::path::Path;
 use gix::ObjectId;
 use gix::bstr::ByteSlice;
 
-use super::{Options, Scope};
-use crate::Error;
+use super::error::Error;
+use super::history::{Options, Scope};
 
 /// Git's default for `diff.renameLimit`.
 const RENAME_LIMIT: u64 = 1_000;
@@ -27,7 +27,7 @@ pub struct Repository {
 impl Repository {
     /// Opens the repository at `path` or in a directory above it. One without commits has no tips.
     pub fn open(path: &Path, options: &Options) -> Result<Repository, Error> {
-        let failed = |detail: String| Error::Git { repository: path.to_owned(), detail };
+        let failed = |detail: String| Error { repository: path.to_owned(), detail };
         let git = gix::discover(path).map_err(|error| failed(error.to_string()))?;
         let shallow = match git.shallow_commits() {
             Ok(commits) => commits.map(|commits| commits.iter().copied().collect()).unwrap_or_default(),

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use gix::ObjectId;
 use serde::{Deserialize, Serialize};
 
-use super::Scope;
-use crate::Error;
+use super::history::Scope;
 
 /// Known tips by repository name and scope.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,15 +15,12 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// Reads what [`Cursor::to_json`] wrote; empty text is an empty cursor.
-    pub fn from_json(text: &str) -> Result<Cursor, Error> {
+    /// Reads what [`Cursor::to_json`] wrote; empty text is an empty cursor. Fails on any other text.
+    pub fn from_json(text: &str) -> Result<Cursor, serde_json::Error> {
         if text.trim().is_empty() {
             return Ok(Cursor::default());
         }
-        serde_json::from_str(text).map_err(|error| Error::Input {
-            name: "the git cursor".to_owned(),
-            detail: format!("not readable ({error}); remove it to read all history again"),
-        })
+        serde_json::from_str(text)
     }
 
     pub fn to_json(&self) -> String {

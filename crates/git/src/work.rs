@@ -1,4 +1,4 @@
-//! One thread's work: from a run of commits to their entries.
+//! One thread's work: from a run of commits to their events.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -8,21 +8,20 @@ use serde_json::value::RawValue;
 
 use super::attributes::Attributes;
 use super::commit::{Commit, Signature, Time};
+use super::history::{FAULTS_MAX, Totals};
 use super::lines::{self, Counts};
 use super::objects::{Fault, Object, Packs, Reader};
 use super::people::People;
-use super::pushed::{FileCounts, Pushed, shortened};
+use super::pushed::{CommitEvent, FileCounts, Pushed, shortened};
 use super::rename::{self, Changed, Similarity};
 use super::repository::Repository;
 use super::tree::{self, Change, Mode, Side};
 use super::walk::{Base, Node};
-use super::{FAULTS_MAX, Totals};
-use crate::Entry;
 
-/// The entries of a run of commits and what they sum to.
+/// The events of a run of commits and what they sum to.
 #[derive(Default)]
 pub struct Done {
-    pub entries: Vec<Entry>,
+    pub events: Vec<CommitEvent>,
     pub totals: Totals,
 }
 
@@ -80,9 +79,9 @@ impl<'w> Worker<'w> {
                 push_fault(totals, format!("commit {}: {fault}", node.id));
             }
         }
-        let entry = self.entry(node, &commit, files.ok().as_deref(), totals);
-        done.totals.bytes += entry.value.len() as u64;
-        done.entries.push(entry);
+        let event = self.event(node, &commit, files.ok().as_deref(), totals);
+        done.totals.bytes += event.value.len() as u64;
+        done.events.push(event);
     }
 
     /// The files of a commit with their lines.
@@ -162,13 +161,13 @@ impl<'w> Worker<'w> {
         }
     }
 
-    fn entry(
+    fn event(
         &mut self,
         node: &Node,
         commit: &Commit<'_>,
         files: Option<&[FileCounts]>,
         totals: &mut Totals,
-    ) -> Entry {
+    ) -> CommitEvent {
         let whole = commit.text(commit.message);
         let text = whole.trim_start_matches(['\n', '\r', ' ', '\t']);
         let subject = text.lines().next().unwrap_or_default().trim();
@@ -198,7 +197,7 @@ impl<'w> Worker<'w> {
             change: message::change(subject, &whole, &trailers),
             files,
         };
-        pushed.entry(name)
+        pushed.event(name)
     }
 
     fn signature(&mut self, commit: &Commit<'_>, signature: Option<Signature<'_>>) -> Arc<RawValue> {

@@ -1,13 +1,14 @@
 //! Reads a repository's history and prints what it sums to, to be compared with git:
-//! `cargo run --release -p plimsoll-ingest --example git_totals -- PATH [--branches] [--numstat] [--threads N]`.
+//! `cargo run --release -p git --example git_totals -- PATH [--branches] [--numstat] [--threads N]`.
 //! With `--numstat` the files of every commit go to standard output, for a comparison file by file.
 
+use std::convert::Infallible;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use plimsoll_ingest::git::{self, Cursor, Options, Progress, Scope};
+use git::{Cursor, Options, Progress, Scope};
 
 fn main() -> ExitCode {
     let mut options = Options::default();
@@ -23,20 +24,21 @@ fn main() -> ExitCode {
     }
     let mut out = BufWriter::new(std::io::stdout().lock());
     let started = Instant::now();
-    let totals = git::ingest(&path, &options, &mut Cursor::default(), &Progress::default(), &mut |entries| {
+    let totals = git::read(&path, &options, &mut Cursor::default(), &Progress::default(), &mut |events| {
         if numstat {
-            for entry in entries {
-                print_files(&mut out, &entry.value);
+            for event in events {
+                print_files(&mut out, &event.value);
             }
         }
-        Ok(())
+        Ok::<_, Infallible>(())
     });
     match totals {
         Ok(totals) => {
             eprintln!("{totals:#?}\n{:.2} s", started.elapsed().as_secs_f64());
             ExitCode::SUCCESS
         }
-        Err(error) => {
+        Err(git::Stopped::Sink(never)) => match never {},
+        Err(git::Stopped::Repository(error)) => {
             eprintln!("{error}");
             ExitCode::FAILURE
         }

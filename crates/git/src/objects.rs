@@ -19,7 +19,7 @@ use gix::odb::pack::data::entry::Header;
 use gix::odb::pack::{data, index};
 use gix::zlib::Inflate;
 
-use crate::Error;
+use super::error::Error;
 
 /// Objects over this size are not read; git calls such files binary as well.
 const MAX_OBJECT_BYTES: u64 = 512 << 20;
@@ -74,7 +74,7 @@ impl Packs {
     /// Opens every readable pack of the repository and its alternates; a broken one is left to gix,
     /// which will say what is wrong when an object in it is needed.
     pub fn open(repository: &gix::Repository, cache_bytes: usize) -> Result<Packs, Error> {
-        let failed = |detail: String| Error::Git { repository: repository.git_dir().to_owned(), detail };
+        let failed = |detail: String| Error { repository: repository.git_dir().to_owned(), detail };
         let store = repository.objects.store_ref();
         let mut directories = vec![store.path().to_owned()];
         directories.extend(store.alternate_db_paths().map_err(|error| failed(error.to_string()))?);

@@ -1,6 +1,6 @@
-//! A `commit.pushed` event as an entry for the log.
+//! A `commit.pushed` event as a log takes it.
 //!
-//! Invariants: the same commit gives the same bytes, whatever else is ingested with it; an event stays
+//! Invariants: the same commit gives the same bytes, whatever else is read with it; an event stays
 //! under the record limit: of a commit with very many files the first are listed, and the sums are
 //! given besides.
 //! Deliberately lacking: `observedat`: a backfilled commit became known when the log recorded it.
@@ -13,7 +13,6 @@ use serde_json::value::RawValue;
 
 use super::lines::Counts;
 use super::rename::Changed;
-use crate::{Entry, topic};
 
 /// Room for files in an event; with the rest of it well under the record limit of 1 MiB.
 const FILES_BYTES_MAX: usize = 768 << 10;
@@ -23,6 +22,15 @@ const FILE_BYTES: usize = 80;
 const TEXT_BYTES_MAX: usize = 4 << 10;
 /// Reviewers, co-authors and so on listed.
 const PEOPLE_MAX: usize = 256;
+
+/// One commit's event; it belongs to the topic of commits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitEvent {
+    /// The repository's name: all commits of one go to one partition.
+    pub key: Vec<u8>,
+    /// A structured CloudEvent, as JSON.
+    pub value: Vec<u8>,
+}
 
 /// Everything about a commit that its event says.
 pub struct Pushed<'c> {
@@ -129,7 +137,7 @@ fn raws<S: Serializer>(values: &&[Arc<RawValue>], serializer: S) -> Result<S::Ok
 
 impl Pushed<'_> {
     /// The event of this commit in `repository`.
-    pub fn entry(&self, repository: &str) -> Entry {
+    pub fn event(&self, repository: &str) -> CommitEvent {
         let changed = self.files.unwrap_or_default();
         let files = listed(changed);
         let cut = files.len() < changed.len();
@@ -166,7 +174,7 @@ impl Pushed<'_> {
             },
         };
         let value = serde_json::to_vec(&envelope).expect("text, numbers and lists of them serialise");
-        Entry { topic: topic::COMMITS, key: repository.as_bytes().to_vec(), headers: Vec::new(), value }
+        CommitEvent { key: repository.as_bytes().to_vec(), value }
     }
 }
 

@@ -1,43 +1,28 @@
-//! Git history as `commit.pushed` events: commits with their files, lines and renames as
+//! A repository's history as `commit.pushed` events: commits with their files, lines and renames as
 //! `git log --numstat -M` gives them, people after `.mailmap`, and what trailers say of reviews and
 //! tickets.
 //!
 //! One thread walks the commits, newest first; the others take runs of neighbouring commits and
 //! compare trees and files, sharing one cache of decoded objects; the caller's thread hands the
-//! entries on in the order of the walk.
+//! events on in the order of the walk.
 //!
-//! Invariants: the same history gives the same entries in the same order; totals equal git's own;
+//! Invariants: the same history gives the same events in the same order; totals equal git's own;
 //! memory is bounded by the options and about 50 bytes a commit; nothing in a history stops it: what
 //! cannot be read is counted and the commit's event says `incomplete`.
 //! Deliberately lacking: fetching, work trees, and files of merges (git shows none).
-
-mod attributes;
-mod commit;
-mod cursor;
-mod lines;
-mod objects;
-mod people;
-mod pushed;
-mod rename;
-mod repository;
-mod tree;
-mod walk;
-mod work;
-
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::{Entry, Error};
-pub use cursor::Cursor;
-use objects::{Packs, Reader};
-use repository::Repository;
-use walk::{Node, Walk};
-use work::{Done, Worker};
+use crate::cursor::Cursor;
+use crate::error::{Error, Stopped};
+use crate::objects::{Fault, Packs, Reader};
+use crate::pushed::CommitEvent;
+use crate::repository::Repository;
+use crate::walk::{Node, Walk};
+use crate::work::{Done, Worker};
 
 /// Where a walk starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,9 +44,9 @@ pub struct Options {
     pub threads: usize,
     /// Decoded objects kept.
     pub cache_bytes: usize,
-    /// Entries handed over at once, about.
-    pub batch_entries: usize,
-    /// An earlier end to a batch of large entries.
+    /// Events handed over at once, about.
+    pub batch_events: usize,
+    /// An earlier end to a batch of large events.
     pub batch_bytes: usize,
 }
 
@@ -72,7 +57,7 @@ impl Default for Options {
             name: None,
             threads: 0,
             cache_bytes: 256 << 20,
-            batch_entries: 8_192,
+            batch_events: 8_192,
             batch_bytes: 16 << 20,
         }
     }
@@ -112,19 +97,19 @@ pub struct Totals {
 }
 
 /// Faults named in [`Totals`].
-const FAULTS_MAX: usize = 10;
+pub(crate) const FAULTS_MAX: usize = 10;
 /// Neighbouring commits taken by a thread at once: enough to be worth a lock, few enough that all
 /// threads work on the same part of the history and share what is cached.
 const RUN_COMMITS: usize = 32;
 /// Runs that may be finished ahead of the one that is handed over next.
 const RUNS_AHEAD: u64 = 64;
-/// Bytes of finished entries before threads wait for them to be handed over.
+/// Bytes of finished events before threads wait for them to be handed over.
 const BYTES_AHEAD: usize = 64 << 20;
 /// Trees inside each other and long searches are recursive.
 const STACK_BYTES: usize = 16 << 20;
 
 impl Totals {
-    fn add(&mut self, other: Totals) {
+    pub(crate) fn add(&mut self, other: Totals) {
         self.commits += other.commits;
         self.merges += other.merges;
         self.files += other.files;
@@ -143,13 +128,13 @@ impl Totals {
 
 /// Hands every commit that `cursor` does not know yet to `sink`, in batches and newest first. Blocks.
 /// `cursor` moves on only when the sink has taken everything.
-pub fn ingest(
+pub fn read<E>(
     path: &Path,
     options: &Options,
     cursor: &mut Cursor,
     progress: &Progress,
-    sink: &mut dyn FnMut(Vec<Entry>) -> Result<(), Error>,
-) -> Result<Totals, Error> {
+    sink: &mut dyn FnMut(Vec<CommitEvent>) -> Result<(), E>,
+) -> Result<Totals, Stopped<E>> {
     let repository = Repository::open(path, options)?;
     let packs = Packs::open(&repository.git.to_thread_local(), options.cache_bytes)?;
     let known = cursor.known(&repository.name);
@@ -162,7 +147,7 @@ pub fn ingest(
         // Whatever ends this closure ends the threads.
         let _stop = StopOnDrop(&line);
         let (repository, packs, line, known) = (&repository, &packs, &line, &known);
-        let failed = |error: std::io::Error| Error::Git {
+        let failed = |error: std::io::Error| Error {
             repository: path.to_owned(),
             detail: format!("cannot start a thread: {error}"),
         };
@@ -197,27 +182,27 @@ pub fn ingest(
     Ok(totals)
 }
 
-/// Takes finished runs in the order of the walk and gives their entries to the sink.
-fn hand_over(
+/// Takes finished runs in the order of the walk and gives their events to the sink.
+fn hand_over<E>(
     line: &Line,
     options: &Options,
     progress: &Progress,
-    sink: &mut dyn FnMut(Vec<Entry>) -> Result<(), Error>,
-) -> Result<Totals, Error> {
+    sink: &mut dyn FnMut(Vec<CommitEvent>) -> Result<(), E>,
+) -> Result<Totals, Stopped<E>> {
     let mut totals = Totals::default();
     let (mut batch, mut bytes) = (Vec::new(), 0);
-    while let Some(mut done) = line.next()? {
+    while let Some(mut done) = line.next() {
         bytes += done.totals.bytes as usize;
-        batch.append(&mut done.entries);
+        batch.append(&mut done.events);
         totals.add(done.totals);
-        if batch.len() >= options.batch_entries || bytes >= options.batch_bytes {
-            sink(std::mem::take(&mut batch))?;
+        if batch.len() >= options.batch_events || bytes >= options.batch_bytes {
+            sink(std::mem::take(&mut batch)).map_err(Stopped::Sink)?;
             bytes = 0;
             progress.done.store(totals.commits, Ordering::Relaxed);
         }
     }
     if !batch.is_empty() {
-        sink(batch)?;
+        sink(batch).map_err(Stopped::Sink)?;
     }
     progress.done.store(totals.commits, Ordering::Relaxed);
     Ok(totals)
@@ -240,7 +225,7 @@ struct State {
     handed_over: u64,
     stopped: bool,
     panicked: bool,
-    absent: Vec<objects::Fault>,
+    absent: Vec<Fault>,
     absent_count: u64,
 }
 
@@ -301,7 +286,7 @@ impl Line {
     }
 
     /// The next finished run in order; `None` when all are handed over.
-    fn next(&self) -> Result<Option<Done>, Error> {
+    fn next(&self) -> Option<Done> {
         let mut state = lock(&self.state);
         loop {
             assert!(!state.panicked, "a thread of the git source panicked");
@@ -310,10 +295,10 @@ impl Line {
                 state.handed_over += 1;
                 state.finished_bytes -= done.totals.bytes as usize;
                 self.changed.notify_all();
-                return Ok(Some(done));
+                return Some(done);
             }
             if state.walked && state.waiting.is_empty() && state.taken == number {
-                return Ok(None);
+                return None;
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
