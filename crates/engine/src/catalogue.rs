@@ -49,7 +49,7 @@ mod plan;
 mod problem;
 mod reload;
 
-pub use bind::{BadParam, duration_ms, params_from_pairs};
+pub use bind::{BadParam, duration_ms};
 pub use problem::Problem;
 pub use reload::{Reloaded, Reloader, Stamp};
 

@@ -34,7 +34,7 @@ pub struct Rewritten {
 ///
 /// # Errors
 /// `Locked` while a process has the directory open.
-pub async fn rewrite(dir: &Path, change: Change<'_>) -> Result<Rewritten, Error> {
+pub async fn rewrite_texts(dir: &Path, change: Change<'_>) -> Result<Rewritten, Error> {
     let _lock = lock(dir)?;
     for cache in ["cache", "quarantine"] {
         match std::fs::remove_dir_all(dir.join(cache)) {

@@ -53,14 +53,6 @@ pub struct Admitted {
 }
 
 impl Ids {
-    pub fn len(&self) -> usize {
-        self.seen.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.seen.is_empty()
-    }
-
     pub fn variants(&self) -> Arc<Variants> {
         Arc::clone(&self.variants)
     }

@@ -8,58 +8,61 @@
 //! Deliberately absent: where batches come from, HTTP, and any clock in SQL.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-pub mod engine;
-pub mod snapshot;
+mod engine;
+mod snapshot;
 
-pub mod catalogue;
-pub mod functions;
+mod catalogue;
+mod functions;
 
-pub mod evaluate;
-pub mod fold;
-pub mod rows;
-pub mod views;
+mod evaluate;
+mod fold;
+mod rows;
+mod views;
 
-pub mod compact;
-pub mod compare;
-pub mod diff;
-pub mod explain;
-pub mod ids;
+mod compact;
+mod compare;
+mod diff;
+mod explain;
+mod ids;
 mod kept;
-pub mod lineage;
-pub mod overlay;
-pub mod pace;
-pub mod range;
-pub mod replay;
-pub mod segment;
-pub mod session;
-pub mod sql;
-pub mod steps;
-pub mod tables;
-pub mod together;
-pub mod words;
+mod lineage;
+mod overlay;
+mod pace;
+mod range;
+mod replay;
+mod segment;
+mod session;
+mod sql;
+mod steps;
+mod tables;
+mod together;
+mod words;
 
-pub mod cache;
-pub mod checkpoint;
-pub mod delta;
+mod cache;
+mod checkpoint;
+mod delta;
 mod demand;
-pub mod durable;
-pub mod erase;
-pub mod error;
+mod durable;
+mod erase;
+mod error;
 mod flush;
-pub mod writer;
+mod writer;
 
-pub use catalogue::{Catalogue, Level, Metric, Param, Problem, Reloaded, Reloader, Stamp, View};
+pub use catalogue::{Catalogue, Level, Metric, Param, ParamType, Problem, Reloaded, Reloader, Stamp};
 pub use diff::{Diff, Listed};
 pub use engine::{Engine, Options};
+pub use erase::rewrite_texts;
 pub use error::Error;
 pub use evaluate::Query;
 pub use explain::Explanation;
+pub use functions::control::control_limits;
 pub use overlay::Overlay;
-pub use range::Series;
+pub use range::{AS_OF, Series, rows_of_series};
 pub use replay::Replay;
-pub use snapshot::{Board, MetricResult, Stats};
-pub use sql::SqlLimits;
-pub use together::{Answers, Asked, Ground};
+pub use session::{SQL_CATALOG, SQL_SCHEMA};
+pub use snapshot::{Board, MetricResult, Position, Stats};
+pub use sql::{SqlLimits, SqlRows, check_calls, check_statement, check_text, collect_rows, plan_statement};
+pub use together::Ground;
 
 #[cfg(test)]
 mod engine_tests;

@@ -134,7 +134,7 @@ fn too_many(series: &Series) -> Error {
 ///
 /// # Errors
 /// `BadParameter` where the metric has a column of that name itself.
-pub fn joined(results: &[MetricResult]) -> Result<RecordBatch, Error> {
+pub fn rows_of_series(results: &[MetricResult]) -> Result<RecordBatch, Error> {
     let first = results.first().expect("a series has a moment");
     if first.rows.column_by_name(AS_OF).is_some() {
         return Err(Error::BadParameter {

@@ -23,14 +23,14 @@ use crate::rows::Rows;
 use crate::tables::{Moment, Tables, schema};
 
 /// What SQL calls the one catalog and the one schema of tables, views and metrics.
-pub const CATALOG: &str = "plimsoll";
-pub const SCHEMA: &str = "public";
+pub const SQL_CATALOG: &str = "plimsoll";
+pub const SQL_SCHEMA: &str = "public";
 
 /// An empty session with our functions.
 pub fn session(runtime: Arc<RuntimeEnv>) -> SessionContext {
     let config = SessionConfig::new()
         .with_target_partitions(1)
-        .with_default_catalog_and_schema(CATALOG, SCHEMA)
+        .with_default_catalog_and_schema(SQL_CATALOG, SQL_SCHEMA)
         .with_information_schema(true)
         .set_bool("datafusion.sql_parser.enable_ident_normalization", true)
         .set_bool("datafusion.sql_parser.map_string_types_to_utf8view", true);

@@ -99,8 +99,8 @@ impl SqlRunner {
         let (limits, sql) = (self.limits.clone(), sql.to_owned());
         let rows = self.task(None, async move {
             let statement = verify::only_statement(&sql, &limits)?;
-            let plan = plan(&context, statement).await?;
-            collect(&context, plan, limits.rows_max).await
+            let plan = plan_statement(&context, statement).await?;
+            collect_rows(&context, plan, limits.rows_max).await
         });
         rows.await?.into_batch()
     }
@@ -158,7 +158,7 @@ impl SqlRows {
 }
 
 /// Plans one statement that [`check_statement`] let pass. Whatever the statement was, the plan only reads.
-pub async fn plan(context: &SessionContext, statement: Statement) -> Result<LogicalPlan, Error> {
+pub async fn plan_statement(context: &SessionContext, statement: Statement) -> Result<LogicalPlan, Error> {
     let plan = context.state().statement_to_plan(AnyStatement::Statement(Box::new(statement))).await?;
     SQLOptions::new()
         .with_allow_ddl(false)
@@ -169,7 +169,11 @@ pub async fn plan(context: &SessionContext, statement: Statement) -> Result<Logi
 }
 
 /// Runs a plan to its end. What goes wrong in it is wrong with the user's text or its values.
-pub async fn collect(context: &SessionContext, plan: LogicalPlan, rows_max: usize) -> Result<SqlRows, Error> {
+pub async fn collect_rows(
+    context: &SessionContext,
+    plan: LogicalPlan,
+    rows_max: usize,
+) -> Result<SqlRows, Error> {
     let frame = DataFrame::new(context.state(), plan);
     let schema = frame.schema().inner().clone();
     let task = Arc::new(frame.task_ctx());

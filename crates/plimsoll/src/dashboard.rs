@@ -9,7 +9,7 @@ mod health;
 mod overview;
 mod panel;
 
-use engine::catalogue::{Catalogue, Level, Metric};
+use engine::{Catalogue, Level, Metric};
 use serde_json::{Value, json};
 
 use panel::Panel;

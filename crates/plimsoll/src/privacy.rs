@@ -15,8 +15,7 @@ use arrow::array::{
 use arrow::compute::{cast, filter_record_batch, nullif};
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema};
 use arrow::error::ArrowError;
-use engine::MetricResult;
-use engine::catalogue::{Level, Metric};
+use engine::{Level, Metric, MetricResult};
 use ring::hmac;
 
 use crate::secret::Secret;

@@ -39,27 +39,6 @@ impl fmt::Display for BadParam {
 
 impl std::error::Error for BadParam {}
 
-/// Parameters from `name=value` pairs as a surface received them.
-///
-/// # Errors
-/// A name that is given twice.
-pub fn params_from_pairs(
-    metric: &str,
-    pairs: impl IntoIterator<Item = (String, String)>,
-) -> Result<BTreeMap<String, String>, BadParam> {
-    let mut params = BTreeMap::new();
-    for (name, value) in pairs {
-        if params.insert(name.clone(), value).is_some() {
-            return Err(BadParam {
-                metric: metric.to_owned(),
-                param: name,
-                message: "is given more than once; give it once".into(),
-            });
-        }
-    }
-    Ok(params)
-}
-
 pub(super) fn bind(
     catalogue: &Catalogue,
     metric: &Metric,

@@ -21,7 +21,7 @@ pub struct Limits {
 }
 
 /// `series` is in order of position.
-pub fn limits(series: &[f64]) -> Option<Limits> {
+pub fn control_limits(series: &[f64]) -> Option<Limits> {
     if series.len() < 2 {
         return None;
     }
@@ -45,12 +45,12 @@ mod tests {
     #[test]
     fn xmr_of_the_worked_case() {
         let deficit = [10.7, 13.0, 11.4, 11.5, 12.5, 14.1, 14.8, 14.1, 12.6, 16.0, 11.7, 10.6];
-        let got = limits(&deficit).unwrap();
+        let got = control_limits(&deficit).unwrap();
         for (value, want) in
             [(got.mean, 12.75), (got.mean_range, 1.6636), (got.lower, 8.3247), (got.upper, 17.1753)]
         {
             assert!((value - want).abs() < 5e-5, "{value} is not {want}");
         }
-        assert_eq!(limits(&[1.0]), None);
+        assert_eq!(control_limits(&[1.0]), None);
     }
 }

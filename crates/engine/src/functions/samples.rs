@@ -193,7 +193,8 @@ fn xmr(columns: &[ArrayRef]) -> Option<Vec<ScalarValue>> {
     series.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
     let baseline = usize::try_from(int(columns, 2, 0)?).unwrap_or(0);
     let values: Vec<f64> = series.into_iter().take(baseline).map(|(_, value)| value).collect();
-    let limits = control::limits(&values).filter(|limits| limits.n >= int(columns, 3, 0).unwrap_or(0))?;
+    let limits =
+        control::control_limits(&values).filter(|limits| limits.n >= int(columns, 3, 0).unwrap_or(0))?;
     let numbers = [limits.mean, limits.mean_range, limits.lower, limits.upper, limits.range_upper];
     let n = std::iter::once(ScalarValue::Int64(Some(limits.n)));
     Some(n.chain(numbers.map(|number| ScalarValue::Float64(Some(number)))).collect())

@@ -8,8 +8,7 @@ use std::io::{IsTerminal, Read};
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use engine::catalogue::{Catalogue, Level};
-use engine::{MetricResult, Overlay, Query, Series};
+use engine::{Catalogue, Level, MetricResult, Overlay, Query, Series};
 use serde_json::json;
 
 use super::{Scratch, has_data, print, tell};
@@ -53,7 +52,7 @@ pub fn metric(config: &Config, arguments: QueryArgs) -> Result<(), Failure> {
             for step in &mut steps {
                 *step = renamed(config, step, arguments.pseudonyms)?;
             }
-            let rows = engine::range::joined(&steps).map_err(failed)?;
+            let rows = engine::rows_of_series(&steps).map_err(failed)?;
             let bytes = match encoding {
                 Some(encoding) => output::range(&steps, &rows, encoding, example),
                 None => output::table(&rows, &range_footer(&steps, example)).map(String::into_bytes),

@@ -2,7 +2,7 @@
 //!
 //! It is put together by hand from shipped metrics; a panel whose metric is not in the catalogue is left out.
 
-use engine::catalogue::Metric;
+use engine::Metric;
 use serde_json::{Value, json};
 
 use super::panel::{Panel, of_metric};

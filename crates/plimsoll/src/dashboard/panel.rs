@@ -3,7 +3,7 @@
 //! A metric says of itself how it is drawn, in which unit, and which columns tell its rows apart; everything here
 //! follows from that.
 
-use engine::catalogue::Metric;
+use engine::Metric;
 use serde_json::{Value, json};
 
 use super::POSTGRES;

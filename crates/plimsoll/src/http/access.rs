@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use chrono::Utc;
-use engine::catalogue::{Level, Metric};
+use engine::{Level, Metric};
 use ring::digest::{SHA256, digest};
 
 use super::Parts;

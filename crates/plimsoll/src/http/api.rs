@@ -8,8 +8,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use engine::catalogue::{Level, Metric};
-use engine::{MetricResult, Overlay, Query};
+use engine::{Level, Metric, MetricResult, Overlay, Query};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -8,8 +8,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use engine::catalogue::Metric;
-use engine::{Explanation, Query};
+use engine::{Explanation, Metric, Query};
 
 use super::App;
 use super::access::{Caller, Sight};

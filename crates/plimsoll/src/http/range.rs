@@ -50,6 +50,6 @@ pub async fn series_of(app: &App, caller: &Caller, asking: Asking) -> Result<Res
     let steps = parts.compute(async move { engine.range(&name, &query, &series).await }).await?;
     let shown = |step| app.shared(&metric, &only(&metric, step, &sight)?);
     let steps = steps.iter().map(shown).collect::<Result<Vec<_>, Problem>>()?;
-    let rows = engine::range::joined(&steps)?;
+    let rows = engine::rows_of_series(&steps)?;
     answer(encoding, output::range(&steps, &rows, encoding, parts.example), parts.example)
 }

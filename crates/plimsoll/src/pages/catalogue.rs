@@ -1,7 +1,7 @@
 //! `/catalogue`: every metric by section, in words, with a filter; and the files that are not in force as they stand.
 
 use axum::response::Response;
-use engine::catalogue::{Level, Metric};
+use engine::{Level, Metric};
 use maud::{Markup, html};
 
 use super::layout::{Page, Stamp};

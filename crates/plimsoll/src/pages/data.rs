@@ -7,7 +7,7 @@ mod sources;
 
 use arrow::array::RecordBatch;
 use axum::response::Response;
-use engine::snapshot::Position;
+use engine::Position;
 use maud::{Markup, html};
 
 use super::figure::late;

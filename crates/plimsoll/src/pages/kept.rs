@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use engine::{MetricResult, Query, Series, snapshot::Position};
+use engine::{MetricResult, Position, Query, Series};
 
 use crate::http::Parts;
 use crate::problem::Problem;

@@ -6,8 +6,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use engine::MetricResult;
-use engine::snapshot::Position;
+use engine::{MetricResult, Position};
 use maud::{DOCTYPE, Markup, html};
 
 use super::assets;

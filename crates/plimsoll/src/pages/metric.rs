@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::response::Response;
-use engine::catalogue::{Level, Metric};
+use engine::{Level, Metric};
 use maud::{Markup, html};
 
 use super::figure;

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use engine::functions::control;
+use engine::control_limits;
 
 /// With fewer weeks there are no limits; `signals` asks for as many.
 const WEEKS_MIN: usize = 6;
@@ -10,7 +10,7 @@ const WEEKS_MIN: usize = 6;
 /// From the weeks before the one that is judged; weeks without a figure are left out.
 pub fn limits(weeks: &[Option<f64>]) -> Option<RangeInclusive<f64>> {
     let known: Vec<f64> = weeks.iter().flatten().copied().collect();
-    let limits = control::limits(&known).filter(|_| known.len() >= WEEKS_MIN)?;
+    let limits = control_limits(&known).filter(|_| known.len() >= WEEKS_MIN)?;
     Some(limits.lower..=limits.upper)
 }
 

@@ -6,7 +6,7 @@ use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, TimeUnit};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use engine::catalogue::Metric;
+use engine::Metric;
 use maud::{Markup, html};
 
 use super::lens::Lens;

@@ -10,8 +10,7 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use chrono::{DateTime, TimeDelta, Utc};
-use engine::catalogue::Metric;
-use engine::{MetricResult, Query, Series};
+use engine::{Metric, MetricResult, Query, Series};
 
 use super::kept::Asked;
 use super::lens::{self, Lens};

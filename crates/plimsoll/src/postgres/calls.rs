@@ -18,7 +18,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
-use engine::catalogue::{Catalogue, Metric, ParamType};
+use engine::{Catalogue, Metric, ParamType};
 
 use super::refusal::Refusal;
 use super::values::Values;
@@ -107,9 +107,9 @@ pub fn relation(name: &ObjectName) -> Option<String> {
     };
     match parts.as_slice() {
         [name] => Some(text(name)),
-        [schema, name] if text(schema) == engine::session::SCHEMA => Some(text(name)),
+        [schema, name] if text(schema) == engine::SQL_SCHEMA => Some(text(name)),
         [catalog, schema, name]
-            if text(catalog) == engine::session::CATALOG && text(schema) == engine::session::SCHEMA =>
+            if text(catalog) == engine::SQL_CATALOG && text(schema) == engine::SQL_SCHEMA =>
         {
             Some(text(name))
         }
@@ -272,9 +272,9 @@ async fn constant(
         }
     }
     let not_constant = |_| Refusal::parameter(format!("{value} is no constant; arguments of metrics are"));
-    let plan = engine::sql::plan(constants, select(value)).await.map_err(not_constant)?;
+    let plan = engine::plan_statement(constants, select(value)).await.map_err(not_constant)?;
     let plan = plan.with_param_values(ParamValues::from(values.clone()))?;
-    let row = engine::sql::collect(constants, plan, 1).await.map_err(not_constant)?.into_batch()?;
+    let row = engine::collect_rows(constants, plan, 1).await.map_err(not_constant)?.into_batch()?;
     let text = cast(row.column(0), &DataType::Utf8)?;
     let text = datafusion::arrow::array::AsArray::as_string::<i32>(&text);
     Ok(text.iter().next().flatten().map(str::to_owned))

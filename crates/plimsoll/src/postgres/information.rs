@@ -13,7 +13,7 @@ use datafusion::datasource::TableType;
 use datafusion::error::Result;
 use datafusion_postgres::arrow_pg::datatypes::into_pg_type;
 use datafusion_postgres::pgwire::api::Type;
-use engine::session::{CATALOG, SCHEMA};
+use engine::{SQL_CATALOG, SQL_SCHEMA};
 
 use super::introspection::{INFORMATION_SCHEMA, Listing, PG_CATALOG};
 
@@ -110,9 +110,9 @@ impl SchemaProvider for Information {
 type Columns = Vec<(&'static str, ArrayRef)>;
 
 fn schemata() -> Columns {
-    let names = [SCHEMA, PG_CATALOG, INFORMATION_SCHEMA];
+    let names = [SQL_SCHEMA, PG_CATALOG, INFORMATION_SCHEMA];
     vec![
-        ("catalog_name", texts(names.map(|_| Some(CATALOG)))),
+        ("catalog_name", texts(names.map(|_| Some(SQL_CATALOG)))),
         ("schema_name", texts(names.map(Some))),
         ("schema_owner", texts(names.map(|_| Some("plimsoll")))),
     ]
@@ -124,8 +124,8 @@ impl Information {
         let each =
             |text: fn(TableType) -> &'static str| texts(tables.values().map(|(kind, _)| Some(text(*kind))));
         vec![
-            ("table_catalog", each(|_| CATALOG)),
-            ("table_schema", each(|_| SCHEMA)),
+            ("table_catalog", each(|_| SQL_CATALOG)),
+            ("table_schema", each(|_| SQL_SCHEMA)),
             ("table_name", texts(tables.keys().map(|name| Some(name.as_str())))),
             ("table_type", each(|kind| if kind == TableType::View { "VIEW" } else { "BASE TABLE" })),
             ("is_insertable_into", each(|_| "NO")),
@@ -140,8 +140,8 @@ impl Information {
         let views: Vec<&str> = views.collect();
         let same = |text: Option<&'static str>| texts(views.iter().map(|_| text));
         vec![
-            ("table_catalog", same(Some(CATALOG))),
-            ("table_schema", same(Some(SCHEMA))),
+            ("table_catalog", same(Some(SQL_CATALOG))),
+            ("table_schema", same(Some(SQL_SCHEMA))),
             ("table_name", texts(views.iter().copied().map(Some))),
             ("view_definition", same(None)),
             ("check_option", same(Some("NONE"))),
@@ -163,8 +163,8 @@ impl Information {
             Arc::new(types.iter().map(number).collect::<Int32Array>())
         };
         vec![
-            ("table_catalog", same(CATALOG)),
-            ("table_schema", same(SCHEMA)),
+            ("table_catalog", same(SQL_CATALOG)),
+            ("table_schema", same(SQL_SCHEMA)),
             ("table_name", texts(all.iter().map(|(table, _, _)| Some(*table)))),
             ("column_name", texts(all.iter().map(|(_, _, field)| Some(field.name().as_str())))),
             (
@@ -187,7 +187,7 @@ impl Information {
                 "datetime_precision",
                 by_type(|kind| [Type::TIMESTAMP, Type::TIMESTAMPTZ].contains(kind).then_some(6)),
             ),
-            ("udt_catalog", same(CATALOG)),
+            ("udt_catalog", same(SQL_CATALOG)),
             ("udt_schema", same(PG_CATALOG)),
             ("udt_name", texts(types.iter().map(|kind| Some(kind.name())))),
             ("is_identity", same("NO")),

@@ -26,7 +26,7 @@ use datafusion_postgres::datafusion_pg_catalog::pg_catalog::{
     PG_CATALOG_TABLES, PgCatalogSchemaProvider, PgCatalogStaticTables,
 };
 use datafusion_postgres::datafusion_pg_catalog::setup_pg_catalog;
-use engine::session::{CATALOG, SCHEMA};
+use engine::{SQL_CATALOG, SQL_SCHEMA};
 
 use super::information::Information;
 use super::settings::{SERVER_VERSION, Settings};
@@ -78,7 +78,7 @@ impl Introspection {
     pub async fn install(&self, context: &SessionContext, user: &str, settings: &Settings) -> Result<()> {
         let catalogue = self.of(user)?;
         catalogue.listing.renew(context).await?;
-        let own = context.catalog(CATALOG).expect("a session has its catalog");
+        let own = context.catalog(SQL_CATALOG).expect("a session has its catalog");
         own.register_schema(PG_CATALOG, Arc::clone(&catalogue.schema))?;
         own.register_schema(INFORMATION_SCHEMA, Arc::new(Information(catalogue.listing.clone())))?;
         for function in &self.functions {
@@ -130,8 +130,8 @@ pub struct Listing(Arc<RwLock<Arc<Tables>>>);
 
 impl Listing {
     async fn renew(&self, context: &SessionContext) -> Result<()> {
-        let catalog = context.catalog(CATALOG).expect("a session has its catalog");
-        let schema = catalog.schema(SCHEMA).expect("a session has its schema");
+        let catalog = context.catalog(SQL_CATALOG).expect("a session has its catalog");
+        let schema = catalog.schema(SQL_SCHEMA).expect("a session has its schema");
         let mut tables = Tables::new();
         for name in schema.table_names() {
             // A call of a metric is a table of one statement only; its name has a space.
@@ -153,17 +153,17 @@ impl Listing {
 #[async_trait]
 impl CatalogInfo for Listing {
     async fn catalog_names(&self) -> Result<Vec<String>, DataFusionError> {
-        Ok(vec![CATALOG.to_owned()])
+        Ok(vec![SQL_CATALOG.to_owned()])
     }
 
     async fn schema_names(&self, catalog: &str) -> Result<Option<Vec<String>>, DataFusionError> {
-        let names = [SCHEMA, PG_CATALOG, INFORMATION_SCHEMA].map(str::to_owned).to_vec();
-        Ok((catalog == CATALOG).then_some(names))
+        let names = [SQL_SCHEMA, PG_CATALOG, INFORMATION_SCHEMA].map(str::to_owned).to_vec();
+        Ok((catalog == SQL_CATALOG).then_some(names))
     }
 
     async fn table_names(&self, _: &str, schema: &str) -> Result<Option<Vec<String>>, DataFusionError> {
         Ok(match schema {
-            SCHEMA => Some(self.tables().keys().cloned().collect()),
+            SQL_SCHEMA => Some(self.tables().keys().cloned().collect()),
             PG_CATALOG => Some(PG_CATALOG_TABLES.iter().map(|name| (*name).to_owned()).collect()),
             INFORMATION_SCHEMA => Some(Vec::new()),
             _ => None,
@@ -177,7 +177,7 @@ impl CatalogInfo for Listing {
         table: &str,
     ) -> Result<Option<SchemaRef>, DataFusionError> {
         let tables = self.tables();
-        Ok(tables.get(table).filter(|_| schema == SCHEMA).map(|(_, columns)| Arc::clone(columns)))
+        Ok(tables.get(table).filter(|_| schema == SQL_SCHEMA).map(|(_, columns)| Arc::clone(columns)))
     }
 
     async fn table_type(
@@ -188,7 +188,7 @@ impl CatalogInfo for Listing {
     ) -> Result<Option<TableType>, DataFusionError> {
         let tables = self.tables();
         Ok(match schema {
-            SCHEMA => tables.get(table).map(|(kind, _)| *kind),
+            SQL_SCHEMA => tables.get(table).map(|(kind, _)| *kind),
             _ => Some(TableType::Base),
         })
     }
@@ -199,7 +199,7 @@ fn functions(user: &str, settings: &Settings) -> Vec<ScalarUDF> {
     let version = format!("PostgreSQL {SERVER_VERSION} (Plimsoll {})", env!("CARGO_PKG_VERSION"));
     let mut functions = vec![
         answer("version", Some(version)),
-        answer("current_database", Some(CATALOG.to_owned())),
+        answer("current_database", Some(SQL_CATALOG.to_owned())),
         answer("session_user", Some(user.to_owned())),
         answer("pg_get_userbyid", Some(user.to_owned())),
         current_setting(settings),

@@ -18,10 +18,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::ast::{Statement, visit_relations};
 use datafusion_postgres::datafusion_pg_catalog::sql::PostgresCompatibilityParser;
-use engine::catalogue::Metric;
-use engine::range::AS_OF;
-use engine::sql::SqlRows;
-use engine::{MetricResult, Query};
+use engine::{AS_OF, Metric, MetricResult, Query, SqlRows};
 
 use super::arrays;
 use super::calls::{self, Asked, Call};
@@ -107,7 +104,7 @@ impl Reader {
             let plan = reader.plan(&context, &user, statement).await?;
             let plan = plan.with_param_values(ParamValues::from(values))?;
             let rows_max = reader.app.config.limits.sql_rows_max;
-            Ok(engine::sql::collect(&context, plan, rows_max).await?)
+            Ok(engine::collect_rows(&context, plan, rows_max).await?)
         };
         self.bounded(timeout, work).await
     }
@@ -129,7 +126,7 @@ impl Reader {
         statement: Statement,
     ) -> Result<LogicalPlan, Refusal> {
         let read = relations(&statement);
-        let planned = engine::sql::plan(context, statement).await.map_err(Refusal::from);
+        let planned = engine::plan_statement(context, statement).await.map_err(Refusal::from);
         match planned {
             Err(refusal) if refusal.code == "42P01" => Err(self.hidden(user, &read).unwrap_or(refusal)),
             planned => planned,
@@ -244,7 +241,7 @@ impl Reader {
                 let series = series(&self.app.config, from, to, step.as_deref())?;
                 let steps = parts.compute(async move { engine.range(&name, &query, &series).await }).await?;
                 let steps = steps.iter().map(shown).collect::<Result<Vec<_>, Refusal>>()?;
-                Ok(engine::range::joined(&steps)?)
+                Ok(engine::rows_of_series(&steps)?)
             }
         }
     }

@@ -11,8 +11,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion_postgres::datafusion_pg_catalog::sql::PostgresCompatibilityParser;
-use engine::SqlLimits;
-use engine::sql::{check_calls, check_statement, check_text};
+use engine::{SqlLimits, check_calls, check_statement, check_text};
 
 use super::refusal::Refusal;
 

@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 
 use arrow::error::ArrowError;
 use chrono::{DateTime, TimeDelta, Utc};
-use engine::catalogue::{Level, Metric};
-use engine::{Engine, Error, Ground, MetricResult, Overlay};
+use engine::{Engine, Error, Ground, Level, Metric, MetricResult, Overlay};
 use serde::{Deserialize, Serialize};
 
 use super::facts::Facts;

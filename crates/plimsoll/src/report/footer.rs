@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::Stats;
-use engine::snapshot::Position;
+use engine::{Position, Stats};
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
 

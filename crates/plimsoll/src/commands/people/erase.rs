@@ -49,7 +49,7 @@ pub async fn run(config: &Config, arguments: EraseArgs) -> Result<(), Failure> {
     let log = dir.join(pipeline::LOG_DIR);
     let records = local_log::rewrite(&log, &|member, bytes| forget.bytes(member, bytes))
         .map_err(|error| pipeline::log_failure(&error))?;
-    let done = engine::erase::rewrite(dir, &|column, text| forget.text(column, text))
+    let done = engine::rewrite_texts(dir, &|column, text| forget.text(column, text))
         .await
         .map_err(|error| Failure::engine(&error))?;
     if kafka {

@@ -2,7 +2,7 @@
 //!
 //! It is a plain form whose fields are the query; the slider is shown where the script runs and fills the date in.
 
-use engine::catalogue::{Param, ParamType};
+use engine::{Param, ParamType};
 use maud::{Markup, html};
 
 use super::Asked;

@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
 use chrono::{DateTime, NaiveDate, Utc, Weekday};
-use engine::Series;
-use engine::catalogue::{Level, Metric};
+use engine::{Level, Metric, Series};
 use maud::{Markup, html};
 
 use super::Asked;
