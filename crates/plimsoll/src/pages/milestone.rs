@@ -206,23 +206,35 @@ fn facts(milestone: &Milestone, outlook: Option<&Outlook>, entry: Option<&Entry>
 
 /// What the drift from the baseline is made of; the parts add up to it.
 fn causes(outlook: &Outlook) -> Markup {
-    let Some(drift) = outlook.drift_days.filter(|_| !outlook.causes.is_empty()) else { return html! {} };
+    let drift = outlook.drift_days.filter(|_| !outlook.causes.is_empty());
     html! {
         section aria-labelledby="causes" {
             h2 id="causes" { "Why it drifts" }
             div.panel {
-                p {
-                    @if drift == 0.0 { "The forecast is on the baseline." }
-                    @else { "The forecast is " strong { (signed(drift)) " days" } " from the baseline. Of these:" }
-                }
-                (table::frame("drift by cause", &["Because", "#Days"], &html! {
-                    @for (words, days) in &outlook.causes {
-                        tr { th.text scope="row" { (words) } td.n { (signed(*days)) } }
+                @if let Some(drift) = drift {
+                    p {
+                        @if drift == 0.0 { "The forecast is on the baseline." }
+                        @else { "The forecast is " strong { (signed(drift)) " days" } " from the baseline. Of these:" }
                     }
-                }))
+                    (table::frame("drift by cause", &["Because", "#Days"], &html! {
+                        @for (words, days) in &outlook.causes {
+                            tr { th.text scope="row" { (words) } td.n { (signed(*days)) } }
+                        }
+                    }))
+                } @else {
+                    p { (no_drift(outlook)) }
+                }
                 p.soft.small { "The forecast rests on: " (words::plain(&outlook.state)) "." }
             }
         }
+    }
+}
+
+fn no_drift(outlook: &Outlook) -> &'static str {
+    if outlook.p50_on.is_none() {
+        "No forecast gives it a date, so its drift has no number."
+    } else {
+        "It has no baseline to drift from."
     }
 }
 
@@ -265,6 +277,7 @@ mod tests {
         assert_eq!(verdict(&milestone("closed"), None), "This milestone is closed.");
         let outlook = Outlook { state: "insufficient data".into(), ..Outlook::default() };
         assert_eq!(verdict(&milestone("open"), Some(&outlook)), "No forecast: insufficient data.");
+        assert!(causes(&outlook).into_string().contains("No forecast gives it a date"));
         assert_eq!(signed(3.0), "+3");
         assert_eq!(signed(-3.0), "\u{2212}3");
     }
