@@ -32,18 +32,18 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use chrono::{DateTime, Utc};
-use engine::{Engine, Metric, MetricResult};
+use engine::{Engine, Metric, MetricResult, Query, Series};
 use futures::FutureExt;
 use ingest::{Appender, Entry, Progress};
+use surface::{Pseudonyms, Rules, Shown, ShownSeries, Sight, Wall};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use crate::config::Config;
+use crate::config::{Config, Visibility};
 use crate::pages::{self, Kept};
 use crate::pipeline::FeedLog;
-use crate::privacy::{self, Pseudonyms};
 use crate::problem::Problem;
 
 pub use api::describe;
@@ -110,8 +110,8 @@ pub struct App {
     pub webhooks: webhooks::Webhooks,
     /// Results of past moments that pages asked for.
     pub kept: Kept,
-    /// Set in pseudonymous mode.
-    pub pseudonyms: Option<Pseudonyms>,
+    /// What every surface of this server shows has passed it.
+    pub wall: Wall,
     parts: OnceLock<Parts>,
     phase: AtomicU8,
     /// Of the user's files that are not in force as they stand.
@@ -127,7 +127,7 @@ impl App {
             places: Semaphore::new(config.limits.requests_max),
             webhooks: webhooks::Webhooks::new(&config)?,
             kept: Kept::default(),
-            pseudonyms: Pseudonyms::new(&config.people.pseudonyms)?,
+            wall: wall(&config)?,
             config,
             started_at: Utc::now(),
             parts: OnceLock::new(),
@@ -165,10 +165,31 @@ impl App {
         *self.problems.lock().expect("no holder of the problems panics") = problems.into();
     }
 
-    /// What may be shown of a result to others.
-    pub fn shared(&self, metric: &Metric, result: &MetricResult) -> Result<MetricResult, Problem> {
-        privacy::shared(metric, result, self.config.people.group_min, self.pseudonyms.as_ref())
-            .map_err(|error| Problem::internal(&error.to_string()))
+    /// What may be shown of a result to a caller with this sight.
+    pub fn show(&self, metric: &Metric, result: &MetricResult, sight: &Sight) -> Result<Shown, Problem> {
+        self.wall.show(metric, result, sight).map_err(|error| Problem::internal(&error.to_string()))
+    }
+
+    /// A metric's rows, as a caller with this sight may see them.
+    pub async fn ask(&self, metric: &Metric, query: Query, sight: &Sight) -> Result<Shown, Problem> {
+        let parts = self.parts()?;
+        let (engine, name) = (parts.engine.clone(), metric.name.clone());
+        let result = parts.compute(async move { engine.query(&name, &query).await }).await?;
+        self.show(metric, &result, sight)
+    }
+
+    /// The same at each moment of a series.
+    pub async fn ask_series(
+        &self,
+        metric: &Metric,
+        query: Query,
+        series: Series,
+        sight: &Sight,
+    ) -> Result<ShownSeries, Problem> {
+        let parts = self.parts()?;
+        let (engine, name) = (parts.engine.clone(), metric.name.clone());
+        let steps = parts.compute(async move { engine.range(&name, &query, &series).await }).await?;
+        Ok(self.wall.series(metric, &steps, sight)?)
     }
 
     pub fn parts(&self) -> Result<&Parts, Problem> {
@@ -176,6 +197,20 @@ impl App {
             Problem::unavailable("starting", "the store is being opened; /readyz tells when it is there")
         })
     }
+}
+
+/// The rules that the configuration sets for all that others reach.
+///
+/// # Errors
+/// A key of pseudonyms that cannot be read.
+pub fn wall(config: &Config) -> Result<Wall, String> {
+    let people = &config.people;
+    Ok(Wall::shared(Rules {
+        group_min: people.group_min,
+        pseudonyms: Pseudonyms::new(&people.pseudonyms)?,
+        lists_people: people.visibility == Visibility::All,
+        sql: config.http.sql && people.visibility != Visibility::None && people.pseudonyms.is_empty(),
+    }))
 }
 
 pub fn router(app: Arc<App>) -> Router {
@@ -199,7 +234,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/readyz", get(readyz))
         .route("/openapi.json", get(openapi::document))
         .fallback(async |request: Request| {
-            let path = crate::output::printable(request.uri().path());
+            let path = surface::output::printable(request.uri().path());
             Problem::new(StatusCode::NOT_FOUND, "not-found", format!("nothing at {path}; see /"))
         })
         .method_not_allowed_fallback(async |request: Request| {

@@ -7,7 +7,6 @@
 
 mod cli;
 mod config;
-mod moment;
 
 mod commands;
 mod dashboard;
@@ -16,20 +15,17 @@ mod demo;
 mod example;
 mod people;
 mod pipeline;
-mod privacy;
 mod reload;
 mod report;
 mod serve;
 
 mod chart;
 mod http;
-mod output;
 mod pages;
 mod postgres;
 mod problem;
 mod prom;
 mod query_string;
-mod secret;
 
 mod failure;
 

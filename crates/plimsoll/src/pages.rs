@@ -1,6 +1,6 @@
 //! The pages that `serve` and `demo` show to a browser, rendered on the server.
 //!
-//! A page reads results through its `Visit`, which applies `http::access` and `privacy::shared`; templates escape all
+//! A page reads results through its `Visit`, which applies `http::access` and the wall; templates escape all
 //! text. One script and one style sheet are served from here and nothing from elsewhere (`assets`); what takes long
 //! comes as a part that the script loads, and as a page of its own without it.
 //! Deliberately absent: sessions, cookies, stored state, and a page that a file of the catalogue would need code for.

@@ -17,15 +17,16 @@ use arrow::datatypes::{DataType, Float64Type};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::{DateTime, Utc};
-use engine::{Board, Catalogue, Level, Metric, MetricResult, Stats};
+use engine::{Catalogue, Level, Metric};
+use engine::{Board, Stats};
 use ingest::kafka::Status;
 use prometheus::core::Collector;
 use prometheus::{GaugeVec, IntCounterVec, Opts, Registry, TextEncoder};
+use surface::{Shown, Sight, Wall};
 
 use crate::http::FeedView;
-use crate::output::EXAMPLE_NOTE;
+use surface::output::EXAMPLE_NOTE;
 use crate::pipeline::FeedLog;
-use crate::privacy::{self, Pseudonyms};
 
 /// By what values are multiplied and divided to be in base units.
 type Scale = (f64, f64);
@@ -45,8 +46,7 @@ pub struct Page<'a> {
     /// Problems of the user's files.
     pub catalogue_problems: usize,
     pub example: bool,
-    pub group_min: u64,
-    pub pseudonyms: Option<&'a Pseudonyms>,
+    pub wall: &'a Wall,
     pub started_at: DateTime<Utc>,
     pub ready: bool,
 }
@@ -123,10 +123,10 @@ impl Page<'_> {
                 continue;
             }
             // One metric that cannot be shown, or is named like a figure of ours, keeps none of the others away.
-            let shared = privacy::shared(metric, result, self.group_min, self.pseudonyms);
+            let shared = self.wall.show(metric, result, &Sight::All);
             let shown = shared
                 .map_err(PageError::from)
-                .and_then(|result| self.families(metric, &result))
+                .and_then(|result| self.families(&result))
                 .and_then(|(families, left_out)| {
                     dropped.with_label_values(&name).set(left_out as f64);
                     register(registry, families)
@@ -140,7 +140,8 @@ impl Page<'_> {
     }
 
     /// The value and each further gauge, and how many rows of the value were left out.
-    fn families(&self, metric: &Metric, result: &MetricResult) -> Result<(Vec<GaugeVec>, usize), PageError> {
+    fn families(&self, shown: &Shown) -> Result<(Vec<GaugeVec>, usize), PageError> {
+        let (metric, result) = (shown.metric(), shown.result());
         let labels: Vec<&str> = metric.labels.iter().map(String::as_str).collect();
         let in_ms = matches!(metric.unit.as_str(), "ms" | "milliseconds") || metric.value.ends_with("_ms");
         let unit = if in_ms { "seconds" } else { metric.unit.as_str() };
@@ -467,7 +468,7 @@ fn timestamp(moment: DateTime<Utc>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::tests::sample;
+    use surface::output::sample::sample;
 
     fn metric(value: &str) -> Metric {
         Metric {
@@ -534,8 +535,7 @@ mod tests {
             feeds: &[],
             series_max: 10,
             catalogue_problems: 0,
-            group_min: 3,
-            pseudonyms: None,
+            wall: &Wall::own_data(None),
             example: true,
             started_at: Utc::now(),
             ready: false,

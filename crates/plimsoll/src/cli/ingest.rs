@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
-use crate::moment;
+use surface::moment;
 
 #[derive(Debug, Subcommand)]
 pub enum IngestCommand {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
 use super::Format;
-use crate::moment;
+use surface::moment;
 
 #[derive(Debug, Subcommand)]
 pub enum PeopleCommand {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::moment;
+use surface::moment;
 use crate::report::Week;
 
 #[derive(Debug, Subcommand)]

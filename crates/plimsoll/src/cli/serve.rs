@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use crate::moment;
+use surface::moment;
 
 #[derive(Debug, Args)]
 pub struct DemoArgs {

@@ -3,14 +3,15 @@
 use arrow::array::{Array, ArrayRef, AsArray};
 use chrono::Utc;
 use engine::{Diff, Listed, Metric, Query};
+use surface::{Sight, Wall};
 
 use super::print;
 use super::query::{encoding, footer, unprintable, with_store};
 use crate::cli::DiffArgs;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::moment;
-use crate::output;
+use surface::moment;
+use surface::output;
 
 /// Cells beside the value that a line tells.
 const CELLS_MAX: usize = 3;
@@ -28,12 +29,12 @@ pub fn run(config: &Config, arguments: DiffArgs) -> Result<(), Failure> {
         let failed = |error: engine::Error| Failure::engine(&error);
         let engine = &store.engine;
         let metric = engine.metric(&arguments.metric).map_err(failed)?;
-        let all = |result: &engine::MetricResult| Ok(result.clone());
-        let found = engine.diff(&metric.name, &query, span, Listed::All, all).await.map_err(failed)?;
+        let all = (&Sight::All, Listed::All);
+        let shown = Wall::own_data(None).diff(engine, &metric, &query, span, all).await.map_err(failed)?;
         let example = store.example.is_some();
         let bytes = match encoding {
-            Some(encoding) => output::diff(&found, &metric, encoding, example),
-            None => Ok(text(&found, &metric, example).into_bytes()),
+            Some(encoding) => output::diff(&shown, encoding, example),
+            None => Ok(text(shown.diff(), &metric, example).into_bytes()),
         };
         print(&bytes.map_err(unprintable)?)
     }))

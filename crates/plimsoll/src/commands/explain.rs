@@ -1,13 +1,14 @@
 //! `explain`: the rows of a metric, the events behind them, and the formula.
 
 use engine::{Explanation, Query};
+use surface::Wall;
 
 use super::print;
 use super::query::{encoding, footer, unprintable, with_store};
 use crate::cli::ExplainArgs;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::output::{self, Encoding};
+use surface::output::{self, Encoding};
 
 pub fn run(config: &Config, arguments: ExplainArgs) -> Result<(), Failure> {
     let encoding = encoding(arguments.format)?;
@@ -19,16 +20,16 @@ pub fn run(config: &Config, arguments: ExplainArgs) -> Result<(), Failure> {
     };
     let wanted = arguments.wanted.into_iter().collect();
     crate::serve::runtime("plimsoll")?.block_on(with_store(config, async |store| {
-        let found = store
-            .engine
-            .explain(&arguments.metric, &query, &wanted, arguments.limit as usize, true)
-            .await
-            .map_err(|error| Failure::engine(&error))?;
+        let failed = |error: engine::Error| Failure::engine(&error);
+        let metric = store.engine.metric(&arguments.metric).map_err(failed)?;
+        let limit = arguments.limit as usize;
+        let shown = Wall::own_data(None).explain(&store.engine, &metric, &query, &wanted, limit);
+        let shown = shown.await.map_err(failed)?;
         let example = store.example.is_some();
         let bytes = match encoding {
-            Some(Encoding::Json) => output::explanation(&found, example),
-            Some(encoding) => output::rows(&found.events, encoding, example),
-            None => text(&found, example).map(String::into_bytes),
+            Some(Encoding::Json) => output::explanation(&shown, example),
+            Some(encoding) => output::rows(&shown.events(), encoding, example),
+            None => text(shown.found(), example).map(String::into_bytes),
         };
         print(&bytes.map_err(unprintable)?)
     }))

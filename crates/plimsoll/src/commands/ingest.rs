@@ -16,7 +16,7 @@ use super::{commit_bar, print, spinner};
 use crate::cli::{IngestCommand, IngestEventsArgs, IngestGitArgs};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::output::EXAMPLE_NOTE;
+use surface::output::EXAMPLE_NOTE;
 use crate::pipeline::{self, Store};
 
 /// How often the progress bar is drawn.

@@ -15,7 +15,8 @@ use super::{has_data, print, tell};
 use crate::cli::{Format, MergeArgs, PeopleCommand, PeopleImportArgs, PersonArgs, SuggestArgs};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::output::{self, Encoding};
+use surface::own_rows;
+use surface::output::{self, Encoding};
 use crate::people::difference::{Difference, SOURCE, difference};
 use crate::people::known::{Known, rows};
 use crate::people::statement::{Beginning, Statement, entries};
@@ -220,7 +221,7 @@ async fn say(store: &Store, config: &Config, statements: Vec<Statement>) -> Resu
         .map(|statement| {
             let since = match statement.time {
                 Beginning::Ever => "always".to_owned(),
-                Beginning::At(time) => format!("since {}", crate::moment::format(time)),
+                Beginning::At(time) => format!("since {}", surface::moment::format(time)),
             };
             let text = |field: &str| statement.data.get(field).and_then(|v| v.as_str()).unwrap_or_default();
             let verb = if statement.type_ == "person.linked" { "is" } else { "is not" };
@@ -359,8 +360,8 @@ async fn table(config: &Config, sql: &str, format: Format) -> Result<(), Failure
 fn write(batch: &arrow::array::RecordBatch, format: Format) -> Result<(), Failure> {
     let bytes = match format {
         Format::Table => output::table(batch, &[]).map(String::into_bytes),
-        Format::Json => output::rows(batch, Encoding::Json, false),
-        Format::Csv => output::rows(batch, Encoding::Csv, false),
+        Format::Json => output::rows(&own_rows(batch.clone()), Encoding::Json, false),
+        Format::Csv => output::rows(&own_rows(batch.clone()), Encoding::Csv, false),
         Format::Arrow | Format::Parquet => {
             return Err(Failure::misuse("people are printed as --format table, json or csv"));
         }

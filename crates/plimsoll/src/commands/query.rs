@@ -10,16 +10,16 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use engine::{Catalogue, Level, MetricResult, Overlay, Query, Series};
 use serde_json::json;
+use surface::{Pseudonyms, Sight, Wall, own_rows};
 
 use super::{Scratch, has_data, print, tell};
 use crate::cli::{Format, QueryArgs, SqlArgs, StepArgs};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::http::describe;
-use crate::moment;
-use crate::output::{self, EXAMPLE_NOTE, Encoding};
+use surface::moment;
+use surface::output::{self, EXAMPLE_NOTE, Encoding};
 use crate::pipeline::{self, Store};
-use crate::privacy::Pseudonyms;
 
 /// Longest statement that is read from stdin; the engine's own bound is smaller.
 const STATEMENT_BYTES_MAX: u64 = 1 << 20;
@@ -47,23 +47,24 @@ pub fn metric(config: &Config, arguments: QueryArgs) -> Result<(), Failure> {
     let series = steps(config, &arguments.steps).map_err(failed)?;
     crate::serve::runtime("plimsoll")?.block_on(with_store(config, async |store| {
         let example = store.example.is_some();
+        let metric = store.engine.metric(&name).map_err(failed)?;
+        let wall = own_data(config, arguments.pseudonyms)?;
         let (bytes, none) = if let Some(series) = &series {
-            let mut steps = store.engine.range(&name, &query, series).await.map_err(failed)?;
-            for step in &mut steps {
-                *step = renamed(config, step, arguments.pseudonyms)?;
-            }
-            let rows = engine::rows_of_series(&steps).map_err(failed)?;
+            let steps = store.engine.range(&name, &query, series).await.map_err(failed)?;
+            let shown = wall.series(&metric, &steps, &Sight::All).map_err(failed)?;
+            let rows = shown.rows();
             let bytes = match encoding {
-                Some(encoding) => output::range(&steps, &rows, encoding, example),
-                None => output::table(&rows, &range_footer(&steps, example)).map(String::into_bytes),
+                Some(encoding) => output::range(&shown, encoding, example),
+                None => output::table(rows, &range_footer(shown.steps(), example)).map(String::into_bytes),
             };
             (bytes, rows.num_rows() == 0)
         } else {
             let result = store.engine.query(&name, &query).await.map_err(failed)?;
-            let result = renamed(config, &result, arguments.pseudonyms)?;
+            let shown = wall.show(&metric, &result, &Sight::All).map_err(unprintable)?;
+            let result = shown.result();
             let bytes = match encoding {
-                Some(encoding) => output::metric(&result, encoding, example),
-                None => output::table(&result.rows, &footer(&result, example)).map(String::into_bytes),
+                Some(encoding) => output::metric(&shown, encoding, example),
+                None => output::table(&result.rows, &footer(result, example)).map(String::into_bytes),
             };
             (bytes, result.rows.num_rows() == 0)
         };
@@ -124,24 +125,22 @@ pub fn sql(config: &Config, arguments: SqlArgs) -> Result<(), Failure> {
         let rows = store.engine.sql(&statement).await.map_err(failed)?;
         let example = store.example.is_some();
         let bytes = match encoding {
-            Some(encoding) => output::rows(&rows, encoding, example),
+            Some(encoding) => output::rows(&own_rows(rows), encoding, example),
             None => output::table(&rows, &example_footer(example)).map(String::into_bytes),
         };
         print(&bytes.map_err(unprintable)?)
     }))
 }
 
-/// The result under the pseudonyms of `people.pseudonyms`, where they are asked for.
-fn renamed(config: &Config, result: &MetricResult, asked: bool) -> Result<MetricResult, Failure> {
-    let mut result = result.clone();
-    if asked {
-        let names =
-            Pseudonyms::new(&config.people.pseudonyms).map_err(Failure::misuse)?.ok_or_else(|| {
-                Failure::misuse("--pseudonyms needs a key; set people.pseudonyms to env:NAME or file:PATH")
-            })?;
-        result.rows = names.apply(&result.rows).map_err(unprintable)?;
+/// One's own data, under the pseudonyms of `people.pseudonyms` where they are asked for.
+fn own_data(config: &Config, renamed: bool) -> Result<Wall, Failure> {
+    if !renamed {
+        return Ok(Wall::own_data(None));
     }
-    Ok(result)
+    let names = Pseudonyms::new(&config.people.pseudonyms).map_err(Failure::misuse)?.ok_or_else(|| {
+        Failure::misuse("--pseudonyms needs a key; set people.pseudonyms to env:NAME or file:PATH")
+    })?;
+    Ok(Wall::own_data(Some(names)))
 }
 
 pub fn unprintable(error: arrow::error::ArrowError) -> Failure {

@@ -1,6 +1,7 @@
 //! `replay`: two versions of a metric's definition over the same history.
 
 use engine::{Catalogue, Query};
+use surface::Wall;
 
 use super::check::report;
 use super::print;
@@ -8,7 +9,7 @@ use super::query::{encoding, example_footer, steps, unprintable, with_store};
 use crate::cli::ReplayArgs;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::output;
+use surface::output;
 
 pub fn run(config: &Config, arguments: ReplayArgs) -> Result<(), Failure> {
     let encoding = encoding(arguments.format)?;
@@ -42,7 +43,10 @@ pub fn run(config: &Config, arguments: ReplayArgs) -> Result<(), Failure> {
             store.engine.replay(name, other.clone(), &query, series.as_ref()).await.map_err(failed)?;
         let example = store.example.is_some();
         let bytes = match encoding {
-            Some(encoding) => output::replay(&found, name, encoding, example),
+            Some(encoding) => {
+                let shown = Wall::own_data(None).replay(found).expect("one's own data is open");
+                output::replay(&shown, name, encoding, example)
+            }
             None => {
                 let mut footer = vec![format!(
                     "{} of {} rows differ; definition {}, against {}",

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use chrono::{TimeDelta, Utc};
-use engine::{Metric, MetricResult};
 use ingest::Appender;
+use surface::Wall;
 
 use super::query::{what_if, with_store};
 use super::{print, replace_file, tell};
@@ -13,7 +13,6 @@ use crate::cli::{ReportArgs, ReportCommand, ReportFormat, RoadmapArgs, WeeklyArg
 use crate::config::Config;
 use crate::deliver::{Ledger, schedule};
 use crate::failure::{Failure, nearest};
-use crate::privacy::{self, Pseudonyms};
 use crate::report::{self, Format, Kind, Week, What};
 
 /// Scenarios in one report.
@@ -44,9 +43,7 @@ pub fn run(config: &Config, command: ReportCommand) -> Result<(), Failure> {
         tell("plimsoll: this moment has not come yet; the report is of what is known of it");
     }
     crate::serve::runtime("plimsoll")?.block_on(with_store(config, async |store| {
-        // One's own data: nothing is hidden, as with `plimsoll query`.
-        let all = |_: &Metric, result: &MetricResult| Ok(result.clone());
-        let report = report::make(&store.engine, &what, all, store.example.is_some())
+        let report = report::make(&store.engine, &what, &Wall::own_data(None), store.example.is_some())
             .await
             .map_err(|error| Failure::engine(&error))?;
         write(&report.write(format(&arguments)), arguments.output.as_deref())
@@ -73,13 +70,10 @@ fn deliver(config: &Config, name: &str, mut what: What, again: bool) -> Result<(
         ));
     }
     what.team = (!entry.team.is_empty()).then(|| entry.team.clone());
-    let names = Pseudonyms::new(&config.people.pseudonyms).map_err(Failure::misuse)?;
+    let wall = crate::http::wall(config).map_err(Failure::misuse)?;
     let outcomes = Mutex::new(Vec::new());
     crate::serve::runtime("plimsoll")?.block_on(with_store(config, async |store| {
-        let shared = |metric: &Metric, result: &MetricResult| {
-            privacy::shared(metric, result, config.people.group_min, names.as_ref())
-        };
-        let report = report::make(&store.engine, &what, shared, store.example.is_some())
+        let report = report::make(&store.engine, &what, &wall, store.example.is_some())
             .await
             .map_err(|error| Failure::engine(&error))?;
         let ledger = Ledger::new(store.engine.clone(), Appender::Local(store.log.clone()));

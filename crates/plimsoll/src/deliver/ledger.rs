@@ -110,7 +110,7 @@ impl Ledger {
             "id": format!("{}-{kind}-{sequence}", delivery.id),
             "source": SOURCE,
             "type": type_,
-            "time": crate::moment::format(now),
+            "time": surface::moment::format(now),
             "subject": delivery.id,
             "sequence": sequence,
             "data": {

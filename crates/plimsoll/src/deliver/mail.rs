@@ -17,7 +17,7 @@ use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter,
 use super::{Delivery, Ledger, Tried, announce};
 use crate::config::report::{MailTo, Tls};
 use crate::report::Format;
-use crate::secret::Secret;
+use surface::Secret;
 
 pub async fn send(to: &MailTo, delivery: &Delivery<'_>, ledger: &Ledger) -> Tried {
     let limit =

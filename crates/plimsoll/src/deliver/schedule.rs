@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use croner::Cron;
-use engine::{Engine, Metric, MetricResult};
+use engine::Engine;
 use tokio::sync::RwLock;
 
 use super::{Delivery, Ledger, Outcome, deliver, id, period};
 use crate::config::report::Scheduled;
 use crate::http::{App, Phase};
-use crate::privacy;
 use crate::report::{self, Kind, Report, Week, What};
 
 /// The clock is looked at this often: a machine that slept, or a clock that was set, delays nothing longer.
@@ -90,11 +89,7 @@ async fn make_and_deliver(
 ) {
     let what = due(entry, time);
     let example = app.parts().is_ok_and(|parts| parts.example);
-    let shown_by = Arc::clone(app);
-    let show = move |metric: &Metric, result: &MetricResult| {
-        privacy::shared(metric, result, shown_by.config.people.group_min, shown_by.pseudonyms.as_ref())
-    };
-    let made = report::make(engine, &what, show, example).await;
+    let made = report::make(engine, &what, &app.wall, example).await;
     match made {
         Ok(report) => {
             for (to, outcome) in all(&app.config, ledger, entry, &what, &report, false).await {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Delivery, Ledger, Tried, announce};
 use crate::config::report::{Style, WebhookTo, is_this_machine};
 use crate::report::{Format, Item, Report, Tone};
-use crate::secret::Secret;
+use surface::Secret;
 
 /// Items of a part that a chat gets; the rest is behind the link.
 const ITEMS_MAX: usize = 5;

@@ -4,17 +4,15 @@
 //! the configuration everybody on loopback may do what they could before there were tokens.
 //! Deliberately absent: sessions, cookies, passwords.
 
-use std::collections::BTreeSet;
-
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use chrono::Utc;
 use engine::{Level, Metric};
 use ring::digest::{SHA256, digest};
+use surface::{Sight, SqlAccess, Wall, names_people};
 
 use super::Parts;
 use crate::config::{Config, Scope, Visibility};
 use crate::people;
-use crate::privacy;
 use crate::problem::Problem;
 
 /// Who sent a request.
@@ -25,13 +23,6 @@ pub struct Caller {
     person: Option<String>,
     /// Whether a token said so.
     known: bool,
-}
-
-/// Whose rows of a person-level metric a caller sees.
-#[derive(Debug, PartialEq)]
-pub enum Sight {
-    All,
-    Only(BTreeSet<String>),
 }
 
 /// The scope that a route needs; `None` for those that tell nothing or have keys of their own.
@@ -105,14 +96,12 @@ impl Caller {
     }
 
     /// Whether this caller may write SQL, which reads every table.
-    pub fn may_sql(&self, config: &Config) -> Result<(), Problem> {
-        let off = !config.http.sql || config.people.visibility == Visibility::None;
-        if off || !config.people.pseudonyms.is_empty() {
-            return Err(Problem::forbidden(
+    pub fn may_sql(&self, wall: &Wall) -> Result<SqlAccess, Problem> {
+        wall.sql().ok_or_else(|| {
+            Problem::forbidden(
                 "sql over http is off here (http.sql, people.visibility, people.pseudonyms); use 'plimsoll sql' where the data is",
-            ));
-        }
-        Ok(())
+            )
+        })
     }
 
     /// Whether SQL may name person-level metrics: a token with `sql` may read the tables that they come from.
@@ -126,7 +115,7 @@ impl Caller {
             (Level::Team, _) | (Level::Person, Visibility::All) => true,
             (Level::Person, Visibility::None) => false,
             (Level::Person, Visibility::Own | Visibility::Lead) => {
-                self.has(Scope::Admin) || (self.person.is_some() && privacy::names_people(metric))
+                self.has(Scope::Admin) || (self.person.is_some() && names_people(metric))
             }
         }
     }
@@ -154,7 +143,7 @@ impl Caller {
         let Some(person) = &self.person else {
             return refused("and people.visibility shows them only to tokens of a person");
         };
-        if !privacy::names_people(metric) {
+        if !names_people(metric) {
             return refused("and its rows do not say whose they are");
         }
         let engine = parts.engine.clone();

@@ -8,17 +8,17 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use engine::{Level, Metric, MetricResult, Overlay, Query};
+use engine::{Level, Metric, Overlay, Query};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use surface::Sight;
 
-use super::access::{Caller, Sight};
+use super::access::Caller;
 use super::{App, Parts, body, media_type};
 use crate::config::{Config, Visibility};
 use crate::failure::nearest;
-use crate::moment;
-use crate::output::{self, EXAMPLE_NOTE, Encoding};
-use crate::privacy;
+use surface::moment;
+use surface::output::{self, EXAMPLE_NOTE, Encoding};
 use crate::problem::Problem;
 use crate::prom;
 use crate::query_string::QueryString;
@@ -152,10 +152,8 @@ pub async fn one(app: &App, caller: &Caller, asking: Asking) -> Result<Response,
         params: given.rest(),
         what_if,
     };
-    let (engine, name) = (parts.engine.clone(), metric.name.clone());
-    let result = parts.compute(async move { engine.query(&name, &query).await }).await?;
-    let result = app.shared(&metric, &only(&metric, &result, &sight)?)?;
-    let bytes = output::metric(&result, encoding, parts.example);
+    let shown = app.ask(&metric, query, &sight).await?;
+    let bytes = output::metric(&shown, encoding, parts.example);
     answer(encoding, bytes, parts.example)
 }
 
@@ -182,16 +180,6 @@ pub fn time(given: &mut QueryString, name: &str) -> Result<Option<chrono::DateTi
         .take(name)
         .map(|text| moment::parse(&text).map_err(|reason| Problem::bad_parameter(name, &reason)))
         .transpose()
-}
-
-/// The rows that the caller may see.
-pub fn only(metric: &Metric, result: &MetricResult, sight: &Sight) -> Result<MetricResult, Problem> {
-    let mut result = result.clone();
-    if let Sight::Only(people) = sight {
-        result.rows = privacy::only(metric, &result.rows, people)
-            .map_err(|error| Problem::internal(&error.to_string()))?;
-    }
-    Ok(result)
 }
 
 /// SQL has no caller's rows: person-level metrics are all or nothing in it.
@@ -222,7 +210,7 @@ pub async fn sql(
     RawQuery(raw): RawQuery,
     request: Request,
 ) -> Result<Response, Problem> {
-    caller.may_sql(&app.config)?;
+    let access = caller.may_sql(&app.wall)?;
     let parts = app.parts()?;
     let mut given = QueryString::parse(raw.as_deref(), ["format"])?;
     let (headers, bytes) = body(&app.config, request).await?;
@@ -251,7 +239,7 @@ pub async fn sql(
     }
     let engine = parts.engine.clone();
     let rows = parts.compute(async move { engine.sql(&statement.sql).await }).await?;
-    answer(encoding, output::rows(&rows, encoding, parts.example), parts.example)
+    answer(encoding, output::rows(&access.rows(rows), encoding, parts.example), parts.example)
 }
 
 /// Person-level metrics are tables to SQL, so the rule for their route holds for their names too.
@@ -275,8 +263,7 @@ pub async fn prometheus(State(app): State<Arc<App>>) -> Result<Response, Problem
         series_max: app.config.limits.series_max,
         catalogue_problems: app.catalogue_problems().len(),
         example: parts.example,
-        group_min: app.config.people.group_min,
-        pseudonyms: app.pseudonyms.as_ref(),
+        wall: &app.wall,
         started_at: app.started_at,
         ready: app.phase() == super::Phase::Ready,
     };

@@ -10,14 +10,12 @@ use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use chrono::Utc;
-use engine::{Listed, MetricResult, Query};
+use engine::Query;
 
 use super::App;
-use super::access::{Caller, Sight};
+use super::access::Caller;
 use super::api::{answer, encoding, metric_named, time};
-use crate::config::Visibility;
-use crate::output;
-use crate::privacy;
+use surface::output;
 use crate::problem::Problem;
 use crate::query_string::QueryString;
 
@@ -48,22 +46,12 @@ pub async fn diff(
         params: given.rest(),
         ..Query::default()
     };
-    let people = app.config.people.visibility == Visibility::All && app.config.people.pseudonyms.is_empty();
-    let listed = match sight {
-        Sight::All if people => Listed::All,
-        Sight::All => Listed::Impersonal,
-        Sight::Only(_) => Listed::Nothing,
-    };
     let (engine, span) = (parts.engine.clone(), (from, to.unwrap_or_else(Utc::now)));
-    let (shown_by, shown_of) = (Arc::clone(&app), metric.clone());
-    let show = move |result: &MetricResult| {
-        let mut result = result.clone();
-        if let Sight::Only(people) = &sight {
-            result.rows = privacy::only(&shown_of, &result.rows, people)?;
-        }
-        let group_min = shown_by.config.people.group_min;
-        privacy::shared(&shown_of, &result, group_min, shown_by.pseudonyms.as_ref())
+    let shown_by = Arc::clone(&app);
+    let diff = async move {
+        let listed = shown_by.wall.listed(&sight);
+        shown_by.wall.diff(&engine, &metric, &query, span, (&sight, listed)).await
     };
-    let found = parts.compute(async move { engine.diff(&name, &query, span, listed, show).await }).await?;
-    answer(encoding, output::diff(&found, &metric, encoding, parts.example), parts.example)
+    let shown = parts.compute(diff).await?;
+    answer(encoding, output::diff(&shown, encoding, parts.example), parts.example)
 }

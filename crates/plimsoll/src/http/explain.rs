@@ -8,13 +8,14 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use engine::{Explanation, Metric, Query};
+use engine::Metric;
+use engine::Query;
+use surface::{ShownExplanation, Sight};
 
 use super::App;
-use super::access::{Caller, Sight};
+use super::access::Caller;
 use super::api::{answer, encoding, metric_of, time};
-use crate::config::Visibility;
-use crate::output::{self, Encoding};
+use surface::output::{self, Encoding};
 use crate::problem::Problem;
 use crate::query_string::QueryString;
 
@@ -47,23 +48,23 @@ pub async fn explain(
     let (as_of, known_at) = (time(&mut given, "as_of")?, time(&mut given, "known_at")?);
     let wanted = metric.labels.iter().filter_map(|label| Some((label.clone(), given.take(label)?))).collect();
     let query = Query { as_of, known_at, params: given.rest(), ..Query::default() };
-    let found = found(&app, &caller, &metric, query, wanted, limit).await?;
+    let shown = found(&app, &caller, &metric, query, wanted, limit).await?;
     let bytes = match encoding {
-        Encoding::Json => output::explanation(&found, parts.example),
-        other => output::rows(&found.events, other, parts.example),
+        Encoding::Json => output::explanation(&shown, parts.example),
+        other => output::rows(&shown.events(), other, parts.example),
     };
     answer(encoding, bytes, parts.example)
 }
 
 /// The explanation of the rows whose labels are as `wanted`, as this caller may see it.
 pub async fn found(
-    app: &App,
+    app: &Arc<App>,
     caller: &Caller,
     metric: &Metric,
     query: Query,
     wanted: BTreeMap<String, String>,
     limit: usize,
-) -> Result<Explanation, Problem> {
+) -> Result<ShownExplanation, Problem> {
     let parts = app.parts()?;
     if caller.sight(&app.config, parts, metric).await? != Sight::All {
         return Err(Problem::forbidden(format!(
@@ -71,9 +72,7 @@ pub async fn found(
             metric.name
         )));
     }
-    let people = app.config.people.visibility == Visibility::All && app.config.people.pseudonyms.is_empty();
-    let (engine, name) = (parts.engine.clone(), metric.name.clone());
-    let found =
-        parts.compute(async move { engine.explain(&name, &query, &wanted, limit, people).await }).await?;
-    Ok(Explanation { result: app.shared(metric, &found.result)?, ..found })
+    let (engine, metric, app) = (parts.engine.clone(), metric.clone(), Arc::clone(app));
+    let explain = async move { app.wall.explain(&engine, &metric, &query, &wanted, limit).await };
+    parts.compute(explain).await
 }

@@ -13,9 +13,9 @@ use engine::Query;
 
 use super::App;
 use super::access::Caller;
-use super::api::{Asked, Asking, answer, only, time};
+use super::api::{Asked, Asking, answer, time};
 use crate::commands::query::series;
-use crate::output;
+use surface::output;
 use crate::problem::Problem;
 
 const PARAMETERS: [&str; 6] = ["from", "to", "step", "known_at", "team", "format"];
@@ -46,10 +46,6 @@ pub async fn series_of(app: &App, caller: &Caller, asking: Asking) -> Result<Res
         params: given.rest(),
         what_if,
     };
-    let (engine, name) = (parts.engine.clone(), metric.name.clone());
-    let steps = parts.compute(async move { engine.range(&name, &query, &series).await }).await?;
-    let shown = |step| app.shared(&metric, &only(&metric, step, &sight)?);
-    let steps = steps.iter().map(shown).collect::<Result<Vec<_>, Problem>>()?;
-    let rows = engine::rows_of_series(&steps)?;
-    answer(encoding, output::range(&steps, &rows, encoding, parts.example), parts.example)
+    let shown = app.ask_series(&metric, query, series, &sight).await?;
+    answer(encoding, output::range(&shown, encoding, parts.example), parts.example)
 }

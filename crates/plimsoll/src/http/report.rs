@@ -12,8 +12,7 @@ use chrono::Utc;
 
 use super::App;
 use super::api::time;
-use crate::output::EXAMPLE_NOTE;
-use crate::privacy;
+use surface::output::EXAMPLE_NOTE;
 use crate::problem::Problem;
 use crate::query_string::QueryString;
 use crate::report::{self, Format, Kind, Week, What};
@@ -62,11 +61,7 @@ async fn answer(
     let (engine, example, shown_by) = (parts.engine.clone(), parts.example, Arc::clone(&app));
     let report = parts
         .compute(async move {
-            let show = |metric: &engine::Metric, result: &engine::MetricResult| {
-                let group_min = shown_by.config.people.group_min;
-                privacy::shared(metric, result, group_min, shown_by.pseudonyms.as_ref())
-            };
-            report::make(&engine, &what, show, example).await
+            report::make(&engine, &what, &shown_by.wall, example).await
         })
         .await?;
     let head =

@@ -25,7 +25,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::{App, Phase, append, body_within, media_type};
 use crate::config::{self, Config};
 use crate::problem::Problem;
-use crate::secret::Secret;
+use surface::Secret;
 
 /// Deliveries whose ids are remembered, so that one id cannot carry two bodies.
 const REMEMBERED: usize = 65_536;

@@ -48,7 +48,7 @@ async fn assuming(
     raw: Option<String>,
     request: Request,
 ) -> Result<(Asking, usize), Problem> {
-    caller.may_sql(&app.config)?;
+    caller.may_sql(&app.wall)?;
     let (headers, overlay) = overlay(&app.config, request).await?;
     let events = overlay.events();
     Ok((Asking { path, raw, headers, what_if: Some(overlay) }, events))

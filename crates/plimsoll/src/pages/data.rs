@@ -132,7 +132,7 @@ struct Letter {
 
 fn newest(batches: &[RecordBatch]) -> Vec<Letter> {
     let letters = batches.iter().rev().flat_map(|batch| {
-        let rows = Rows(batch);
+        let rows = Rows::of_facts(batch);
         let [topics, partitions, offsets, reasons, details] =
             ["topic", "partition", "offset", "reason", "detail"].map(|name| rows.texts(name));
         let text = |of: &[Option<String>], row: usize| of[row].clone().unwrap_or_else(|| "–".to_owned());
@@ -150,12 +150,12 @@ async fn discrepancies(visit: &Visit<'_>) -> Result<Markup, Problem> {
     let Some(shown) = visit.perhaps("discrepancy_rate").await else {
         return Ok(html! { p.soft { "Not evaluated yet." } });
     };
-    if shown.result.rows.num_rows() == 0 {
+    if shown.result().rows.num_rows() == 0 {
         return Ok(
             html! { p { "Nothing was polled in the last weeks, so nothing could differ from what events had said." } },
         );
     }
-    table::table(&shown.metric, &shown.result.rows, &visit.lens, None)
+    table::table(shown.metric(), &shown.result().rows, &visit.lens, None)
         .map_err(|error| Problem::internal(&error.to_string()))
 }
 

@@ -13,7 +13,7 @@ use super::assets;
 use super::lens::Lens;
 use super::visit::Visit;
 use super::words;
-use crate::output::EXAMPLE_NOTE;
+use surface::output::EXAMPLE_NOTE;
 
 /// Places of the navigation.
 const PLACES: [(&str, &str); 7] = [

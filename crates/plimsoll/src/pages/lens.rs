@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::moment;
+use surface::moment;
 use crate::problem::Problem;
 use crate::query_string::QueryString;
 

@@ -21,9 +21,8 @@ use super::layout::{Page, Stamp};
 use super::table::{self, Extras};
 use super::visit::{Narrowed, Shown, Visit, Visitor};
 use super::words;
-use crate::http::access::Sight;
 use crate::http::api::{self, Asking};
-use crate::output::Encoding;
+use surface::output::Encoding;
 use crate::problem::Problem;
 use crate::query_string::QueryString;
 
@@ -99,7 +98,7 @@ pub async fn page(visitor: Visitor, name: Result<Path<String>, PathRejection>) -
         }
         (definition::section(&asked))
     };
-    let stamp = Stamp::of(&shown.result, &asked.visit.lens);
+    let stamp = Stamp::of(shown.result(), &asked.visit.lens);
     let page = Page {
         title: &asked.metric.title,
         here: "/catalogue",
@@ -144,7 +143,7 @@ fn heading(asked: &Asked<'_>) -> Markup {
 /// The teams that can be chosen: those of the rows without a team chosen.
 async fn teams(asked: &Asked<'_>, shown: &Shown) -> Vec<String> {
     let mut teams = match &asked.narrowed.team {
-        None => shown.rows().texts("team"),
+        None => Rows::of(&shown).texts("team"),
         Some(_) => {
             asked.visit.perhaps(&asked.metric.name).await.map_or(Vec::new(), |all| all.rows().texts("team"))
         }
@@ -159,7 +158,7 @@ fn charts(asked: &Asked<'_>, shown: &Shown) -> Markup {
     if asked.metric.level == Level::Person {
         return html! {};
     }
-    let direct = course::in_rows(&asked.metric, &shown.rows());
+    let direct = course::in_rows(&asked.metric, &Rows::of(&shown));
     let later = asked.link(&format!("{}/over-time", asked.path()), &[]);
     html! {
         section aria-labelledby="chart" {
@@ -168,7 +167,7 @@ fn charts(asked: &Asked<'_>, shown: &Shown) -> Markup {
                 div.panel { (course) }
             } @else {
                 h2 id="chart" { "Now and over time" }
-                @if let Some(bars) = course::bars(&asked.metric, &shown.rows()) { div.panel { (figure::bars(&bars)) } }
+                @if let Some(bars) = course::bars(&asked.metric, &Rows::of(&shown)) { div.panel { (figure::bars(&bars)) } }
                 div.panel { (figure::late(&later, "Evaluating past weeks …")) }
             }
         }
@@ -181,11 +180,11 @@ fn download(asked: &Asked<'_>, encoding: Encoding) -> String {
 
 fn rows(asked: &Asked<'_>, shown: &Shown, explains: bool) -> Result<Markup, Problem> {
     let unreadable = |error: arrow::error::ArrowError| Problem::internal(&error.to_string());
-    if shown.result.rows.num_rows() == 0 {
+    if shown.result().rows.num_rows() == 0 {
         return Ok(html! { p { "No rows: nothing of this kind had happened by then." } });
     }
     let labels: Vec<(String, Vec<Option<String>>)> =
-        asked.metric.labels.iter().map(|name| (name.clone(), shown.rows().texts(name))).collect();
+        asked.metric.labels.iter().map(|name| (name.clone(), Rows::of(&shown).texts(name))).collect();
     let path = format!("{}/explain", asked.path());
     let why = |row: usize| {
         let wanted: Option<Vec<(&str, &str)>> =
@@ -199,12 +198,12 @@ fn rows(asked: &Asked<'_>, shown: &Shown, explains: bool) -> Result<Markup, Prob
     };
     let extras = explains.then_some(Extras { last: &why, last_heading: "Events" });
     let table =
-        table::table(&shown.metric, &shown.result.rows, &asked.visit.lens, extras).map_err(unreadable)?;
+        table::table(shown.metric(), &shown.result().rows, &asked.visit.lens, extras).map_err(unreadable)?;
     Ok(html! {
         (table)
-        @if shown.result.suppressed > 0 {
+        @if shown.result().suppressed > 0 {
             p.soft {
-                (words::count(shown.result.suppressed as usize, "row is", "rows are"))
+                (words::count(shown.result().suppressed as usize, "row is", "rows are"))
                 " over too few people to show their numbers."
             }
         }

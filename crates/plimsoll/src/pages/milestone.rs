@@ -19,7 +19,7 @@ use super::table;
 use super::visit::{Narrowed, Shown, Visit, Visitor};
 use super::words;
 use crate::http::api;
-use crate::output;
+use surface::output;
 use crate::problem::Problem;
 
 /// Reports of the slip chart, and days of the burn-up, that are asked for; the board has fewer.
@@ -43,9 +43,9 @@ pub async fn page(visitor: Visitor, id: Result<Path<String>, PathRejection>) -> 
     let (visit, _) = visitor.visit(&[])?;
     let milestone = found(&visit, id).await?;
     let path = risk::path(&milestone.id);
-    let outlook = visit.perhaps("milestone_forecast").await.map(|shown| risk::outlooks(&shown.rows()));
+    let outlook = visit.perhaps("milestone_forecast").await.map(|shown| risk::outlooks(&Rows::of(&shown)));
     let outlook = outlook.into_iter().flatten().find(|outlook| outlook.milestone == milestone.id);
-    let entry = visit.perhaps("milestone_risk").await.map(|shown| risk::entries(&shown.rows()));
+    let entry = visit.perhaps("milestone_risk").await.map(|shown| risk::entries(&Rows::of(&shown)));
     let entry = entry.into_iter().flatten().find(|entry| entry.milestone == milestone.id);
     let main = html! {
         p.eyebrow { a href=(visit.lens.link("/milestones", &[])) { "Milestones" } " · " (milestone.project) }
@@ -100,11 +100,11 @@ pub async fn part(
 }
 
 async fn drawings(visit: &Visit<'_>, milestone: &Milestone) -> Result<Markup, Problem> {
-    let outlook = visit.perhaps("milestone_forecast").await.map(|shown| risk::outlooks(&shown.rows()));
+    let outlook = visit.perhaps("milestone_forecast").await.map(|shown| risk::outlooks(&Rows::of(&shown)));
     let outlook = outlook.into_iter().flatten().find(|outlook| outlook.milestone == milestone.id);
     let scope = longer(visit, "milestone_scope", &[("days", DAYS), ("include_closed", "true")]).await?;
     let trend = longer(visit, "milestone_trend", &[("weeks", WEEKS)]).await?;
-    Ok(charts::both(milestone, outlook.as_ref(), &scope.rows(), &trend.rows()))
+    Ok(charts::both(milestone, outlook.as_ref(), &Rows::of(&scope), &Rows::of(&trend)))
 }
 
 /// A metric over a longer time than by default, where it has such a parameter.
@@ -122,7 +122,7 @@ async fn longer(visit: &Visit<'_>, name: &str, params: &[(&str, &str)]) -> Resul
 async fn found(visit: &Visit<'_>, id: Result<Path<String>, PathRejection>) -> Result<Milestone, Problem> {
     let Path(id) = id.map_err(|_| Problem::bad_request("the milestone's name is not clean text"))?;
     let shown = visit.metric("milestone_drift").await?;
-    let rows = shown.rows();
+    let rows = Rows::of(&shown);
     let row =
         rows.texts("milestone").iter().position(|known| known.as_deref() == Some(&*id)).ok_or_else(|| {
             let named = output::printable(&id);

@@ -15,7 +15,7 @@ pub async fn page(visitor: Visitor) -> Result<Response, Problem> {
     let (visit, _) = visitor.visit(&[])?;
     let risks = visit.metric("milestone_risk").await?;
     let drift = visit.metric("milestone_drift").await?;
-    let entries = risk::entries(&risks.rows());
+    let entries = risk::entries(&Rows::of(&risks));
     let main = html! {
         h1 { "Milestones" }
         p.lead { "Open milestones by risk. Risk is likelihood times impact, of 25: how unlikely the date is, and how late the 85th percentile of the forecast would be." }
@@ -34,7 +34,7 @@ pub async fn page(visitor: Visitor) -> Result<Response, Problem> {
                 h2 id="closed" { "Closed" }
                 a href=(visit.lens.link("/metric/milestone_drift", &[])) { "All dates" }
             }
-            div.panel { (closed(&visit, &drift.rows())) }
+            div.panel { (closed(&visit, &Rows::of(&drift))) }
         }
     };
     let stamp = Stamp::board(&visit);

@@ -77,7 +77,7 @@ async fn at_risk(visit: &Visit<'_>) -> Markup {
     let Some(risks) = visit.perhaps("milestone_risk").await else {
         return html! { p.soft { "Not evaluated yet." } };
     };
-    let entries = risk::entries(&risks.rows());
+    let entries = risk::entries(&Rows::of(&risks));
     let pressing: Vec<_> = entries.iter().filter(|entry| entry.is_pressing()).collect();
     html! {
         @if pressing.is_empty() {

@@ -49,10 +49,10 @@ async fn queues(visit: &Visit<'_>) -> Markup {
     else {
         return html! { p.soft { "Not evaluated yet." } };
     };
-    let rows = load.rows();
+    let rows = Rows::of(&load);
     let (teams, open) = (rows.texts("team"), rows.numbers("open_reviews"));
     let ages: Vec<(Option<String>, Option<f64>)> = age
-        .map(|age| age.rows().texts("team").into_iter().zip(age.rows().numbers("p85_hours")).collect())
+        .map(|age| Rows::of(&age).texts("team").into_iter().zip(Rows::of(&age).numbers("p85_hours")).collect())
         .unwrap_or_default();
     let bars = teams.iter().zip(&open).map(|(team, open)| {
         let age = ages.iter().find(|(of, _)| of == team).and_then(|(_, hours)| *hours);
@@ -83,7 +83,7 @@ async fn queue(visit: &Visit<'_>) -> Markup {
         Ok(shown) => shown,
         Err(problem) => return html! { p { (words::sentence(&problem.detail)) } },
     };
-    let rows = shown.rows();
+    let rows = Rows::of(&shown);
     let (repos, changes, titles) = (rows.texts("repo"), rows.texts("change"), rows.texts("title"));
     let (score, impact, urgency) = (rows.numbers("score"), rows.numbers("impact"), rows.numbers("urgency"));
     let (age, lines, due) = (rows.numbers("age_hours"), rows.numbers("lines"), rows.dates("due_on"));
@@ -143,7 +143,7 @@ async fn links(visit: &Visit<'_>) -> Vec<Link> {
     let Ok(found) = visit.parts.compute(async move { engine.sql(sql).await }).await else {
         return Vec::new();
     };
-    let rows = Rows(&found);
+    let rows = Rows::of_facts(&found);
     let (repos, changes, urls) = (rows.texts("repo"), rows.texts("change"), rows.texts("url"));
     let all = repos.into_iter().zip(changes).zip(urls);
     all.filter_map(|((repo, change), url)| Some(Link { repo: repo?, change: change?, url: url? })).collect()

@@ -7,11 +7,25 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Float64Type, TimeUnit, TimestampMicrosecondType};
 use chrono::{DateTime, NaiveDate, Utc};
+use surface::{Shown, ShownDiff};
 
 /// The columns of a result, read as what a page takes them for.
-pub struct Rows<'a>(pub &'a RecordBatch);
+pub struct Rows<'a>(&'a RecordBatch);
 
-impl Rows<'_> {
+impl<'a> Rows<'a> {
+    pub fn of(shown: &'a Shown) -> Rows<'a> {
+        Rows(&shown.result().rows)
+    }
+
+    /// Rows that no metric gave: the page's own questions about sources and links, which name nobody.
+    pub fn of_facts(batch: &'a RecordBatch) -> Rows<'a> {
+        Rows(batch)
+    }
+
+    pub fn of_diff(shown: &'a ShownDiff) -> Rows<'a> {
+        Rows(&shown.diff().rows)
+    }
+
     pub fn len(&self) -> usize {
         self.0.num_rows()
     }
@@ -60,7 +74,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_absent() {
-        let sample = crate::output::tests::sample();
+        let sample = surface::output::sample::sample();
         let rows = Rows(&sample);
         assert_eq!(rows.numbers("open_reviews"), [Some(12_345.0), None]);
         assert_eq!(rows.numbers("team"), [None, None]);

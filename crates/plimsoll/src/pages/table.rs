@@ -14,7 +14,7 @@ use super::risk;
 use super::rows::Rows;
 use super::words;
 use crate::chart;
-use crate::output::Table;
+use surface::output::Table;
 
 /// Rows on a page; all of them are in the downloads.
 pub const ROWS_MAX: usize = 200;
@@ -127,7 +127,7 @@ fn cell(column: &str, cell: &Cell, lens: &Lens) -> Markup {
 }
 
 fn cells(name: &str, column: &ArrayRef, of: &RecordBatch) -> Result<Vec<Cell>, ArrowError> {
-    let rows = Rows(of);
+    let rows = Rows::of_facts(of);
     let absent = |text: Option<String>| text.map_or(Cell::Absent, Cell::Text);
     Ok(match column.data_type() {
         kind if kind.is_numeric() && !name.ends_with("_ms") => {
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn cells_read_well() {
-        let sample = crate::output::tests::sample();
+        let sample = surface::output::sample::sample();
         let column = |name: &str| {
             let index = sample.schema().index_of(name).unwrap();
             cells(name, sample.column(index), &sample).unwrap()

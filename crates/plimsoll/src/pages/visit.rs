@@ -1,7 +1,7 @@
 //! One request to a page: who looks, through which lens, and what they may see.
 //!
 //! Invariant: a page gets results from here only, and what comes from here has passed `http::access` and
-//! `privacy::shared`.
+//! the wall.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,12 +10,13 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use chrono::{DateTime, TimeDelta, Utc};
-use engine::{Metric, MetricResult, Query, Series};
+use engine::Metric;
+use engine::{Query, Series};
+use surface::{Shown, Sight};
 
 use super::kept::Asked;
 use super::lens::{self, Lens};
-use super::rows::Rows;
-use crate::http::access::{Caller, Sight};
+use crate::http::access::Caller;
 use crate::http::{App, api};
 use crate::problem::Problem;
 use crate::query_string::QueryString;
@@ -69,19 +70,6 @@ pub struct Visit<'a> {
     pub fragment: bool,
 }
 
-/// A metric and its result, as the visitor may see it.
-#[derive(Clone)]
-pub struct Shown {
-    pub metric: Metric,
-    pub result: MetricResult,
-}
-
-impl Shown {
-    pub fn rows(&self) -> Rows<'_> {
-        Rows(&self.result.rows)
-    }
-}
-
 /// What narrows a metric down.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Narrowed {
@@ -102,7 +90,7 @@ impl Visit<'_> {
         if self.lens.is_now()
             && let Some(result) = self.parts.engine.board().results.get(name)
         {
-            return self.shown(&metric, result, &sight);
+            return self.app.show(&metric, result, &sight);
         }
         self.ask(metric, &sight, Narrowed::default()).await
     }
@@ -115,9 +103,7 @@ impl Visit<'_> {
 
     async fn ask(&self, metric: Metric, sight: &Sight, narrowed: Narrowed) -> Result<Shown, Problem> {
         let query = self.query(narrowed);
-        let (engine, name) = (self.parts.engine.clone(), metric.name.clone());
-        let result = self.parts.compute(async move { engine.query(&name, &query).await }).await?;
-        self.shown(&metric, &result, sight)
+        self.app.ask(&metric, query, sight).await
     }
 
     /// As [`Visit::metric`], for a page that does without it: not there, not for this visitor, or failed.
@@ -131,7 +117,7 @@ impl Visit<'_> {
         metric: &Metric,
         narrowed: Narrowed,
         series: &Series,
-    ) -> Result<Vec<MetricResult>, Problem> {
+    ) -> Result<Vec<Shown>, Problem> {
         let sight = self.sight(metric).await?;
         let asked = Asked {
             metric: metric.name.clone(),
@@ -140,7 +126,7 @@ impl Visit<'_> {
             series: series.clone(),
         };
         let steps = self.app.kept.steps(self.parts, asked).await?;
-        steps.iter().map(|step| Ok(self.shown(metric, step, &sight)?.result)).collect()
+        steps.iter().map(|step| self.app.show(metric, step, &sight)).collect()
     }
 
     pub async fn sight(&self, metric: &Metric) -> Result<Sight, Problem> {
@@ -155,11 +141,6 @@ impl Visit<'_> {
             params: narrowed.params,
             what_if: None,
         }
-    }
-
-    pub fn shown(&self, metric: &Metric, result: &MetricResult, sight: &Sight) -> Result<Shown, Problem> {
-        let result = self.app.shared(metric, &api::only(metric, result, sight)?)?;
-        Ok(Shown { metric: metric.clone(), result })
     }
 
     /// Moments a week apart: `weeks` before the one looked at, and that one. At now they are those of the hour, so

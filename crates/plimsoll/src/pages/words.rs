@@ -18,7 +18,7 @@ pub fn date(on: NaiveDate) -> String {
 
 /// The moment for people and for programs.
 pub fn time(at: DateTime<Utc>) -> Markup {
-    html! { time datetime=(crate::moment::format(at)) { (moment(at)) } }
+    html! { time datetime=(surface::moment::format(at)) { (moment(at)) } }
 }
 
 /// `open_per_reviewer` as `Open per reviewer`; units at the end of a name are set apart.

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::failure::Failure;
-use crate::output::{self, Encoding};
+use surface::own_rows;
+use surface::output::{self, Encoding};
 
 /// The state that a declaration is held against.
 #[derive(Debug, Default)]
@@ -165,7 +166,7 @@ pub async fn rows<T: DeserializeOwned>(engine: &Engine, sql: &str) -> Result<Vec
     let batch = engine.sql(sql).await.map_err(|error| Failure::engine(&error))?;
     let unreadable =
         |error: &dyn std::fmt::Display| Failure::failed(format!("could not read {sql:?}: {error}"));
-    let bytes = output::rows(&batch, Encoding::Json, false).map_err(|error| unreadable(&error))?;
+    let bytes = output::rows(&own_rows(batch), Encoding::Json, false).map_err(|error| unreadable(&error))?;
     let answer: Answer<T> = serde_json::from_slice(&bytes).map_err(|error| unreadable(&error))?;
     Ok(answer.rows)
 }

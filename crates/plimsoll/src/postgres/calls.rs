@@ -22,7 +22,7 @@ use engine::{Catalogue, Metric, ParamType};
 
 use super::refusal::Refusal;
 use super::values::Values;
-use crate::moment;
+use surface::moment;
 
 /// A call of a metric.
 #[derive(Clone, Debug)]

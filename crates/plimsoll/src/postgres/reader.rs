@@ -18,7 +18,8 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::ast::{Statement, visit_relations};
 use datafusion_postgres::datafusion_pg_catalog::sql::PostgresCompatibilityParser;
-use engine::{AS_OF, Metric, MetricResult, Query, SqlRows};
+use engine::{AS_OF, Metric, Query, SqlRows};
+use surface::{ShownRows, Sight};
 
 use super::arrays;
 use super::calls::{self, Asked, Call};
@@ -30,9 +31,7 @@ use super::users::User;
 use super::values::Values;
 use crate::commands::query::series;
 use crate::config::Scope;
-use crate::http::access::Sight;
 use crate::http::{App, Parts};
-use crate::privacy;
 use crate::problem::Problem;
 
 /// What a statement takes and gives.
@@ -173,7 +172,7 @@ impl Reader {
             let named = read.contains(&metric.name);
             let table = match &wanted {
                 Wanted::Rows(_) if named => {
-                    self.asked(parts, user, metric, Asked::At(Query::default())).await?
+                    self.asked(parts, user, metric, Asked::At(Query::default())).await?.into_batch()
                 }
                 Wanted::Rows(_) | Wanted::Columns => {
                     if !self.sees_tables(user) && !user.caller.may_list(&self.app.config, metric) {
@@ -199,7 +198,7 @@ impl Reader {
                 }
                 Wanted::Rows(values) => {
                     let asked = call.asked(values, &constants).await?;
-                    self.asked(parts, user, &call.metric, asked).await?
+                    self.asked(parts, user, &call.metric, asked).await?.into_batch()
                 }
             };
             tables.insert(call.table.clone(), table);
@@ -219,29 +218,18 @@ impl Reader {
         user: &User,
         metric: &Metric,
         asked: Asked,
-    ) -> Result<RecordBatch, Refusal> {
+    ) -> Result<ShownRows, Refusal> {
         let sight = match self.sees_tables(user) {
             true => Sight::All,
             false => user.caller.sight(&self.app.config, parts, metric).await?,
         };
-        let shown = |result: &MetricResult| -> Result<MetricResult, Refusal> {
-            let mut result = result.clone();
-            if let Sight::Only(people) = &sight {
-                result.rows = privacy::only(metric, &result.rows, people)?;
-            }
-            Ok(self.app.shared(metric, &result)?)
-        };
-        let (engine, name) = (parts.engine.clone(), metric.name.clone());
         match asked {
             Asked::At(query) => {
-                let result = parts.compute(async move { engine.query(&name, &query).await }).await?;
-                Ok(shown(&result)?.rows)
+                Ok(self.app.ask(metric, query, &sight).await?.into_rows())
             }
             Asked::Over { query, from, to, step } => {
                 let series = series(&self.app.config, from, to, step.as_deref())?;
-                let steps = parts.compute(async move { engine.range(&name, &query, &series).await }).await?;
-                let steps = steps.iter().map(shown).collect::<Result<Vec<_>, Refusal>>()?;
-                Ok(engine::rows_of_series(&steps)?)
+                Ok(self.app.ask_series(metric, query, series, &sight).await?.into_rows())
             }
         }
     }

@@ -16,7 +16,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::config::PostgresUser;
 use crate::http::access::Caller;
-use crate::secret::Secret;
+use surface::Secret;
 
 const SALT_BYTES: usize = 16;
 

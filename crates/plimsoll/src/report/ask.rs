@@ -1,20 +1,20 @@
 //! The questions of a report, put to the engine, and the report made of the answers.
 //!
-//! All metrics of one moment come from one snapshot. Each result passes `show`, the rule of the surface, before anything
-//! else sees it.
+//! All metrics of one moment come from one snapshot. Each result passes the wall before anything else sees it.
 
 use std::collections::BTreeMap;
 
-use arrow::error::ArrowError;
 use chrono::{DateTime, TimeDelta, Utc};
-use engine::{Engine, Error, Ground, Level, Metric, MetricResult, Overlay};
+use engine::{Level, Metric};
+use engine::{Engine, Error, Ground, Overlay};
 use serde::{Deserialize, Serialize};
+use surface::{Sight, Wall};
 
 use super::facts::Facts;
 use super::footer::Footer;
 use super::period::Week;
 use super::{Report, detail, roadmap, weekly};
-use crate::output::EXAMPLE_NOTE;
+use surface::output::EXAMPLE_NOTE;
 
 /// Time since the last review, where nobody says.
 const REVIEW_DAYS: i64 = 28;
@@ -109,7 +109,7 @@ pub struct Answered {
 pub async fn make(
     engine: &Engine,
     what: &What,
-    show: impl Fn(&Metric, &MetricResult) -> Result<MetricResult, ArrowError> + Send + Sync,
+    wall: &Wall,
     example: bool,
 ) -> Result<Report, Error> {
     if what.from() >= what.as_of {
@@ -126,15 +126,15 @@ pub async fn make(
         .filter(|metric| metric.level == Level::Person)
         .map(|metric| metric.name.clone())
         .collect();
-    let now = ask(engine, what, &metrics, what.ground(what.as_of, None), &show, Some(&mut footer)).await?;
+    let now = ask(engine, what, &metrics, what.ground(what.as_of, None), wall, Some(&mut footer)).await?;
     let (mut before, mut scenarios) = (Facts::default(), Vec::new());
     if what.kind == Kind::Roadmap {
         let compared: Vec<Metric> =
             metrics.iter().filter(|metric| SCENARIO.contains(&metric.name.as_str())).cloned().collect();
-        before = ask(engine, what, &compared, what.ground(what.from(), None), &show, None).await?;
+        before = ask(engine, what, &compared, what.ground(what.from(), None), wall, None).await?;
         for (name, overlay) in &what.scenarios {
             let ground = what.ground(what.as_of, Some(overlay.clone()));
-            scenarios.push((name.clone(), ask(engine, what, &compared, ground, &show, None).await?));
+            scenarios.push((name.clone(), ask(engine, what, &compared, ground, wall, None).await?));
         }
     }
     let definitions =
@@ -162,7 +162,7 @@ async fn ask(
     what: &What,
     metrics: &[Metric],
     ground: Ground,
-    show: &(impl Fn(&Metric, &MetricResult) -> Result<MetricResult, ArrowError> + Send + Sync),
+    wall: &Wall,
     mut footer: Option<&mut Footer>,
 ) -> Result<Facts, Error> {
     let asked = metrics.iter().map(|metric| (metric.name.clone(), params(what, metric))).collect();
@@ -177,9 +177,9 @@ async fn ask(
             }
         };
         let metric = metrics.iter().find(|metric| metric.name == name).expect("only these were asked");
-        let shown = show(metric, &result)?;
+        let shown = wall.show(metric, &result, &Sight::All)?;
         if let Some(footer) = &mut footer {
-            footer.position.clone_from(&shown.position);
+            footer.position.clone_from(&shown.result().position);
         }
         facts.add(&shown)?;
     }

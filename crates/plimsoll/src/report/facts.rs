@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
-use engine::MetricResult;
 use serde_json::{Map, Value};
 
-use crate::output::json_rows;
+use surface::Shown;
+use surface::output::json;
 
 /// Rows of a metric that are kept; a report is no export.
 const ROWS_MAX: usize = 2_000;
@@ -56,9 +56,9 @@ impl Row {
 pub struct Facts(pub BTreeMap<String, Rows>);
 
 impl Facts {
-    pub fn add(&mut self, result: &MetricResult) -> Result<(), ArrowError> {
-        let kept = result.rows.slice(0, result.rows.num_rows().min(ROWS_MAX));
-        let Value::Array(values) = json_rows(&kept)? else { return Ok(()) };
+    pub fn add(&mut self, shown: &Shown) -> Result<(), ArrowError> {
+        let result = shown.result();
+        let Value::Array(values) = json(shown, ROWS_MAX)? else { return Ok(()) };
         let row = |value| match value {
             Value::Object(row) => Row(row),
             _ => Row::default(),

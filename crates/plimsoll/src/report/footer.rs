@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::ask::What;
 use super::facts::Facts;
 use super::words::{capital_count, count, list, number, percent};
-use crate::moment;
+use surface::moment;
 
 /// Hex digits of the hash over all definitions.
 const HASH_DIGITS: usize = 16;

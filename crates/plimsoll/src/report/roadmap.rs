@@ -150,7 +150,7 @@ fn scope(answered: &Answered) -> Part {
     let from = answered.what.from();
     let mut by_milestone: BTreeMap<&str, BTreeMap<&str, i64>> = BTreeMap::new();
     for row in answered.now.of("milestone_ledger") {
-        let at = row.text("at").and_then(|at| crate::moment::parse(at).ok());
+        let at = row.text("at").and_then(|at| surface::moment::parse(at).ok());
         let (Some(milestone), Some(what), Some(at)) = (row.text("milestone"), row.text("what"), at) else {
             continue;
         };

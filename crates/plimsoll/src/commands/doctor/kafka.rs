@@ -8,7 +8,8 @@ use ingest::kafka::{Cluster, Topic, TopicState, inspect};
 
 use super::{Finding, fail, ok, warn};
 use crate::config::Config;
-use crate::{moment, pipeline};
+use crate::pipeline;
+use surface::moment;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Records dated further ahead than this mean that a clock is wrong, here or where they were made.

@@ -13,7 +13,7 @@ use crate::commands::tell;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::pipeline;
-use crate::secret::Secret;
+use surface::Secret;
 
 /// Waits that are shorter than this are not worth a line.
 const WAIT_TOLD: Duration = Duration::from_secs(5);

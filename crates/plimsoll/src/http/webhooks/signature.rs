@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use ring::hmac;
 
 use crate::problem::Problem;
-use crate::secret::Secret;
+use surface::Secret;
 
 /// How far a delivery's own time may be from ours: longer ago is a replay.
 const STALE_SECONDS: u64 = 300;

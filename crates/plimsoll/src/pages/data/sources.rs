@@ -70,7 +70,7 @@ fn spark(n: usize, source: &str, feed: &Feed) -> Markup {
 /// The sources that `source_silence` calls silent.
 async fn silent(visit: &Visit<'_>) -> BTreeSet<String> {
     let Some(shown) = visit.perhaps("source_silence").await else { return BTreeSet::new() };
-    let rows = shown.rows();
+    let rows = Rows::of(&shown);
     let sources = rows.texts("source").into_iter().zip(rows.flags("silent"));
     sources.filter(|(_, silent)| *silent == Some(true)).filter_map(|(source, _)| source).collect()
 }
@@ -93,7 +93,7 @@ async fn feeds(visit: &Visit<'_>) -> Result<BTreeMap<(String, String), Feed>, Pr
     );
     let engine = visit.parts.engine.clone();
     let found = visit.parts.compute(async move { engine.sql(&sql).await }).await?;
-    let rows = Rows(&found);
+    let rows = Rows::of_facts(&found);
     let (names, sources, days) = (rows.texts("name"), rows.texts("source"), rows.dates("day"));
     let (counts, last) = (rows.numbers("n"), rows.moments("last_at"));
     let mut feeds: BTreeMap<(String, String), Feed> = BTreeMap::new();

@@ -130,9 +130,9 @@ pub async fn over_time(asked: &Asked<'_>, weeks: usize) -> Result<Markup, Proble
     let found = visit.series(metric, asked.narrowed.clone(), &series).await?;
     let mut lines: BTreeMap<String, Points> = BTreeMap::new();
     for step in &found {
-        let rows = Rows(&step.rows);
+        let rows = Rows::of(step);
         for (name, value) in names(metric, &rows, &[]).into_iter().zip(rows.numbers(&metric.value)) {
-            lines.entry(name).or_default().push((step.as_of, value));
+            lines.entry(name).or_default().push((step.result().as_of, value));
         }
     }
     let link =

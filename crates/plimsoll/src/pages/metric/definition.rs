@@ -6,7 +6,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::Asked;
-use crate::output;
+use surface::output;
 use crate::pages::layout::{Page, Stamp};
 use crate::pages::visit::Visitor;
 use crate::problem::Problem;

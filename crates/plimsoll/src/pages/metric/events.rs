@@ -28,7 +28,8 @@ pub async fn page(visitor: Visitor, name: Result<Path<String>, PathRejection>) -
         metric.labels.iter().filter_map(|label| Some((label.clone(), given.take(label)?))).collect();
     let params = given.rest();
     let query = visit.query(Narrowed { team: None, params: params.clone() });
-    let found = explain::found(&visitor.app, &visitor.caller, &metric, query, wanted.clone(), EVENTS).await?;
+    let shown = explain::found(&visitor.app, &visitor.caller, &metric, query, wanted.clone(), EVENTS).await?;
+    let found = shown.found();
     let pairs: Vec<(&str, &str)> =
         wanted.iter().chain(&params).map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let back = visit.lens.link(&format!("/metric/{}", metric.name), &[]);
@@ -47,7 +48,7 @@ pub async fn page(visitor: Visitor, name: Result<Path<String>, PathRejection>) -
                 h2 id="events" { "Events" }
                 a href=(visit.lens.link(&format!("/api/v1/metrics/{}/explain", metric.name), &[pairs.as_slice(), &[("limit", "10000"), ("format", "csv")]].concat())) { "csv, up to 10,000" }
             }
-            div.panel { (list(&Rows(&found.events), found.events_total)) }
+            div.panel { (list(&Rows::of_facts(&found.events), found.events_total)) }
         }
         section aria-labelledby="formula" {
             h2 id="formula" { "Formula" }

@@ -33,7 +33,7 @@ pub async fn entries(visit: &Visit<'_>, id: &str) -> Markup {
     let Ok(shown) = super::longer(visit, "milestone_ledger", &[("window_days", "366")]).await else {
         return html! { p.soft { "The ledger cannot be shown." } };
     };
-    let entries = joined(read(&shown.rows(), id));
+    let entries = joined(read(&Rows::of(&shown), id));
     html! {
         @if entries.is_empty() { p { "Nothing was changed in the last year." } }
         @else {

@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray};
 use chrono::TimeDelta;
-use engine::{Diff, Listed, MetricResult};
+use engine::Listed;
 use maud::{Markup, html};
+use surface::{ShownDiff, Sight};
 
 use crate::http::api;
 use crate::pages::risk;
 use crate::pages::rows::Rows;
 use crate::pages::visit::Visit;
 use crate::pages::words;
-use crate::privacy;
 use crate::problem::Problem;
 
 /// Somebody or something that changed, and how.
@@ -26,11 +26,11 @@ struct Change {
 pub async fn list(visit: &Visit<'_>) -> Result<Markup, Problem> {
     let mut changes = Vec::new();
     if let Some(shown) = visit.perhaps("signals").await {
-        changes.extend(signals(visit, &shown.rows()));
+        changes.extend(signals(visit, &Rows::of(&shown)));
     }
     let since = visit.as_of() - TimeDelta::weeks(1);
     let drift = diff(visit, "milestone_drift").await?;
-    changes.extend(moved_dates(visit, &Rows(&drift.rows)));
+    changes.extend(moved_dates(visit, &Rows::of_diff(&drift)));
     let risk = diff(visit, "milestone_risk").await?;
     changes.extend(other_risks(visit, &risk));
     Ok(html! {
@@ -86,20 +86,19 @@ fn signals(visit: &Visit<'_>, rows: &Rows<'_>) -> Vec<Change> {
 }
 
 /// The metric at the moment looked at and a week before, as the visitor may see it.
-async fn diff(visit: &Visit<'_>, name: &str) -> Result<Diff, Problem> {
+async fn diff(visit: &Visit<'_>, name: &str) -> Result<ShownDiff, Problem> {
     let metric = api::metric_named(visit.parts, name)?;
     let sight = visit.sight(&metric).await?;
-    if sight != crate::http::access::Sight::All {
+    if sight != Sight::All {
         return Err(Problem::forbidden("what changed is not for this token"));
     }
     let (to, query) = (visit.as_of(), visit.query(Default::default()));
     let query = engine::Query { as_of: None, ..query };
-    let (engine, app, name) = (visit.parts.engine.clone(), Arc::clone(visit.app), metric.name.clone());
-    let show = move |result: &MetricResult| {
-        privacy::shared(&metric, result, app.config.people.group_min, app.pseudonyms.as_ref())
-    };
+    let (engine, app) = (visit.parts.engine.clone(), Arc::clone(visit.app));
     let span = (to - TimeDelta::weeks(1), to);
-    visit.parts.compute(async move { engine.diff(&name, &query, span, Listed::Nothing, show).await }).await
+    let diff =
+        async move { app.wall.diff(&engine, &metric, &query, span, (&Sight::All, Listed::Nothing)).await };
+    visit.parts.compute(diff).await
 }
 
 fn moved_dates(visit: &Visit<'_>, rows: &Rows<'_>) -> Vec<Change> {
@@ -119,8 +118,8 @@ fn moved_dates(visit: &Visit<'_>, rows: &Rows<'_>) -> Vec<Change> {
         .collect()
 }
 
-fn other_risks(visit: &Visit<'_>, diff: &Diff) -> Vec<Change> {
-    let rows = Rows(&diff.rows);
+fn other_risks(visit: &Visit<'_>, diff: &ShownDiff) -> Vec<Change> {
+    let rows = Rows::of_diff(diff);
     let (milestones, titles, kind) = (rows.texts("milestone"), rows.texts("title"), rows.texts("row"));
     let sentence = rows.texts("sentence");
     let name = |row: usize| named(visit, milestones[row].as_deref(), titles[row].as_deref());
@@ -168,8 +167,8 @@ fn named(visit: &Visit<'_>, milestone: Option<&str>, title: Option<&str>) -> Mar
 }
 
 /// What a column of a changed row was and is.
-fn cell(diff: &Diff, row: usize, column: &str) -> Option<(String, String)> {
-    let lists = diff.rows.column_by_name("cells")?.as_list_opt::<i32>()?;
+fn cell(diff: &ShownDiff, row: usize, column: &str) -> Option<(String, String)> {
+    let lists = diff.diff().rows.column_by_name("cells")?.as_list_opt::<i32>()?;
     let cells = lists.value(row);
     let cells = cells.as_struct_opt()?;
     let text = |name: &str| cells.column_by_name(name).map(|texts| texts.as_string::<i32>().clone());

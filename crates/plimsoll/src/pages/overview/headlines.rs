@@ -51,7 +51,7 @@ fn missing(visit: &Visit<'_>, title: &str, metric: &str) -> Markup {
 pub async fn load(visit: &Visit<'_>) -> Markup {
     let (title, metric) = ("Review load", "review_load");
     let Some(shown) = visit.perhaps(metric).await else { return missing(visit, title, metric) };
-    let rows = shown.rows();
+    let rows = Rows::of(&shown);
     let (teams, open) = (rows.texts("team"), rows.numbers("open_reviews"));
     let (each, overloaded) = (rows.numbers("open_per_reviewer"), rows.numbers("overloaded_reviewers"));
     let overloaded: f64 = overloaded.iter().flatten().sum();
@@ -77,7 +77,7 @@ pub async fn load_course(visit: &Visit<'_>) -> Result<Markup, Problem> {
 pub async fn balance(visit: &Visit<'_>) -> Markup {
     let (title, metric) = ("Delegation balance", "delegation_balance");
     let Some(shown) = visit.perhaps(metric).await else { return missing(visit, title, metric) };
-    let rows = shown.rows();
+    let rows = Rows::of(&shown);
     let (teams, people) = (rows.texts("team"), rows.numbers("people"));
     let (owners, lead) = (rows.numbers("effective_owners"), rows.numbers("lead_critical_share"));
     let keeps = rows.flags("lead_keeps_too_much");
@@ -118,7 +118,7 @@ fn spread(rows: &Rows<'_>) -> Option<f64> {
 pub async fn drift(visit: &Visit<'_>) -> Markup {
     let (title, metric) = ("Milestone drift", "milestone_forecast");
     let Some(shown) = visit.perhaps(metric).await else { return missing(visit, title, metric) };
-    let outlooks = risk::outlooks(&shown.rows());
+    let outlooks = risk::outlooks(&Rows::of(&shown));
     let told: Vec<_> = outlooks.iter().filter(|outlook| outlook.p_hit.is_some()).collect();
     let late = told.iter().filter(|outlook| outlook.p_hit.is_some_and(|p| p < 0.5)).count();
     let furthest = told.iter().filter_map(|o| Some((o.p50_on? - o.due_on?, o))).max_by_key(|(far, _)| *far);
@@ -140,7 +140,7 @@ pub async fn drift(visit: &Visit<'_>) -> Markup {
         Some(trend) => course(
             "drift",
             "Share of milestones likely late, week by week",
-            &lateness(&trend.rows()),
+            &lateness(&Rows::of(&trend)),
             words::percent,
         ),
         None => html! {},
@@ -170,7 +170,7 @@ async fn weekly(
 ) -> Result<Vec<Option<f64>>, Problem> {
     let metric = crate::http::api::metric_named(visit.parts, name)?;
     let steps = visit.series(&metric, Narrowed::default(), &visit.weekly(WEEKS)).await?;
-    Ok(steps.iter().map(|step| figure(&Rows(&step.rows))).collect())
+    Ok(steps.iter().map(|step| figure(&Rows::of(step))).collect())
 }
 
 /// The sparkline, the change since last week, and what is normal.

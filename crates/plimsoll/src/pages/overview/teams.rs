@@ -27,13 +27,13 @@ struct Columns {
 pub async fn table(visit: &Visit<'_>) -> Markup {
     let mut columns = Columns::default();
     if let Some(shown) = visit.perhaps("review_load").await {
-        let rows = shown.rows();
+        let rows = Rows::of(&shown);
         columns.open = by_team(&rows, &rows.numbers("open_reviews"));
         columns.each = by_team(&rows, &rows.numbers("open_per_reviewer"));
         columns.overloaded = by_team(&rows, &rows.numbers("overloaded_reviewers"));
     }
     if let Some(shown) = visit.perhaps("review_response_time").await {
-        let rows = shown.rows();
+        let rows = Rows::of(&shown);
         let (hours, complete) = (rows.numbers("response_p50_hours"), rows.flags("complete"));
         // Rows stand in the order of weeks, so the last complete one of a team stays.
         let hours: Vec<_> =
@@ -41,16 +41,16 @@ pub async fn table(visit: &Visit<'_>) -> Markup {
         columns.response_hours = by_team(&rows, &hours);
     }
     if let Some(shown) = visit.perhaps("delegation_balance").await {
-        let rows = shown.rows();
+        let rows = Rows::of(&shown);
         columns.owners = by_team(&rows, &rows.numbers("effective_owners"));
         columns.people = by_team(&rows, &rows.numbers("people"));
     }
     if let Some(shown) = visit.perhaps("wip_age").await {
-        let rows = shown.rows();
+        let rows = Rows::of(&shown);
         columns.age_days = by_team(&rows, &rows.numbers("p85_days"));
     }
     if let Some(shown) = visit.perhaps("signals").await {
-        let rows = shown.rows();
+        let rows = Rows::of(&shown);
         for (team, called_out) in rows.texts("team").into_iter().zip(rows.flags("called_out")) {
             if let (Some(team), Some(called_out)) = (team, called_out) {
                 *columns.signals.entry(team).or_default() += f64::from(u8::from(called_out));

@@ -1,26 +1,21 @@
 //! The steps of a range as bytes: one table whose first column is each row's moment.
 
-use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use engine::MetricResult;
 use serde_json::json;
 
-use super::{Encoding, json_object, rows, what_if};
+use super::{Encoding, json_object, table_rows, what_if};
 use crate::moment;
+use crate::shown::ShownSeries;
 
-/// `joined` are the rows of all `steps`.
-pub fn range(
-    steps: &[MetricResult],
-    joined: &RecordBatch,
-    encoding: Encoding,
-    example: bool,
-) -> Result<Vec<u8>, ArrowError> {
+pub fn range(shown: &ShownSeries, encoding: Encoding, example: bool) -> Result<Vec<u8>, ArrowError> {
+    let ShownSeries { steps, rows } = shown;
     if encoding != Encoding::Json {
-        return rows(joined, encoding, example);
+        return table_rows(rows, encoding, example);
     }
     let first = steps.first().expect("a range has a step");
     let last = steps.last().expect("a range has a step");
-    json_object(&head(first, last, steps), joined, example)
+    json_object(&head(first, last, steps), rows, example)
 }
 
 fn head(

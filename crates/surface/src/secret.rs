@@ -14,7 +14,6 @@ const BYTES_MAX: u64 = 16 << 10;
 pub struct Secret(Vec<u8>);
 
 impl Secret {
-    #[cfg(test)]
     pub fn new(bytes: Vec<u8>) -> Secret {
         Secret(bytes)
     }

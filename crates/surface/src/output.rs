@@ -6,6 +6,8 @@
 mod diff;
 mod range;
 mod replay;
+#[cfg(any(test, feature = "sample"))]
+pub mod sample;
 mod table;
 
 use std::sync::Arc;
@@ -14,8 +16,10 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use arrow::json::writer::{EncoderOptions, JsonArray, make_encoder};
-use engine::{Explanation, MetricResult};
+use engine::MetricResult;
 use serde_json::json;
+
+use crate::shown::{Shown, ShownExplanation, ShownRows};
 
 pub use diff::diff;
 pub use range::range;
@@ -61,9 +65,10 @@ impl Encoding {
 }
 
 /// One metric's result.
-pub fn metric(result: &MetricResult, encoding: Encoding, example: bool) -> Result<Vec<u8>, ArrowError> {
+pub fn metric(shown: &Shown, encoding: Encoding, example: bool) -> Result<Vec<u8>, ArrowError> {
+    let result = &shown.result;
     if encoding != Encoding::Json {
-        return rows(&result.rows, encoding, example);
+        return table_rows(&result.rows, encoding, example);
     }
     let mut head = vec![
         ("metric", json!(result.metric)),
@@ -88,7 +93,8 @@ fn what_if(result: &MetricResult) -> Vec<(&'static str, serde_json::Value)> {
 }
 
 /// What rows of a metric rest on: the rows, the formula and the events.
-pub fn explanation(found: &Explanation, example: bool) -> Result<Vec<u8>, ArrowError> {
+pub fn explanation(shown: &ShownExplanation, example: bool) -> Result<Vec<u8>, ArrowError> {
+    let found = &shown.0;
     let rows = json_rows(&found.result.rows)?;
     let head = [
         ("metric", json!(found.result.metric)),
@@ -106,7 +112,13 @@ pub fn explanation(found: &Explanation, example: bool) -> Result<Vec<u8>, ArrowE
     json_object(&head, &found.events, example)
 }
 
-pub fn json_rows(batch: &RecordBatch) -> Result<serde_json::Value, ArrowError> {
+/// At most `rows_max` rows as a JSON array, for sentences made of them.
+pub fn json(shown: &Shown, rows_max: usize) -> Result<serde_json::Value, ArrowError> {
+    let rows = &shown.result.rows;
+    json_rows(&rows.slice(0, rows.num_rows().min(rows_max)))
+}
+
+fn json_rows(batch: &RecordBatch) -> Result<serde_json::Value, ArrowError> {
     let mut writer =
         arrow::json::WriterBuilder::new().with_explicit_nulls(true).build::<_, JsonArray>(Vec::new());
     writer.write(batch)?;
@@ -115,7 +127,11 @@ pub fn json_rows(batch: &RecordBatch) -> Result<serde_json::Value, ArrowError> {
 }
 
 /// Rows without a metric around them, such as those of a SQL statement.
-pub fn rows(batch: &RecordBatch, encoding: Encoding, example: bool) -> Result<Vec<u8>, ArrowError> {
+pub fn rows(shown: &ShownRows, encoding: Encoding, example: bool) -> Result<Vec<u8>, ArrowError> {
+    table_rows(&shown.0, encoding, example)
+}
+
+fn table_rows(batch: &RecordBatch, encoding: Encoding, example: bool) -> Result<Vec<u8>, ArrowError> {
     match encoding {
         Encoding::Json => json_object(&[], batch, example),
         Encoding::Csv => csv(batch),
@@ -219,36 +235,12 @@ fn json_texts(field: &Arc<Field>, column: &ArrayRef) -> Result<StringArray, Arro
 }
 
 #[cfg(test)]
-pub mod tests {
+mod tests {
     use super::*;
-    use arrow::array::{Float64Array, Int64Array, ListBuilder, StringBuilder, TimestampMicrosecondArray};
-
-    /// Two rows with the types that results have, the second one all NULL but for the team.
-    pub fn sample() -> RecordBatch {
-        let mut owners = ListBuilder::new(StringBuilder::new());
-        owners.values().append_value("ada");
-        owners.append(true);
-        owners.append(false);
-        RecordBatch::try_from_iter_with_nullable([
-            ("team", Arc::new(StringArray::from(vec!["a,b", "core"])) as ArrayRef, false),
-            ("open_reviews", Arc::new(Int64Array::from(vec![Some(12_345), None])), true),
-            ("share", Arc::new(Float64Array::from(vec![Some(0.25), None])), true),
-            ("oldest_age_ms", Arc::new(Int64Array::from(vec![Some(93_784_000), None])), true),
-            (
-                "since",
-                Arc::new(
-                    TimestampMicrosecondArray::from(vec![Some(1_772_442_840_000_000), None])
-                        .with_timezone("UTC"),
-                ),
-                true,
-            ),
-            ("owners", Arc::new(owners.finish()), true),
-        ])
-        .expect("the columns have one length")
-    }
+    use sample::sample;
 
     fn text(encoding: Encoding, example: bool) -> String {
-        let bytes = rows(&sample(), encoding, example).expect("the sample can be written");
+        let bytes = table_rows(&sample(), encoding, example).expect("the sample can be written");
         String::from_utf8(bytes).expect("text")
     }
 
@@ -278,20 +270,20 @@ pub mod tests {
     #[test]
     fn an_empty_result_keeps_its_columns() {
         let empty = sample().slice(0, 0);
-        let json = rows(&empty, Encoding::Json, false).expect("json");
+        let json = table_rows(&empty, Encoding::Json, false).expect("json");
         assert!(json.ends_with(b"\"rows\":[]}\n"));
-        let csv = rows(&empty, Encoding::Csv, false).expect("csv");
+        let csv = table_rows(&empty, Encoding::Csv, false).expect("csv");
         assert!(csv.starts_with(b"team,"));
     }
 
     #[test]
     fn arrow_and_parquet_read_back() {
-        let bytes = rows(&sample(), Encoding::Arrow, true).expect("arrow");
+        let bytes = table_rows(&sample(), Encoding::Arrow, true).expect("arrow");
         let mut reader = arrow::ipc::reader::StreamReader::try_new(bytes.as_slice(), None).expect("a stream");
         let batch = reader.next().expect("one batch").expect("readable");
         assert_eq!(batch.columns(), sample().columns());
         assert_eq!(batch.schema().metadata()["plimsoll.example"], EXAMPLE_NOTE);
-        let bytes = rows(&sample(), Encoding::Parquet, false).expect("parquet");
+        let bytes = table_rows(&sample(), Encoding::Parquet, false).expect("parquet");
         assert_eq!((&bytes[..4], &bytes[bytes.len() - 4..]), (&b"PAR1"[..], &b"PAR1"[..]));
     }
 }

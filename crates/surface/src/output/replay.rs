@@ -1,20 +1,21 @@
 //! A metric by two definitions, as bytes.
 
 use arrow::error::ArrowError;
-use engine::Replay;
 use serde_json::json;
 
-use super::{Encoding, json_object, rows};
+use super::{Encoding, json_object, table_rows};
 use crate::moment;
+use crate::shown::ShownReplay;
 
 pub fn replay(
-    found: &Replay,
+    shown: &ShownReplay,
     metric: &str,
     encoding: Encoding,
     example: bool,
 ) -> Result<Vec<u8>, ArrowError> {
+    let found = &shown.0;
     if encoding != Encoding::Json {
-        return rows(&found.rows, encoding, example);
+        return table_rows(&found.rows, encoding, example);
     }
     let head = [
         ("metric", json!(metric)),

@@ -1,8 +1,7 @@
 //! What of a result may be shown, and under which names.
 //!
 //! Team-level rows over too few people lose their numbers; person-level rows are for whom the configuration names;
-//! in pseudonymous mode people are called by a keyed hash of their name. Every surface that shares results with
-//! others calls these functions; the command line on one's own data sees all.
+//! in pseudonymous mode people are called by a keyed hash of their name. Only `wall` calls these functions.
 //! Deliberately absent: names inside free text, such as titles; they stay as they are.
 
 use std::collections::BTreeSet;
@@ -15,7 +14,7 @@ use arrow::array::{
 use arrow::compute::{cast, filter_record_batch, nullif};
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema};
 use arrow::error::ArrowError;
-use engine::{Level, Metric, MetricResult};
+use engine::{Level, Metric};
 use ring::hmac;
 
 use crate::secret::Secret;
@@ -128,21 +127,8 @@ pub fn only(
     filter_record_batch(rows, &BooleanArray::from(keep))
 }
 
-/// What surfaces that others reach show of a result.
-pub fn shared(
-    metric: &Metric,
-    result: &MetricResult,
-    group_min: u64,
-    names: Option<&Pseudonyms>,
-) -> Result<MetricResult, ArrowError> {
-    let (mut rows, suppressed) = suppress(metric, &result.rows, group_min)?;
-    if let Some(names) = names {
-        rows = names.apply(&rows)?;
-    }
-    Ok(MetricResult { rows, suppressed, ..result.clone() })
-}
-
 /// Names people by a keyed hash: the same person the same name, and no way back without the key.
+#[derive(Debug)]
 pub struct Pseudonyms(hmac::Key);
 
 impl Pseudonyms {

@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_table_aligns_and_shows_absence() {
-        let text = table(&super::super::tests::sample(), &["as of now".to_owned()]).expect("a table");
+        let text = table(&super::super::sample::sample(), &["as of now".to_owned()]).expect("a table");
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].contains("open_reviews"), "{text}");
         assert!(lines[1].trim().starts_with("----"), "{text}");

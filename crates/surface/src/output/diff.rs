@@ -1,15 +1,16 @@
 //! What changed in a metric, as bytes.
 
 use arrow::error::ArrowError;
-use engine::{Diff, Metric};
 use serde_json::json;
 
-use super::{Encoding, json_object, rows};
+use super::{Encoding, json_object, table_rows};
 use crate::moment;
+use crate::shown::ShownDiff;
 
-pub fn diff(found: &Diff, metric: &Metric, encoding: Encoding, example: bool) -> Result<Vec<u8>, ArrowError> {
+pub fn diff(shown: &ShownDiff, encoding: Encoding, example: bool) -> Result<Vec<u8>, ArrowError> {
+    let ShownDiff { metric, diff: found } = shown;
     if encoding != Encoding::Json {
-        return rows(&found.rows, encoding, example);
+        return table_rows(&found.rows, encoding, example);
     }
     let to = &found.to;
     let head = [

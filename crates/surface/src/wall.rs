@@ -1,0 +1,168 @@
+//! The one place that decides what of a result a caller sees.
+//!
+//! Invariant: whatever leaves the process has passed [`Wall::show`], or one of its kin below, which call it. The
+//! command line on one's own data has a wall of its own, [`Wall::own_data`], which hides nothing.
+//! Deliberately absent: who the caller is. Log-in and tokens say so, and the result of that is a [`Sight`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
+use chrono::{DateTime, Utc};
+use engine::{Diff, Engine, Error, Explanation, Listed, Metric, MetricResult, Query, Replay};
+
+use crate::privacy::{self, Pseudonyms};
+use crate::shown::{Shown, ShownDiff, ShownExplanation, ShownReplay, ShownRows, ShownSeries};
+
+/// Whose rows of a person-level metric a caller sees.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Sight {
+    All,
+    Only(BTreeSet<String>),
+}
+
+/// What holds on surfaces that others reach.
+#[derive(Debug)]
+pub struct Rules {
+    /// Team-level rows over fewer people lose their numbers.
+    pub group_min: u64,
+    /// Set in pseudonymous mode.
+    pub pseudonyms: Option<Pseudonyms>,
+    /// Whether events about people and memberships may be listed.
+    pub lists_people: bool,
+    /// Whether SQL, which reads every table, is answered.
+    pub sql: bool,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Shared(Rules),
+    OwnData(Option<Pseudonyms>),
+}
+
+/// Makes of results what may be shown.
+#[derive(Debug)]
+pub struct Wall(Kind);
+
+/// Proof that SQL is answered here.
+#[derive(Debug)]
+pub struct SqlAccess(());
+
+impl SqlAccess {
+    /// The rows of a statement, which its caller was allowed to ask.
+    pub fn rows(&self, batch: RecordBatch) -> ShownRows {
+        ShownRows(batch)
+    }
+}
+
+impl Wall {
+    /// For surfaces that others reach.
+    pub fn shared(rules: Rules) -> Wall {
+        Wall(Kind::Shared(rules))
+    }
+
+    /// For the command line on one's own data: nothing is hidden, and people are renamed where that is asked for.
+    pub fn own_data(pseudonyms: Option<Pseudonyms>) -> Wall {
+        Wall(Kind::OwnData(pseudonyms))
+    }
+
+    /// What a caller with this sight sees of a result. The only maker of [`Shown`].
+    pub fn show(&self, metric: &Metric, result: &MetricResult, sight: &Sight) -> Result<Shown, ArrowError> {
+        let mut result = result.clone();
+        if let Sight::Only(people) = sight {
+            result.rows = privacy::only(metric, &result.rows, people)?;
+        }
+        if let Kind::Shared(rules) = &self.0 {
+            let (rows, suppressed) = privacy::suppress(metric, &result.rows, rules.group_min)?;
+            (result.rows, result.suppressed) = (rows, suppressed);
+        }
+        if let Some(names) = self.pseudonyms() {
+            result.rows = names.apply(&result.rows)?;
+        }
+        Ok(Shown { metric: metric.clone(), result })
+    }
+
+    /// Each step by the rules of a single result, before the steps become one table.
+    pub fn series<'a>(
+        &self,
+        metric: &Metric,
+        steps: impl IntoIterator<Item = &'a MetricResult>,
+        sight: &Sight,
+    ) -> Result<ShownSeries, Error> {
+        let shown = steps.into_iter().map(|step| Ok(self.show(metric, step, sight)?.result));
+        let steps = shown.collect::<Result<Vec<_>, ArrowError>>()?;
+        let rows = engine::rows_of_series(&steps)?;
+        Ok(ShownSeries { steps, rows })
+    }
+
+    /// Both sides pass the rules before they are compared, so that what is not shown leaves no trace in a sentence.
+    pub async fn diff(
+        &self,
+        engine: &Engine,
+        metric: &Metric,
+        query: &Query,
+        span: (DateTime<Utc>, DateTime<Utc>),
+        (sight, listed): (&Sight, Listed),
+    ) -> Result<ShownDiff, Error> {
+        let show = |result: &MetricResult| Ok(self.show(metric, result, sight)?.result);
+        let diff: Diff = engine.diff(&metric.name, query, span, listed, show).await?;
+        Ok(ShownDiff { metric: metric.clone(), diff })
+    }
+
+    /// How much of the causes of a difference a caller with this sight sees.
+    pub fn listed(&self, sight: &Sight) -> Listed {
+        match sight {
+            Sight::All if self.lists_people() => Listed::All,
+            Sight::All => Listed::Impersonal,
+            Sight::Only(_) => Listed::Nothing,
+        }
+    }
+
+    /// The events behind the rows whose labels are as `wanted`. Events speak of more people than a row does, so a
+    /// caller who sees some people's rows only gets none.
+    pub async fn explain(
+        &self,
+        engine: &Engine,
+        metric: &Metric,
+        query: &Query,
+        wanted: &BTreeMap<String, String>,
+        limit: usize,
+    ) -> Result<ShownExplanation, Error> {
+        let found = engine.explain(&metric.name, query, wanted, limit, self.lists_people()).await?;
+        let result = self.show(metric, &found.result, &Sight::All)?.result;
+        Ok(ShownExplanation(Explanation { result, ..found }))
+    }
+
+    /// Access to SQL, where these rules allow any.
+    pub fn sql(&self) -> Option<SqlAccess> {
+        let open = match &self.0 {
+            Kind::Shared(rules) => rules.sql,
+            Kind::OwnData(_) => true,
+        };
+        open.then_some(SqlAccess(()))
+    }
+
+    /// Comparing definitions is for one's own data alone.
+    pub fn replay(&self, found: Replay) -> Option<ShownReplay> {
+        matches!(self.0, Kind::OwnData(_)).then_some(ShownReplay(found))
+    }
+
+    fn lists_people(&self) -> bool {
+        match &self.0 {
+            Kind::Shared(rules) => rules.lists_people && rules.pseudonyms.is_none(),
+            Kind::OwnData(_) => true,
+        }
+    }
+
+    fn pseudonyms(&self) -> Option<&Pseudonyms> {
+        match &self.0 {
+            Kind::Shared(rules) => rules.pseudonyms.as_ref(),
+            Kind::OwnData(pseudonyms) => pseudonyms.as_ref(),
+        }
+    }
+}
+
+/// Rows of one's own data, for the command line.
+pub fn own_rows(batch: RecordBatch) -> ShownRows {
+    ShownRows(batch)
+}
