@@ -17,16 +17,16 @@ use arrow::datatypes::{DataType, Float64Type};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::{DateTime, Utc};
-use engine::{Catalogue, Level, Metric};
 use engine::{Board, Stats};
+use engine::{Catalogue, Level, Metric};
 use ingest::kafka::Status;
 use prometheus::core::Collector;
 use prometheus::{GaugeVec, IntCounterVec, Opts, Registry, TextEncoder};
 use surface::{Shown, Sight, Wall};
 
 use crate::http::FeedView;
-use surface::output::EXAMPLE_NOTE;
 use crate::pipeline::FeedLog;
+use surface::output::EXAMPLE_NOTE;
 
 /// By what values are multiplied and divided to be in base units.
 type Scale = (f64, f64);
@@ -124,13 +124,12 @@ impl Page<'_> {
             }
             // One metric that cannot be shown, or is named like a figure of ours, keeps none of the others away.
             let shared = self.wall.show(metric, result, &Sight::All);
-            let shown = shared
-                .map_err(PageError::from)
-                .and_then(|result| self.families(&result))
-                .and_then(|(families, left_out)| {
+            let shown = shared.map_err(PageError::from).and_then(|result| self.families(&result)).and_then(
+                |(families, left_out)| {
                     dropped.with_label_values(&name).set(left_out as f64);
                     register(registry, families)
-                });
+                },
+            );
             if let Err(error) = shown {
                 tracing::warn!(metric = metric.name, %error, "metric left out of the prometheus page");
                 failed.with_label_values(&name).set(1.0);

@@ -147,6 +147,11 @@ impl Wall {
         matches!(self.0, Kind::OwnData(_)).then_some(ShownReplay(found))
     }
 
+    /// Whether people go by made-up names here.
+    pub fn has_pseudonyms(&self) -> bool {
+        self.pseudonyms().is_some()
+    }
+
     fn lists_people(&self) -> bool {
         match &self.0 {
             Kind::Shared(rules) => rules.lists_people && rules.pseudonyms.is_none(),

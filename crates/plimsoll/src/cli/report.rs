@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 
-use surface::moment;
 use crate::report::Week;
+use surface::moment;
 
 #[derive(Debug, Subcommand)]
 pub enum ReportCommand {

@@ -18,10 +18,10 @@ use crate::config::{BadValue, Config, PostgresUser, Scope};
 use crate::demo;
 use crate::example::Example;
 use crate::failure::Failure;
-use surface::moment;
-use surface::own_rows;
-use surface::output::{self, EXAMPLE_NOTE, Encoding};
 use crate::pipeline::{self, Store};
+use surface::moment;
+use surface::output::{self, EXAMPLE_NOTE, Encoding};
+use surface::own_rows;
 
 /// Beside ./plimsoll-data, so that example and real numbers never meet.
 const DEFAULT_DIR: &str = "plimsoll-demo";
@@ -228,8 +228,8 @@ async fn rows_at(store: &Store, metric: &str, moment: DateTime<Utc>) -> Result<V
     let query = Query { as_of: Some(moment), ..Query::default() };
     let result = store.engine.query(metric, &query).await.map_err(|error| Failure::engine(&error))?;
     let unreadable = |error: String| Failure::failed(format!("could not read {metric}: {error}"));
-    let bytes =
-        output::rows(&own_rows(result.rows.clone()), Encoding::Json, false).map_err(|error| unreadable(error.to_string()))?;
+    let bytes = output::rows(&own_rows(result.rows.clone()), Encoding::Json, false)
+        .map_err(|error| unreadable(error.to_string()))?;
     let json: Value = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
     Ok(json["rows"].as_array().into_iter().flatten().filter_map(|row| row.as_object().cloned()).collect())
 }

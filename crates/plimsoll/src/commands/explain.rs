@@ -23,7 +23,8 @@ pub fn run(config: &Config, arguments: ExplainArgs) -> Result<(), Failure> {
         let failed = |error: engine::Error| Failure::engine(&error);
         let metric = store.engine.metric(&arguments.metric).map_err(failed)?;
         let limit = arguments.limit as usize;
-        let shown = Wall::own_data(None).explain(&store.engine, &metric, &query, &wanted, limit);
+        let wall = Wall::own_data(None);
+        let shown = wall.explain(&store.engine, &metric, &query, &wanted, limit);
         let shown = shown.await.map_err(failed)?;
         let example = store.example.is_some();
         let bytes = match encoding {

@@ -16,8 +16,8 @@ use super::{commit_bar, print, spinner};
 use crate::cli::{IngestCommand, IngestEventsArgs, IngestGitArgs};
 use crate::config::Config;
 use crate::failure::Failure;
-use surface::output::EXAMPLE_NOTE;
 use crate::pipeline::{self, Store};
+use surface::output::EXAMPLE_NOTE;
 
 /// How often the progress bar is drawn.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);

@@ -15,14 +15,14 @@ use super::{has_data, print, tell};
 use crate::cli::{Format, MergeArgs, PeopleCommand, PeopleImportArgs, PersonArgs, SuggestArgs};
 use crate::config::Config;
 use crate::failure::Failure;
-use surface::own_rows;
-use surface::output::{self, Encoding};
 use crate::people::difference::{Difference, SOURCE, difference};
 use crate::people::known::{Known, rows};
 use crate::people::statement::{Beginning, Statement, entries};
 use crate::people::suggest::{Seen, Suggestion, suggest};
 use crate::people::{self, Declared, FILE_BYTES_MAX, Kind, Link, Whose, name};
 use crate::pipeline::{self, Store};
+use surface::output::{self, Encoding};
+use surface::own_rows;
 
 /// The source of links that somebody typed.
 const BY_HAND: &str = "people:by-hand";

@@ -17,9 +17,9 @@ use crate::cli::{Format, QueryArgs, SqlArgs, StepArgs};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::http::describe;
+use crate::pipeline::{self, Store};
 use surface::moment;
 use surface::output::{self, EXAMPLE_NOTE, Encoding};
-use crate::pipeline::{self, Store};
 
 /// Longest statement that is read from stdin; the engine's own bound is smaller.
 const STATEMENT_BYTES_MAX: u64 = 1 << 20;

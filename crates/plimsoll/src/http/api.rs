@@ -17,11 +17,11 @@ use super::access::Caller;
 use super::{App, Parts, body, media_type};
 use crate::config::{Config, Visibility};
 use crate::failure::nearest;
-use surface::moment;
-use surface::output::{self, EXAMPLE_NOTE, Encoding};
 use crate::problem::Problem;
 use crate::prom;
 use crate::query_string::QueryString;
+use surface::moment;
+use surface::output::{self, EXAMPLE_NOTE, Encoding};
 
 const METRIC_PARAMETERS: [&str; 4] = ["as_of", "known_at", "team", "format"];
 

@@ -15,9 +15,9 @@ use engine::Query;
 use super::App;
 use super::access::Caller;
 use super::api::{answer, encoding, metric_named, time};
-use surface::output;
 use crate::problem::Problem;
 use crate::query_string::QueryString;
+use surface::output;
 
 const PARAMETERS: [&str; 6] = ["metric", "from", "to", "known_at", "team", "format"];
 

@@ -15,9 +15,9 @@ use surface::{ShownExplanation, Sight};
 use super::App;
 use super::access::Caller;
 use super::api::{answer, encoding, metric_of, time};
-use surface::output::{self, Encoding};
 use crate::problem::Problem;
 use crate::query_string::QueryString;
+use surface::output::{self, Encoding};
 
 /// Events listed where nothing else is asked for, and at most.
 const EVENTS: usize = 100;

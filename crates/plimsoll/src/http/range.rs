@@ -15,8 +15,8 @@ use super::App;
 use super::access::Caller;
 use super::api::{Asked, Asking, answer, time};
 use crate::commands::query::series;
-use surface::output;
 use crate::problem::Problem;
+use surface::output;
 
 const PARAMETERS: [&str; 6] = ["from", "to", "step", "known_at", "team", "format"];
 

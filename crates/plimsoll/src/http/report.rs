@@ -12,10 +12,10 @@ use chrono::Utc;
 
 use super::App;
 use super::api::time;
-use surface::output::EXAMPLE_NOTE;
 use crate::problem::Problem;
 use crate::query_string::QueryString;
 use crate::report::{self, Format, Kind, Week, What};
+use surface::output::EXAMPLE_NOTE;
 
 pub async fn weekly(
     State(app): State<Arc<App>>,
@@ -59,11 +59,8 @@ async fn answer(
     let format = format(given.take("format").as_deref(), headers)?;
     let parts = app.parts()?;
     let (engine, example, shown_by) = (parts.engine.clone(), parts.example, Arc::clone(&app));
-    let report = parts
-        .compute(async move {
-            report::make(&engine, &what, &shown_by.wall, example).await
-        })
-        .await?;
+    let report =
+        parts.compute(async move { report::make(&engine, &what, &shown_by.wall, example).await }).await?;
     let head =
         [(header::CONTENT_TYPE, format.media_type()), (header::CONTENT_SECURITY_POLICY, Format::POLICY)];
     let mut response = (head, report.write(format)).into_response();

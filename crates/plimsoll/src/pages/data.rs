@@ -108,7 +108,7 @@ fn dead_letters(visit: &Visit<'_>) -> Result<Markup, Problem> {
         return Ok(html! { p { "None: every record could be read." } });
     }
     // What was refused may quote names.
-    let names_hidden = visit.app.pseudonyms.is_some();
+    let names_hidden = visit.app.wall.has_pseudonyms();
     let newest = newest(&visit.parts.engine.snapshot().tables.dead_letters);
     Ok(html! {
         (table::frame("dead letters by reason", &["Reason", "#Records"], &html! { @for (reason, n) in &stats.dead_letters_by_reason { tr { th scope="row" { (words::plain(reason)) } td.n { (number(*n)) } } } }))

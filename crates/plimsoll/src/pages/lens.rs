@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use surface::moment;
 use crate::problem::Problem;
 use crate::query_string::QueryString;
+use surface::moment;
 
 pub const PARAMETERS: [&str; 2] = ["as_of", "known_at"];
 

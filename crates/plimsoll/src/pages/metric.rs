@@ -18,11 +18,14 @@ use maud::{Markup, html};
 
 use super::figure;
 use super::layout::{Page, Stamp};
+use super::rows::Rows;
 use super::table::{self, Extras};
-use super::visit::{Narrowed, Shown, Visit, Visitor};
+use super::visit::{Narrowed, Visit, Visitor};
 use super::words;
-use crate::http::api::{self, Asking};
 use surface::output::Encoding;
+use surface::{Shown, Sight};
+
+use crate::http::api::{self, Asking};
 use crate::problem::Problem;
 use crate::query_string::QueryString;
 
@@ -144,9 +147,11 @@ fn heading(asked: &Asked<'_>) -> Markup {
 async fn teams(asked: &Asked<'_>, shown: &Shown) -> Vec<String> {
     let mut teams = match &asked.narrowed.team {
         None => Rows::of(&shown).texts("team"),
-        Some(_) => {
-            asked.visit.perhaps(&asked.metric.name).await.map_or(Vec::new(), |all| all.rows().texts("team"))
-        }
+        Some(_) => asked
+            .visit
+            .perhaps(&asked.metric.name)
+            .await
+            .map_or(Vec::new(), |all| Rows::of(&all).texts("team")),
     };
     teams.extend(asked.narrowed.team.clone().map(Some));
     teams.sort();

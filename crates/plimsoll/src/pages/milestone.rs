@@ -15,11 +15,13 @@ use maud::{Markup, html};
 use super::figure;
 use super::layout::{Page, Stamp};
 use super::risk::{self, Entry, Outlook};
+use super::rows::Rows;
 use super::table;
-use super::visit::{Narrowed, Shown, Visit, Visitor};
+use super::visit::{Narrowed, Visit, Visitor};
 use super::words;
+use surface::{Shown, output};
+
 use crate::http::api;
-use surface::output;
 use crate::problem::Problem;
 
 /// Reports of the slip chart, and days of the burn-up, that are asked for; the board has fewer.

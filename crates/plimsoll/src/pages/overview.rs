@@ -13,6 +13,7 @@ use maud::{Markup, html};
 
 use super::figure::late;
 use super::layout::{Page, Stamp, fragment};
+use super::rows::Rows;
 use super::visit::{Visit, Visitor};
 use super::words;
 use super::{milestones, risk};

@@ -52,7 +52,9 @@ async fn queues(visit: &Visit<'_>) -> Markup {
     let rows = Rows::of(&load);
     let (teams, open) = (rows.texts("team"), rows.numbers("open_reviews"));
     let ages: Vec<(Option<String>, Option<f64>)> = age
-        .map(|age| Rows::of(&age).texts("team").into_iter().zip(Rows::of(&age).numbers("p85_hours")).collect())
+        .map(|age| {
+            Rows::of(&age).texts("team").into_iter().zip(Rows::of(&age).numbers("p85_hours")).collect()
+        })
         .unwrap_or_default();
     let bars = teams.iter().zip(&open).map(|(team, open)| {
         let age = ages.iter().find(|(of, _)| of == team).and_then(|(_, hours)| *hours);

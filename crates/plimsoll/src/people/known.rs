@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::failure::Failure;
-use surface::own_rows;
 use surface::output::{self, Encoding};
+use surface::own_rows;
 
 /// The state that a declaration is held against.
 #[derive(Debug, Default)]

@@ -148,7 +148,7 @@ impl Reader {
 
     /// Whether the event tables and the views are there for this user, as for SQL over HTTP.
     fn sees_tables(&self, user: &User) -> bool {
-        user.caller.has(Scope::Sql) && user.caller.may_sql(&self.app.config).is_ok()
+        user.caller.has(Scope::Sql) && user.caller.may_sql(&self.app.wall).is_ok()
     }
 
     /// A session with what `statement` reads. The calls of metrics are taken out of it.
@@ -224,9 +224,7 @@ impl Reader {
             false => user.caller.sight(&self.app.config, parts, metric).await?,
         };
         match asked {
-            Asked::At(query) => {
-                Ok(self.app.ask(metric, query, &sight).await?.into_rows())
-            }
+            Asked::At(query) => Ok(self.app.ask(metric, query, &sight).await?.into_rows()),
             Asked::Over { query, from, to, step } => {
                 let series = series(&self.app.config, from, to, step.as_deref())?;
                 Ok(self.app.ask_series(metric, query, series, &sight).await?.into_rows())

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use engine::{Level, Metric};
 use engine::{Engine, Error, Ground, Overlay};
+use engine::{Level, Metric};
 use serde::{Deserialize, Serialize};
 use surface::{Sight, Wall};
 
@@ -106,12 +106,7 @@ pub struct Answered {
 ///
 /// # Errors
 /// A moment that is not after the one compared with, a team that no metric knows, a scenario that cannot be laid over.
-pub async fn make(
-    engine: &Engine,
-    what: &What,
-    wall: &Wall,
-    example: bool,
-) -> Result<Report, Error> {
+pub async fn make(engine: &Engine, what: &What, wall: &Wall, example: bool) -> Result<Report, Error> {
     if what.from() >= what.as_of {
         let reason = "must be before the moment that the report is about".to_owned();
         return Err(Error::BadParameter { name: "since".to_owned(), reason });

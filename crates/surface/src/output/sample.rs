@@ -21,8 +21,7 @@ pub fn sample() -> RecordBatch {
         (
             "since",
             Arc::new(
-                TimestampMicrosecondArray::from(vec![Some(1_772_442_840_000_000), None])
-                    .with_timezone("UTC"),
+                TimestampMicrosecondArray::from(vec![Some(1_772_442_840_000_000), None]).with_timezone("UTC"),
             ),
             true,
         ),

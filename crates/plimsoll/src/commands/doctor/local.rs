@@ -11,9 +11,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Finding, fail, ok, warn};
 use crate::config::Config;
 use crate::failure::Failure;
-use surface::moment;
 use crate::pipeline;
 use surface::Secret;
+use surface::moment;
 
 /// With less free disk than this Plimsoll soon stops: what it acknowledges must be on disk first.
 const DISK_BYTES_MIN: u64 = 256 << 20;

@@ -38,14 +38,14 @@ pub fn gitlab(
     let given = single(headers, "x-gitlab-token")?;
     match (signing, signature, token, given) {
         (Some(secret), Some(signature), _, _) => standard(secret, signature, headers, body, now_s),
-        (_, _, Some(token), Some(given)) => proven(token.equals(given.as_bytes())),
+        (_, _, Some(token), Some(given)) => proven(equals(token, given.as_bytes())),
         _ => Err(refused()),
     }
 }
 
 /// The last part of the path: Gerrit's plugin can send no header.
 pub fn gerrit(secret: &Secret, given: &str) -> Result<(), Problem> {
-    proven(secret.equals(given.as_bytes()))
+    proven(equals(secret, given.as_bytes()))
 }
 
 fn hub(secret: &Secret, headers: &HeaderMap, name: &'static str, body: &[u8]) -> Result<(), Problem> {
@@ -102,12 +102,10 @@ fn refused() -> Problem {
     Problem::unauthorized("the delivery is not signed with this webhook's secret")
 }
 
-impl Secret {
-    /// Whether the secret is `given`; how long that takes tells nothing about either.
-    pub fn equals(&self, given: &[u8]) -> bool {
-        let key = key(self.bytes());
-        hmac::verify(&key, given, hmac::sign(&key, self.bytes()).as_ref()).is_ok()
-    }
+/// Whether the secret is `given`; how long that takes tells nothing about either.
+fn equals(secret: &Secret, given: &[u8]) -> bool {
+    let key = key(secret.bytes());
+    hmac::verify(&key, given, hmac::sign(&key, secret.bytes()).as_ref()).is_ok()
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::Asked;
-use surface::output;
 use crate::pages::layout::{Page, Stamp};
 use crate::pages::visit::Visitor;
 use crate::problem::Problem;
+use surface::output;
 
 pub fn section(asked: &Asked<'_>) -> Markup {
     let (metric, lens) = (&asked.metric, &asked.visit.lens);
