@@ -7,7 +7,7 @@
 use std::sync::LazyLock;
 use std::time::Instant;
 
-use plimsoll_event::{BatchBuilder, Record, decode};
+use event::{BatchBuilder, Record, decode};
 
 const EVENTS: usize = 50_000;
 const REPETITIONS: usize = 9;

@@ -17,9 +17,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use plimsoll_ingest::kafka::{Config, Consumer, Producer};
-use plimsoll_ingest::local_log::{LocalLog, LocalSource};
-use plimsoll_ingest::{Entry, Formats, Limits, Positions, Produce, Progress, Source, Stop, run, topic};
+use ingest::kafka::{Config, Consumer, Producer};
+use ingest::local_log::{LocalLog, LocalSource};
+use ingest::{Entry, Formats, Limits, Positions, Produce, Progress, Source, Stop, run, topic};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 
@@ -153,7 +153,7 @@ fn local(directory: &str, events: u64, seed: u64) -> Result<(), Failure> {
 
 /// Runs the loop until `events` records have come out; the time from the first batch's records.
 fn drain(source: &mut (dyn Source + Send), events: u64) -> Result<(u64, Duration), Failure> {
-    let (sender, mut receiver) = tokio::sync::mpsc::channel(plimsoll_ingest::CHANNEL_BATCHES);
+    let (sender, mut receiver) = tokio::sync::mpsc::channel(ingest::CHANNEL_BATCHES);
     let stop = Stop::new();
     let progress = Progress::default();
     std::thread::scope(|scope| {

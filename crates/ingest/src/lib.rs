@@ -8,6 +8,7 @@
 pub mod bodies;
 mod decode;
 mod error;
+mod feed;
 pub mod files;
 mod formats;
 pub mod kafka;
@@ -20,6 +21,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 pub use error::Error;
+pub use feed::FeedLog;
 pub use formats::{FORMAT_HEADER, Formats};
 pub use run::{CHANNEL_BATCHES, Polled, Progress, Source, run};
 

@@ -14,9 +14,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
+use surface::{Access, Bounds, Pseudonyms, Rules, Wall};
 
 pub use layers::{Effective, Flags, resolve};
 pub use postgres::{Postgres, PostgresUser};
+pub use surface::{Scope, Token, Visibility};
+pub use web::Webhooks;
 
 /// Key of the pass-through settings: each child is a librdkafka property, dots included.
 const SETTINGS: &str = "kafka.settings";
@@ -53,41 +56,6 @@ pub struct Http {
     pub sql: bool,
     pub metrics_open: bool,
     pub drain_timeout_ms: u64,
-}
-
-/// A bearer token, known by its hash.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Token {
-    pub name: String,
-    /// SHA-256 in hex.
-    pub hash: String,
-    pub scopes: Vec<Scope>,
-    /// Whose it is, for person-level metrics; empty for a program's.
-    #[serde(default)]
-    pub person: String,
-}
-
-/// What a token may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Scope {
-    Read,
-    Sql,
-    Ingest,
-    /// All of them, and person-level metrics of everybody.
-    Admin,
-}
-
-impl Scope {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Scope::Read => "read",
-            Scope::Sql => "sql",
-            Scope::Ingest => "ingest",
-            Scope::Admin => "admin",
-        }
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -150,45 +118,6 @@ pub struct People {
     pub group_min: u64,
     /// `env:NAME` or `file:PATH` of the key; empty: people keep their names.
     pub pseudonyms: String,
-}
-
-/// Who may read person-level metrics over the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Visibility {
-    None,
-    #[serde(rename = "self")]
-    Own,
-    Lead,
-    All,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Webhooks {
-    pub keep_unknown: bool,
-    pub github: Webhook,
-    pub gitlab: GitlabWebhook,
-    pub jira: Webhook,
-    pub gerrit: Webhook,
-}
-
-/// One vendor's webhooks; they are taken where a secret is named.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Webhook {
-    /// `env:NAME` or `file:PATH`.
-    pub secret: String,
-    pub repositories: Vec<String>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct GitlabWebhook {
-    pub secret: String,
-    /// The plain token of older versions.
-    pub token: String,
-    pub repositories: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -323,6 +252,47 @@ pub struct BadValue {
 
 fn bad(key: &'static str, message: impl Into<String>) -> Result<(), BadValue> {
     Err(BadValue { key, message: message.into() })
+}
+
+// What the surfaces take of the configuration.
+impl Config {
+    /// The rules that hold for all that others reach.
+    ///
+    /// # Errors
+    /// A key of pseudonyms that cannot be read.
+    pub fn wall(&self) -> Result<Wall, String> {
+        let people = &self.people;
+        Ok(Wall::shared(Rules {
+            group_min: people.group_min,
+            pseudonyms: Pseudonyms::new(&people.pseudonyms)?,
+            lists_people: people.visibility == Visibility::All,
+            sql: self.http.sql && people.visibility != Visibility::None && people.pseudonyms.is_empty(),
+        }))
+    }
+
+    pub fn access(&self) -> Access {
+        Access { tokens: self.tokens.clone(), visibility: self.people.visibility }
+    }
+
+    pub fn bounds(&self) -> Bounds {
+        Bounds { rows_max: self.limits.sql_rows_max, steps_max: self.limits.range_steps_max }
+    }
+
+    pub fn web_options(&self) -> web::Options {
+        let limits = &self.limits;
+        web::Options {
+            hosts: self.http.hosts.clone(),
+            metrics_open: self.http.metrics_open,
+            requests_max: limits.requests_max,
+            request_timeout: self.request_timeout(),
+            body_bytes_max: limits.body_bytes_max,
+            events_max: limits.events_max,
+            what_if_events_max: limits.what_if_events_max,
+            series_max: limits.series_max,
+            webhook_bytes_max: limits.webhook_bytes_max,
+            webhooks: self.webhooks.clone(),
+        }
+    }
 }
 
 impl Config {

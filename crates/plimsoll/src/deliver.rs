@@ -25,7 +25,7 @@ use ring::digest::{SHA256, digest};
 
 use crate::config::Config;
 use crate::config::report::{Receiver, Scheduled};
-use crate::report::{Kind, Report, What};
+use report::{Kind, Report, What};
 
 pub use ledger::Ledger;
 use ledger::State;

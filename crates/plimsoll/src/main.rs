@@ -9,23 +9,11 @@ mod cli;
 mod config;
 
 mod commands;
-mod dashboard;
 mod deliver;
-mod demo;
 mod example;
-mod people;
 mod pipeline;
 mod reload;
-mod report;
 mod serve;
-
-mod chart;
-mod http;
-mod pages;
-mod postgres;
-mod problem;
-mod prom;
-mod query_string;
 
 mod failure;
 

@@ -15,7 +15,7 @@ use engine::{Catalogue, Engine};
 use event::Batch;
 use ingest::kafka::{self, Consumer, Producer, Status};
 use ingest::local_log::{LocalLog, LocalSource};
-use ingest::{Appender, Entry, Positions, Produce, Progress, Source, Stop};
+use ingest::{Appender, Entry, FeedLog, Positions, Produce, Progress, Source, Stop};
 use tokio::sync::mpsc::Sender;
 
 use crate::config::Config;
@@ -140,22 +140,6 @@ pub struct Feed {
     /// Dropped by `join`, once the engine has committed everything.
     committed: std::sync::mpsc::Sender<()>,
     thread: JoinHandle<Result<(), ingest::Error>>,
-}
-
-/// What a surface can tell about the log behind a feed.
-#[derive(Clone)]
-pub enum FeedLog {
-    Local(LocalLog),
-    Kafka(Arc<Status>),
-}
-
-impl FeedLog {
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Local(_) => "local",
-            Self::Kafka(_) => "kafka",
-        }
-    }
 }
 
 impl Feed {

@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use engine::{Engine, Problem, Reloaded, Reloader, Stamp};
 
-use crate::http::App;
+use surface::App;
+
+use crate::config::Catalogue;
 
 /// Looks at `catalogue.dirs` until the process ends. `reloader` was made when the engine opened.
-pub async fn watch(app: Arc<App>, engine: Engine, mut reloader: Reloader) {
-    let config = &app.config.catalogue;
-    let dirs = config.dirs.clone();
+pub async fn watch(app: Arc<App>, config: Catalogue, engine: Engine, mut reloader: Reloader) {
+    let dirs = config.dirs;
     let mut look = tokio::time::interval(Duration::from_millis(config.reload_interval_ms));
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut seen = Stamp::of(&dirs);

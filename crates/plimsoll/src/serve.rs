@@ -11,18 +11,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Reloader;
-use ingest::Appender;
+use ingest::{Appender, FeedLog};
+use surface::{App, Parts, Phase};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
+use web::{FeedView, Logs, Site};
 
 use crate::config::Config;
 use crate::deliver::schedule::{self, UnderWay};
 use crate::failure::Failure;
-use crate::http::{self, App, Parts, Phase};
-use crate::pipeline::{self, CatchUp, Feed, FeedLog, Store};
-use crate::postgres;
+use crate::pipeline::{self, CatchUp, Feed, Store};
 use crate::reload;
 
 /// How often starting and running parts are looked at.
@@ -66,19 +66,27 @@ async fn serve(
     ready: impl FnOnce(SocketAddr) + Send + 'static,
 ) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
-    let app = App::new(config).map_err(Failure::misuse)?;
-    let listener = listen(&app.config).await?;
+    let app = App::new(config.access(), config.wall().map_err(Failure::misuse)?, config.bounds());
+    let site = Site::new(Arc::clone(&app), config.web_options()).map_err(Failure::misuse)?;
+    let config = Arc::new(config);
+    let listener = listen(&config).await?;
     let address = listener
         .local_addr()
         .map_err(|error| Failure::failed(format!("could not tell the address listened on: {error}")))?;
     let (drain, drained) = oneshot::channel::<()>();
-    let server = http::serve(listener, Arc::clone(&app), async move {
+    let server = web::serve(listener, site.clone(), async move {
         let _ = drained.await;
     });
     let server = tokio::spawn(server);
     let (closing, closed) = watch::channel(false);
-    let sql_clients = match postgres::Server::bind(&app).await? {
-        Some(port) => {
+    let options =
+        config.postgres.options().map_err(|bad| Failure::misuse(format!("{} {}", bad.key, bad.message)))?;
+    let sql_clients = match options {
+        Some(options) => {
+            let port = postgres::Server::bind(&app, options).await.map_err(|error| match error {
+                postgres::Error::Options(message) => Failure::misuse(message),
+                postgres::Error::Listen(message) => Failure::failed(message),
+            })?;
             if let Ok(address) = port.address() {
                 tracing::info!(%address, "listening for postgres clients");
             }
@@ -87,9 +95,9 @@ async fn serve(
         None => None,
     };
 
-    let reloader = Reloader::new(app.config.catalogue.dirs.clone());
+    let reloader = Reloader::new(config.catalogue.dirs.clone());
     let opening = compute.spawn({
-        let (config, dir) = (app.config.clone(), dir.clone());
+        let (config, dir) = (Arc::clone(&config), dir.clone());
         async move { pipeline::open(&config, &dir).await }
     });
     let store = tokio::select! {
@@ -97,27 +105,29 @@ async fn serve(
         () = signals.next() => return Ok(()),
     };
     tracing::info!(%address, data = %dir.display(), "listening");
-    let running = Running::start(&app, &store, &compute)?;
-    if app.config.catalogue.reload_interval_ms > 0 && !app.config.catalogue.dirs.is_empty() {
-        compute.spawn(reload::watch(Arc::clone(&app), store.engine.clone(), reloader));
+    let running = Running::start(&config, &store, &compute)?;
+    if config.catalogue.reload_interval_ms > 0 && !config.catalogue.dirs.is_empty() {
+        compute.spawn(reload::watch(
+            Arc::clone(&app),
+            config.catalogue.clone(),
+            store.engine.clone(),
+            reloader,
+        ));
     }
-    let appender = appender(&app.config, &store)?;
+    let appender = appender(&config, &store)?;
     let under_way = UnderWay::default();
-    schedule::start(&app, &store.engine, appender.clone(), &under_way);
-    app.open(Parts {
-        engine: store.engine.clone(),
-        appender,
-        compute,
-        feeds: running.logs(),
-        example: store.example.is_some(),
-    });
-    tokio::spawn(announce(Arc::clone(&app), address, ready));
+    schedule::start(&app, &config, &store.engine, appender.clone(), &under_way);
+    let feeds = running.logs();
+    let logs: Vec<FeedLog> = feeds.iter().map(|feed| feed.log.clone()).collect();
+    site.open(Logs { appender, feeds });
+    app.open(Parts { engine: store.engine.clone(), compute, example: store.example.is_some() });
+    tokio::spawn(announce(Arc::clone(&app), logs, address, ready));
 
     let ended = running.until_stopped(&app, &mut signals).await;
     tracing::info!("stopped, draining http");
     let _ = drain.send(());
     let _ = closing.send(true);
-    let drain_timeout = Duration::from_millis(app.config.http.drain_timeout_ms);
+    let drain_timeout = Duration::from_millis(config.http.drain_timeout_ms);
     if tokio::time::timeout(drain_timeout, under_way.write()).await.is_err() {
         tracing::warn!(
             "a report is still being delivered; the log tells after the next start how far it came"
@@ -157,9 +167,9 @@ struct Running {
 }
 
 impl Running {
-    fn start(app: &App, store: &Store, compute: &tokio::runtime::Handle) -> Result<Running, Failure> {
+    fn start(config: &Config, store: &Store, compute: &tokio::runtime::Handle) -> Result<Running, Failure> {
         let (sender, receiver) = tokio::sync::mpsc::channel(ingest::CHANNEL_BATCHES);
-        let feeds = pipeline::feeds(store, &app.config, sender)?;
+        let feeds = pipeline::feeds(store, config, sender)?;
         let engine = store.engine.clone();
         let engine = compute.spawn(async move {
             engine.evaluate().await?; // a board from the start, before the first batch
@@ -168,9 +178,8 @@ impl Running {
         Ok(Running { feeds, engine })
     }
 
-    fn logs(&self) -> Vec<http::FeedView> {
-        let view =
-            |feed: &Feed| http::FeedView { log: feed.log.clone(), progress: Arc::clone(&feed.progress) };
+    fn logs(&self) -> Vec<FeedView> {
+        let view = |feed: &Feed| FeedView { log: feed.log.clone(), progress: Arc::clone(&feed.progress) };
         self.feeds.iter().map(view).collect()
     }
 
@@ -212,9 +221,8 @@ impl Running {
 }
 
 /// Marks the server ready once the board covers what the logs held at the start.
-async fn announce(app: Arc<App>, address: SocketAddr, ready: impl FnOnce(SocketAddr)) {
+async fn announce(app: Arc<App>, logs: Vec<FeedLog>, address: SocketAddr, ready: impl FnOnce(SocketAddr)) {
     let Ok(parts) = app.parts() else { return };
-    let logs: Vec<FeedLog> = parts.feeds.iter().map(|feed| feed.log.clone()).collect();
     let mut catch_up = CatchUp::new(&logs);
     loop {
         let board = parts.engine.board();

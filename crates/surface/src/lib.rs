@@ -15,18 +15,25 @@
 //! }
 //! ```
 //!
-//! Deliberately absent: HTTP, log-in, and the configuration; the caller says which rules hold.
+//! `caller` says who asks, `state` is the running server that they ask, `problem` why there is no answer.
+//! Deliberately absent: routes, log-in, and the configuration; the binary says which rules hold.
 
 pub mod output;
 
 pub mod moment;
 
+mod caller;
 mod privacy;
+mod problem;
 mod secret;
 mod shown;
+mod state;
 mod wall;
 
+pub use caller::{Access, Caller, Scope, Token, Visibility, hash};
 pub use privacy::{Pseudonyms, names_people};
+pub use problem::{Problem, Refused};
 pub use secret::Secret;
 pub use shown::{Shown, ShownDiff, ShownExplanation, ShownReplay, ShownRows, ShownSeries};
+pub use state::{App, Bounds, Parts, Phase};
 pub use wall::{Rules, Sight, SqlAccess, Wall, own_rows};

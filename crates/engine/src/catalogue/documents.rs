@@ -1,6 +1,6 @@
 //! The lists in `docs/metrics.md` are a golden file of the shipped catalogue.
 //!
-//! `PLIMSOLL_BLESS=1 cargo test -p plimsoll-engine documents` rewrites them.
+//! `PLIMSOLL_BLESS=1 cargo test -p engine documents` rewrites them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -1,6 +1,6 @@
 //! `docs/events.schema.json` and the tables of `docs/events.md` are golden files of the model.
 //!
-//! `PLIMSOLL_BLESS=1 cargo test -p plimsoll-event documents` rewrites them.
+//! `PLIMSOLL_BLESS=1 cargo test -p event documents` rewrites them.
 
 use std::fmt::Write;
 use std::path::PathBuf;

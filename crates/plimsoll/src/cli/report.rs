@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::report::Week;
+use report::Week;
 use surface::moment;
 
 #[derive(Debug, Subcommand)]

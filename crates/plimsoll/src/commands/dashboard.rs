@@ -3,9 +3,9 @@
 use super::{print, tell};
 use crate::cli::DashboardArgs;
 use crate::config::{Config, Visibility};
-use crate::dashboard::files;
 use crate::failure::Failure;
 use crate::pipeline;
+use web::dashboard::files;
 
 pub fn run(config: &Config, arguments: &DashboardArgs) -> Result<(), Failure> {
     let catalogue = pipeline::sound_catalogue(config)?;

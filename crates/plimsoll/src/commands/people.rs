@@ -15,12 +15,12 @@ use super::{has_data, print, tell};
 use crate::cli::{Format, MergeArgs, PeopleCommand, PeopleImportArgs, PersonArgs, SuggestArgs};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::people::difference::{Difference, SOURCE, difference};
-use crate::people::known::{Known, rows};
-use crate::people::statement::{Beginning, Statement, entries};
-use crate::people::suggest::{Seen, Suggestion, suggest};
-use crate::people::{self, Declared, FILE_BYTES_MAX, Kind, Link, Whose, name};
 use crate::pipeline::{self, Store};
+use people::difference::{Difference, SOURCE, difference};
+use people::known::{Known, rows};
+use people::statement::{Beginning, Statement, entries};
+use people::suggest::{Seen, Suggestion, suggest};
+use people::{self, Declared, FILE_BYTES_MAX, Kind, Link, Whose, name};
 use surface::output::{self, Encoding};
 use surface::own_rows;
 

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 
-use chrono::{DateTime, Utc};
 use engine::{Catalogue, Level, MetricResult, Overlay, Query, Series};
 use serde_json::json;
 use surface::{Pseudonyms, Sight, Wall, own_rows};
@@ -16,15 +15,13 @@ use super::{Scratch, has_data, print, tell};
 use crate::cli::{Format, QueryArgs, SqlArgs, StepArgs};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::http::describe;
 use crate::pipeline::{self, Store};
 use surface::moment;
 use surface::output::{self, EXAMPLE_NOTE, Encoding};
+use web::describe;
 
 /// Longest statement that is read from stdin; the engine's own bound is smaller.
 const STATEMENT_BYTES_MAX: u64 = 1 << 20;
-/// Distance between the moments of a range where none is given.
-const STEP: &str = "7d";
 
 pub fn metric(config: &Config, arguments: QueryArgs) -> Result<(), Failure> {
     let encoding = encoding(arguments.format)?;
@@ -98,19 +95,7 @@ pub fn what_if(config: &Config, file: &Path) -> Result<Overlay, Failure> {
 
 /// The range that the command line asks for, if it does.
 pub fn steps(config: &Config, steps: &StepArgs) -> Result<Option<Series>, engine::Error> {
-    steps.from.map(|from| series(config, from, steps.to, steps.step.as_deref())).transpose()
-}
-
-/// The moments that are meant where `--to` and `--step` may be left out.
-pub fn series(
-    config: &Config,
-    from: DateTime<Utc>,
-    to: Option<DateTime<Utc>>,
-    step: Option<&str>,
-) -> Result<Series, engine::Error> {
-    let limits = &config.limits;
-    let (to, step) = (to.unwrap_or_else(Utc::now), step.unwrap_or(STEP));
-    Series::new(from, to, step, limits.range_steps_max, limits.sql_rows_max)
+    steps.from.map(|from| config.bounds().series(from, steps.to, steps.step.as_deref())).transpose()
 }
 
 pub fn sql(config: &Config, arguments: SqlArgs) -> Result<(), Failure> {

@@ -13,7 +13,7 @@ use crate::cli::{ReportArgs, ReportCommand, ReportFormat, RoadmapArgs, WeeklyArg
 use crate::config::Config;
 use crate::deliver::{Ledger, schedule};
 use crate::failure::{Failure, nearest};
-use crate::report::{self, Format, Kind, Week, What};
+use report::{self, Format, Kind, Week, What};
 
 /// Scenarios in one report.
 const SCENARIOS_MAX: usize = 4;
@@ -70,7 +70,7 @@ fn deliver(config: &Config, name: &str, mut what: What, again: bool) -> Result<(
         ));
     }
     what.team = (!entry.team.is_empty()).then(|| entry.team.clone());
-    let wall = crate::http::wall(config).map_err(Failure::misuse)?;
+    let wall = config.wall().map_err(Failure::misuse)?;
     let outcomes = Mutex::new(Vec::new());
     crate::serve::runtime("plimsoll")?.block_on(with_store(config, async |store| {
         let report = report::make(&store.engine, &what, &wall, store.example.is_some())

@@ -8,7 +8,7 @@ use toml::Value;
 use super::{print, tell};
 use crate::cli::{TokenCommand, TokenNewArgs};
 use crate::failure::Failure;
-use crate::http::access::hash;
+use surface::hash;
 
 const TOKEN_BYTES: usize = 32;
 /// Lets scanners of secrets know ours.

@@ -3,6 +3,7 @@
 //! Invariant: there is a password for each user, and TLS wherever others can reach; no key turns either off.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,28 @@ impl Postgres {
             "" => Ok(None),
             listen => address("postgres.listen", listen, "127.0.0.1:5433").map(Some),
         }
+    }
+
+    /// What the surface takes of it, if it listens.
+    pub fn options(&self) -> Result<Option<postgres::Options>, BadValue> {
+        let Some(address) = self.address()? else { return Ok(None) };
+        let account = |user: &PostgresUser| postgres::Account {
+            name: user.name.clone(),
+            password: user.password.clone(),
+            scopes: user.scopes.clone(),
+            person: user.person.clone(),
+        };
+        let tls = !self.tls_certificate.is_empty();
+        Ok(Some(postgres::Options {
+            address,
+            accounts: self.users.iter().map(account).collect(),
+            tls: tls.then(|| (self.tls_certificate.clone().into(), self.tls_key.clone().into())),
+            connections_max: self.connections_max,
+            message_bytes_max: self.message_bytes_max,
+            statements_max: self.statements_max,
+            startup_timeout: Duration::from_millis(self.startup_timeout_ms),
+            idle_timeout: Duration::from_millis(self.idle_timeout_ms),
+        }))
     }
 
     pub(super) fn validate(&self) -> Result<(), BadValue> {

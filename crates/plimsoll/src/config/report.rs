@@ -13,7 +13,7 @@ use lettre::message::Mailbox;
 use serde::{Deserialize, Serialize};
 
 use super::BadValue;
-use crate::report::{Format, Kind};
+use report::{Format, Kind};
 
 /// Key of the entries in errors.
 const REPORT: &str = "report";

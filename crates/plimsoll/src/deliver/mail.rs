@@ -16,7 +16,7 @@ use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter,
 
 use super::{Delivery, Ledger, Tried, announce};
 use crate::config::report::{MailTo, Tls};
-use crate::report::Format;
+use report::Format;
 use surface::Secret;
 
 pub async fn send(to: &MailTo, delivery: &Delivery<'_>, ledger: &Ledger) -> Tried {

@@ -14,8 +14,10 @@ use tokio::sync::RwLock;
 
 use super::{Delivery, Ledger, Outcome, deliver, id, period};
 use crate::config::report::Scheduled;
-use crate::http::{App, Phase};
-use crate::report::{self, Kind, Report, Week, What};
+use surface::{App, Phase};
+
+use crate::config::Config;
+use report::{self, Kind, Report, Week, What};
 
 /// The clock is looked at this often: a machine that slept, or a clock that was set, delays nothing longer.
 const LOOK_INTERVAL: Duration = Duration::from_secs(20);
@@ -25,18 +27,25 @@ const READY_INTERVAL: Duration = Duration::from_millis(50);
 pub type UnderWay = Arc<RwLock<()>>;
 
 /// Starts one task for each entry with a schedule; they end with the runtime.
-pub fn start(app: &Arc<App>, engine: &Engine, appender: ingest::Appender, under_way: &UnderWay) {
+pub fn start(
+    app: &Arc<App>,
+    config: &Arc<Config>,
+    engine: &Engine,
+    appender: ingest::Appender,
+    under_way: &UnderWay,
+) {
     let ledger = Arc::new(Ledger::new(engine.clone(), appender));
-    for entry in &app.config.report {
+    for entry in &config.report {
         let times = entry.cron().and_then(|cron| Ok((cron, entry.zone()?)));
         let Ok((Some(cron), zone)) = times else { continue }; // the configuration was checked
         let (app, engine, ledger) = (Arc::clone(app), engine.clone(), Arc::clone(&ledger));
+        let config = Arc::clone(config);
         let (entry, under_way) = (entry.clone(), Arc::clone(under_way));
         tokio::spawn(async move {
             while app.phase() < Phase::Ready {
                 tokio::time::sleep(READY_INTERVAL).await;
             }
-            let late = TimeDelta::hours(app.config.delivery.late_hours_max as i64);
+            let late = TimeDelta::hours(config.delivery.late_hours_max as i64);
             let missed = before(&cron, zone, Utc::now()).filter(|due| Utc::now() - *due <= late);
             let mut due = missed.or_else(|| after(&cron, zone, Utc::now()));
             while let Some(time) = due {
@@ -45,7 +54,7 @@ pub fn start(app: &Arc<App>, engine: &Engine, appender: ingest::Appender, under_
                     return;
                 }
                 let working = under_way.read().await;
-                make_and_deliver(&app, &engine, &ledger, &entry, time).await;
+                make_and_deliver(&app, &config, &engine, &ledger, &entry, time).await;
                 drop(working);
                 due = after(&cron, zone, Utc::now().max(time));
             }
@@ -82,6 +91,7 @@ pub fn due(entry: &Scheduled, time: DateTime<Utc>) -> What {
 
 async fn make_and_deliver(
     app: &Arc<App>,
+    config: &Config,
     engine: &Engine,
     ledger: &Ledger,
     entry: &Scheduled,
@@ -92,7 +102,7 @@ async fn make_and_deliver(
     let made = report::make(engine, &what, &app.wall, example).await;
     match made {
         Ok(report) => {
-            for (to, outcome) in all(&app.config, ledger, entry, &what, &report, false).await {
+            for (to, outcome) in all(config, ledger, entry, &what, &report, false).await {
                 if outcome.is_good() {
                     tracing::info!(report = entry.name, to, %outcome, "report");
                 } else {
@@ -106,7 +116,7 @@ async fn make_and_deliver(
 
 /// To each receiver of an entry, beside each other: one that is slow keeps no other waiting.
 pub async fn all(
-    config: &crate::config::Config,
+    config: &Config,
     ledger: &Ledger,
     entry: &Scheduled,
     what: &What,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Delivery, Ledger, Tried, announce};
 use crate::config::report::{Style, WebhookTo, is_this_machine};
-use crate::report::{Format, Item, Report, Tone};
+use report::{Format, Item, Report, Tone};
 use surface::Secret;
 
 /// Items of a part that a chat gets; the rest is behind the link.

@@ -15,10 +15,10 @@ use crate::cli::EraseArgs;
 use crate::commands::{print, tell};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::people::forget::Forget;
-use crate::people::known::{Known, rows};
-use crate::people::name;
 use crate::pipeline;
+use people::forget::Forget;
+use people::known::{Known, rows};
+use people::name;
 
 #[derive(Deserialize)]
 struct Name {

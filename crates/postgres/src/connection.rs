@@ -1,0 +1,572 @@
+//! One connection: it proves who it is, then it asks.
+//!
+//! Invariants: whatever goes wrong before the proof ends the connection; what one connection keeps (statements,
+//! portals, settings) is bounded and gone with it; who goes away or cancels stops what runs for them.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use arrow_pg::datatypes::{arrow_schema_to_pg_fields, encode_recordbatch};
+use async_trait::async_trait;
+use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::sql::sqlparser::ast::Statement;
+use futures::{Sink, SinkExt, stream};
+use pgwire::api::auth::sasl::SASLAuthStartupHandler;
+use pgwire::api::auth::sasl::scram::ScramAuth;
+use pgwire::api::auth::{ServerParameterProvider, StartupHandler};
+use pgwire::api::portal::{Format, Portal};
+use pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler};
+use pgwire::api::results::{FieldInfo, QueryResponse, Response, Tag};
+use pgwire::api::stmt::{QueryParser, StoredStatement};
+use pgwire::api::store::{Entry, PortalStore};
+use pgwire::api::{ClientInfo, ClientPortalStore, DEFAULT_NAME, METADATA_USER, PgWireConnectionState, Type};
+use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
+use pgwire::messages::extendedquery::{
+    Bind, BindComplete, Close, CloseComplete, Parse, ParseComplete, Sync as SyncMessage,
+    TARGET_TYPE_BYTE_PORTAL, TARGET_TYPE_BYTE_STATEMENT,
+};
+use pgwire::messages::response::{ReadyForQuery, TransactionStatus};
+use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
+use pgwire::types::format::FormatOptions;
+
+use super::Shared;
+use super::reader::{Described, Reader};
+use super::refusal::Refusal;
+use super::settings::Settings;
+use super::statement::Ask;
+use super::users::User;
+use super::values::{Values, wire_type};
+
+/// What a wrong password costs those who guess.
+const WRONG_PASSWORD_DELAY: Duration = Duration::from_millis(500);
+/// Settings that clients are told at the start, by the names that they know them by.
+const REPORTED: [(&str, &str); 14] = [
+    ("application_name", "application_name"),
+    ("client_encoding", "client_encoding"),
+    ("DateStyle", "datestyle"),
+    ("default_transaction_read_only", "default_transaction_read_only"),
+    ("in_hot_standby", "in_hot_standby"),
+    ("integer_datetimes", "integer_datetimes"),
+    ("IntervalStyle", "intervalstyle"),
+    ("is_superuser", "is_superuser"),
+    ("search_path", "search_path"),
+    ("server_encoding", "server_encoding"),
+    ("server_version", "server_version"),
+    ("session_authorization", "session_authorization"),
+    ("standard_conforming_strings", "standard_conforming_strings"),
+    ("TimeZone", "timezone"),
+];
+/// Start-up parameters that are no settings.
+const NO_SETTINGS: [&str; 4] = ["user", "database", "replication", "options"];
+
+pub struct Connection {
+    shared: Arc<Shared>,
+    sasl: SASLAuthStartupHandler<Reported>,
+    user: OnceLock<Arc<User>>,
+    kept: Mutex<Kept>,
+}
+
+/// What a connection keeps.
+#[derive(Default)]
+struct Kept {
+    settings: Settings,
+    statements: BTreeSet<String>,
+    portals: BTreeSet<String>,
+}
+
+/// A statement that was prepared.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    ask: Ask,
+    described: Described,
+}
+
+impl Connection {
+    pub fn new(shared: &Arc<Shared>) -> Connection {
+        let mut scram = ScramAuth::new(Arc::clone(&shared.users) as _);
+        if let Some(tls) = &shared.tls
+            && let Err(error) = scram.configure_certificate(&tls.certificate_pem)
+        {
+            tracing::debug!(%error, "passwords are not bound to this certificate");
+        }
+        let sasl = SASLAuthStartupHandler::new(Arc::new(Reported))
+            .with_scram(scram)
+            .with_pid_secret_key_generator(Arc::clone(&shared.keys) as _)
+            .with_connection_manager(Arc::clone(&shared.connections));
+        Connection { shared: Arc::clone(shared), sasl, user: OnceLock::new(), kept: Mutex::default() }
+    }
+
+    /// Whoever has proven that they are one of the users.
+    fn user(&self) -> PgWireResult<Arc<User>> {
+        self.user.get().cloned().ok_or_else(|| Refusal::new("28000", "nobody has logged in").fatal())
+    }
+
+    fn with_kept<T>(&self, change: impl FnOnce(&mut Kept) -> T) -> T {
+        change(&mut self.kept.lock().expect("no holder of what is kept panics"))
+    }
+
+    fn settings(&self) -> Settings {
+        self.with_kept(|kept| kept.settings.clone())
+    }
+
+    /// What may be said before anybody has logged in.
+    fn admit<C: ClientInfo>(&self, client: &C, message: &PgWireFrontendMessage) -> Result<(), Refusal> {
+        match message {
+            PgWireFrontendMessage::Startup(startup) => {
+                if self.shared.tls.is_some() && !client.is_secure() {
+                    return Err(Refusal::new(
+                        "28000",
+                        "connections without TLS are refused here (sslmode=require)",
+                    ));
+                }
+                self.shared.app.parts()?;
+                if startup.parameters.get("replication").is_some_and(|value| value != "false") {
+                    return Err(Refusal::unsupported("there is no replication here"));
+                }
+                let options = startup.parameters.get("options").map(String::as_str).unwrap_or_default();
+                let settings = startup
+                    .parameters
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.as_str()))
+                    .filter(|(name, _)| !NO_SETTINGS.contains(name) && !name.starts_with("_pq_."))
+                    // Drivers name their own zone here; what they are told is that times are in UTC.
+                    .filter(|(name, _)| !name.eq_ignore_ascii_case("timezone"));
+                let options = words_of(options)?;
+                for (name, value) in settings.chain(options) {
+                    self.with_kept(|kept| kept.settings.set(name, value))?;
+                }
+                Ok(())
+            }
+            PgWireFrontendMessage::PasswordMessageFamily(_) => Ok(()),
+            _ => Err(Refusal::new("28000", "log in first")),
+        }
+    }
+
+    async fn answer(
+        &self,
+        ask: Ask,
+        values: Values,
+        format: &Format,
+        failed: bool,
+    ) -> PgWireResult<Response> {
+        let user = self.user()?;
+        if failed && !matches!(ask, Ask::Commit | Ask::Rollback) {
+            let message = "current transaction is aborted, commands ignored until end of transaction block";
+            return Err(Refusal::new("25P02", message).error());
+        }
+        let said = |tag: &str| Ok(Response::Execution(Tag::new(tag)));
+        match ask {
+            Ask::Query(statement) => self.query(user, *statement, values, format).await,
+            Ask::Show(name) => {
+                let value = self.with_kept(|kept| match name.as_str() {
+                    "session_authorization" => Ok(user.name.clone()),
+                    _ => kept.settings.get(&name).map(str::to_owned),
+                });
+                shown(&[&name], vec![vec![value.map_err(Refusal::error)?]], format)
+            }
+            Ask::ShowAll => {
+                let settings = self.settings();
+                let rows = settings.all().map(|(name, value)| vec![name.to_owned(), value.to_owned()]);
+                shown(&["name", "setting"], rows.collect(), format)
+            }
+            Ask::Set(name, value) => {
+                self.with_kept(|kept| match &value {
+                    Some(value) => kept.settings.set(&name, value),
+                    None => kept.settings.reset(&name),
+                })
+                .map_err(Refusal::error)?;
+                said("SET")
+            }
+            Ask::ResetAll => {
+                self.with_kept(|kept| kept.settings.reset_all());
+                said("RESET")
+            }
+            Ask::Begin => Ok(Response::TransactionStart(Tag::new("BEGIN"))),
+            Ask::Commit if failed => Ok(Response::TransactionEnd(Tag::new("ROLLBACK"))),
+            Ask::Commit => Ok(Response::TransactionEnd(Tag::new("COMMIT"))),
+            Ask::Rollback => Ok(Response::TransactionEnd(Tag::new("ROLLBACK"))),
+            Ask::Nothing(tag) => said(tag),
+            // Statements are the portal store's; `forget` has taken them out of it.
+            Ask::Deallocate(_) => said("DEALLOCATE"),
+            Ask::DiscardAll => {
+                self.with_kept(|kept| kept.settings.reset_all());
+                said("DISCARD ALL")
+            }
+        }
+    }
+
+    async fn query(
+        &self,
+        user: Arc<User>,
+        statement: Statement,
+        values: Values,
+        format: &Format,
+    ) -> PgWireResult<Response> {
+        let reader: Arc<Reader> = Arc::clone(&self.shared.reader);
+        let rows = reader.rows(user, self.settings(), statement, values).await.map_err(Refusal::error)?;
+        let fields = fields(&rows.schema, format)?;
+        let mut held = rows;
+        let batches = std::mem::take(&mut held.batches);
+        let encoded = Arc::clone(&fields);
+        // What is held counts as memory until the last row is sent.
+        let rows = batches.into_iter().flat_map(move |batch| {
+            let _ = &held;
+            encode_recordbatch(Arc::clone(&encoded), batch)
+        });
+        Ok(Response::Query(QueryResponse::new(fields, stream::iter(rows))))
+    }
+
+    /// Takes statements out of the store that a text gives up.
+    fn forget(&self, store: &impl PortalStore, ask: &Ask) {
+        let names: Vec<String> = self.with_kept(|kept| match ask {
+            Ask::Deallocate(Some(name)) => kept.statements.take(name).into_iter().collect(),
+            Ask::Deallocate(None) | Ask::DiscardAll => {
+                std::mem::take(&mut kept.statements).into_iter().collect()
+            }
+            _ => Vec::new(),
+        });
+        names.iter().for_each(|name| store.rm_statement(name));
+    }
+
+    /// Takes a place for one more name, unless there are too many.
+    fn keep(&self, name: &str, which: impl FnOnce(&mut Kept) -> &mut BTreeSet<String>) -> PgWireResult<()> {
+        let max = self.shared.options.statements_max;
+        self.with_kept(|kept| {
+            let names = which(kept);
+            if names.len() >= max && !names.contains(name) {
+                let message = format!("a connection keeps {max} of these at most (postgres.statements_max)");
+                return Err(Refusal::new("53400", message).error());
+            }
+            names.insert(name.to_owned());
+            Ok(())
+        })
+    }
+}
+
+/// `-c name=value` pairs of the start-up parameter `options`.
+fn words_of(options: &str) -> Result<Vec<(&str, &str)>, Refusal> {
+    let wrong = || Refusal::parameter("options are taken as -c name=value");
+    let mut words = options.split_whitespace();
+    let mut pairs = Vec::new();
+    while let Some(word) = words.next() {
+        let pair = match word.strip_prefix("--") {
+            Some(pair) => pair,
+            None => match word.strip_prefix("-c").ok_or_else(wrong)? {
+                "" => words.next().ok_or_else(wrong)?,
+                pair => pair,
+            },
+        };
+        pairs.push(pair.split_once('=').ok_or_else(wrong)?);
+    }
+    Ok(pairs)
+}
+
+fn fields(columns: &SchemaRef, format: &Format) -> PgWireResult<Arc<Vec<FieldInfo>>> {
+    if let Format::Individual(codes) = format
+        && codes.len() != columns.fields().len()
+    {
+        let message = format!("{} formats for {} columns", codes.len(), columns.fields().len());
+        return Err(Refusal::new("08P01", message).error());
+    }
+    // Times are told in UTC, whatever zone the client is in.
+    let options = Arc::new(FormatOptions::default());
+    let typed = |field: FieldInfo| match *field.datatype() {
+        // A column of nothing but NULL, or of a value that nobody gave a type, is text as in PostgreSQL.
+        Type::UNKNOWN => FieldInfo::new(field.name().to_owned(), None, None, Type::TEXT, field.format()),
+        _ => field,
+    };
+    let fields = arrow_schema_to_pg_fields(columns, format, Some(options))?;
+    Ok(Arc::new(fields.into_iter().map(typed).collect()))
+}
+
+fn texts_columns(names: &[&str]) -> SchemaRef {
+    let column = |name: &&str| Field::new(*name, DataType::Utf8, true);
+    Arc::new(Schema::new(names.iter().map(column).collect::<Vec<_>>()))
+}
+
+fn shown(names: &[&str], rows: Vec<Vec<String>>, format: &Format) -> PgWireResult<Response> {
+    let columns = texts_columns(names);
+    let column = |index: usize| -> ArrayRef {
+        Arc::new(rows.iter().map(|row| Some(row[index].as_str())).collect::<StringArray>())
+    };
+    let batch = RecordBatch::try_new(Arc::clone(&columns), (0..names.len()).map(column).collect());
+    let batch = batch.map_err(|error| Refusal::from(error).error())?;
+    let fields = fields(&columns, format)?;
+    let rows = stream::iter(encode_recordbatch(Arc::clone(&fields), batch));
+    let mut response = QueryResponse::new(fields, rows);
+    response.set_command_tag("SHOW");
+    Ok(Response::Query(response))
+}
+
+/// What a client is told at the start.
+#[derive(Debug)]
+struct Reported;
+
+impl ServerParameterProvider for Reported {
+    fn server_parameters<C: ClientInfo>(&self, client: &C) -> Option<HashMap<String, String>> {
+        let defaults = Settings::default();
+        let user = client.metadata().get(METADATA_USER).cloned().unwrap_or_default();
+        let value = |name: &str| match name {
+            "session_authorization" => user.clone(),
+            "application_name" => client.metadata().get(name).cloned().unwrap_or_default(),
+            name => defaults.get(name).expect("what is reported is a setting").to_owned(),
+        };
+        Some(REPORTED.iter().map(|(known_as, name)| ((*known_as).to_owned(), value(name))).collect())
+    }
+}
+
+/// Whatever it is, it ends the connection: the protocol's own errors are not all fatal, and after one that is not a
+/// connection would count as logged in.
+fn fatal(error: PgWireError, user: &str) -> PgWireError {
+    if let PgWireError::InvalidPassword(_) = error {
+        return Refusal::new("28P01", format!("password authentication failed for user {user:?}")).fatal();
+    }
+    let mut info = ErrorInfo::from(error);
+    info.severity = "FATAL".to_owned();
+    info.severity_nonlocalized = Some("FATAL".to_owned());
+    PgWireError::UserError(Box::new(info))
+}
+
+#[async_trait]
+impl StartupHandler for Connection {
+    async fn on_startup<C>(&self, client: &mut C, message: PgWireFrontendMessage) -> PgWireResult<()>
+    where
+        C: ClientInfo + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        self.admit(client, &message).map_err(Refusal::fatal)?;
+        let started = self.sasl.on_startup(client, message).await;
+        let name = client.metadata().get(METADATA_USER).cloned().unwrap_or_default();
+        if let Err(error) = started {
+            if matches!(error, PgWireError::InvalidPassword(_)) {
+                tokio::time::sleep(WRONG_PASSWORD_DELAY).await;
+            }
+            return Err(fatal(error, &name));
+        }
+        if matches!(client.state(), PgWireConnectionState::ReadyForQuery) {
+            let user = self.shared.users.get(&name);
+            let user = user.ok_or_else(|| Refusal::new("28000", "nobody has logged in").fatal())?;
+            self.user.get_or_init(|| user);
+        }
+        Ok(())
+    }
+}
+
+/// A connection, shared with the protocol's handlers.
+#[derive(Clone)]
+pub struct Handler(pub Arc<Connection>);
+
+#[async_trait]
+impl SimpleQueryHandler for Handler {
+    async fn do_query<C>(&self, client: &mut C, query: &str) -> PgWireResult<Vec<Response>>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        self.0.user()?;
+        let mut failed = client.transaction_status() == TransactionStatus::Error;
+        // All statements of a text are read before the first one runs.
+        let asks = Arc::clone(&self.0.shared.reader).read(query.to_owned()).await.map_err(Refusal::error)?;
+        let mut responses = Vec::with_capacity(asks.len());
+        for ask in asks {
+            self.0.forget(client.portal_store(), &ask);
+            let ends = matches!(ask, Ask::Commit | Ask::Rollback);
+            responses.push(self.0.answer(ask, Values::default(), &Format::UnifiedText, failed).await?);
+            failed &= !ends;
+        }
+        if responses.is_empty() {
+            responses.push(Response::EmptyQuery);
+        }
+        Ok(responses)
+    }
+}
+
+#[async_trait]
+impl QueryParser for Handler {
+    type Statement = Prepared;
+
+    async fn parse_sql<C>(
+        &self,
+        _client: &C,
+        sql: &str,
+        _types: &[Option<Type>],
+    ) -> PgWireResult<Option<Prepared>>
+    where
+        C: ClientInfo + Unpin + Send + Sync,
+    {
+        let user = self.0.user()?;
+        let reader = &self.0.shared.reader;
+        let mut asks = Arc::clone(reader).read(sql.to_owned()).await.map_err(Refusal::error)?;
+        let Some(ask) = asks.pop() else { return Ok(None) };
+        if !asks.is_empty() {
+            let message = "cannot insert multiple commands into a prepared statement";
+            return Err(Refusal::new("42601", message).error());
+        }
+        let plain = |names: &[&str]| Described { parameters: Vec::new(), columns: texts_columns(names) };
+        let described = match &ask {
+            Ask::Query(statement) => {
+                let described = Arc::clone(reader).describe(user, self.0.settings(), (**statement).clone());
+                described.await.map_err(Refusal::error)?
+            }
+            Ask::Show(name) => plain(&[name]),
+            Ask::ShowAll => plain(&["name", "setting"]),
+            _ => plain(&[]),
+        };
+        Ok(Some(Prepared { ask, described }))
+    }
+
+    fn get_parameter_types(&self, prepared: &Prepared) -> PgWireResult<Vec<Type>> {
+        Ok(prepared.described.parameters.iter().map(|kind| wire_type(kind.as_ref())).collect())
+    }
+
+    fn get_result_schema(
+        &self,
+        prepared: &Prepared,
+        format: Option<&Format>,
+    ) -> PgWireResult<Vec<FieldInfo>> {
+        let fields = fields(&prepared.described.columns, format.unwrap_or(&Format::UnifiedText))?;
+        Ok(fields.as_ref().clone())
+    }
+}
+
+#[async_trait]
+impl ExtendedQueryHandler for Handler {
+    type Statement = Prepared;
+    type QueryParser = Handler;
+
+    fn query_parser(&self) -> Arc<Handler> {
+        Arc::new(self.clone())
+    }
+
+    async fn on_parse<C>(&self, client: &mut C, message: Parse) -> PgWireResult<()>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Prepared>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let name = message.name.clone().unwrap_or_else(|| DEFAULT_NAME.to_owned());
+        self.0.keep(&name, |kept| &mut kept.statements)?;
+        match StoredStatement::parse(client, &message, self.query_parser()).await {
+            Ok(Some(statement)) => client.portal_store().put_statement(Arc::new(statement)),
+            Ok(None) => client.portal_store().put_empty_statement(&name),
+            Err(error) => {
+                if client.portal_store().get_statement(&name).is_none() {
+                    self.0.with_kept(|kept| kept.statements.remove(&name));
+                }
+                return Err(error);
+            }
+        }
+        client.send(PgWireBackendMessage::ParseComplete(ParseComplete::new())).await?;
+        Ok(())
+    }
+
+    async fn on_bind<C>(&self, client: &mut C, message: Bind) -> PgWireResult<()>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Prepared>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let statement = message.statement_name.as_deref().unwrap_or(DEFAULT_NAME);
+        let portal = message.portal_name.as_deref().unwrap_or(DEFAULT_NAME);
+        let (formats, count) = (message.parameter_format_codes.len(), message.parameters.len());
+        if formats > 1 && formats != count {
+            return Err(Refusal::new("08P01", format!("{formats} formats for {count} values")).error());
+        }
+        let store = client.portal_store();
+        let found = store.get_statement(statement);
+        let found = found.ok_or_else(|| PgWireError::StatementNotFound(statement.to_owned()))?;
+        self.0.keep(portal, |kept| &mut kept.portals)?;
+        match found {
+            Entry::Value(statement) => store.put_portal(Arc::new(Portal::try_new(&message, statement)?)),
+            Entry::Empty => store.put_empty_portal(portal),
+        }
+        client.send(PgWireBackendMessage::BindComplete(BindComplete::new())).await?;
+        Ok(())
+    }
+
+    async fn on_close<C>(&self, client: &mut C, message: Close) -> PgWireResult<()>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Prepared>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let name = message.name.as_deref().unwrap_or(DEFAULT_NAME);
+        match message.target_type {
+            TARGET_TYPE_BYTE_STATEMENT => {
+                client.portal_store().rm_statement(name);
+                self.0.with_kept(|kept| kept.statements.remove(name));
+            }
+            TARGET_TYPE_BYTE_PORTAL => {
+                client.portal_store().rm_portal(name);
+                self.0.with_kept(|kept| kept.portals.remove(name));
+            }
+            _ => {}
+        }
+        client.send(PgWireBackendMessage::CloseComplete(CloseComplete::new())).await?;
+        Ok(())
+    }
+
+    async fn on_sync<C>(&self, client: &mut C, _message: SyncMessage) -> PgWireResult<()>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Prepared>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let status = client.transaction_status();
+        if status == TransactionStatus::Idle {
+            // Portals end with their transaction, and what they hold with them.
+            client.portal_store().clear_portals();
+            self.0.with_kept(|kept| kept.portals.clear());
+        }
+        client.send(PgWireBackendMessage::ReadyForQuery(ReadyForQuery::new(status))).await?;
+        Ok(())
+    }
+
+    async fn do_query<C>(
+        &self,
+        client: &mut C,
+        portal: &Portal<Prepared>,
+        _max_rows: usize,
+    ) -> PgWireResult<Response>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Prepared>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let Prepared { ask, described } = &portal.statement.statement;
+        let values = Values::decode(portal, &described.parameters)?;
+        self.0.forget(client.portal_store(), ask);
+        let failed = client.transaction_status() == TransactionStatus::Error;
+        self.0.answer(ask.clone(), values, &portal.result_column_format, failed).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read_as_psql_sends_them() {
+        for (options, expect) in [
+            ("", "[]"),
+            ("-c statement_timeout=5s", r#"[("statement_timeout", "5s")]"#),
+            ("-cstatement_timeout=5s --jit=off", r#"[("statement_timeout", "5s"), ("jit", "off")]"#),
+        ] {
+            assert_eq!(format!("{:?}", words_of(options).unwrap()), expect);
+        }
+        for options in ["-c", "-x", "statement_timeout=1", "-c statement_timeout"] {
+            assert_eq!(words_of(options).unwrap_err().code, "22023", "{options}");
+        }
+    }
+}

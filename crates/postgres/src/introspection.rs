@@ -1,0 +1,227 @@
+//! What clients look around in: `pg_catalog`, `information_schema`, and the functions that they expect of a
+//! PostgreSQL server.
+//!
+//! Invariant: an object keeps its number (oid) for as long as the server runs, for each user; what a user may not read
+//! is not listed for them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, RwLock};
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::catalog::SchemaProvider;
+use datafusion::common::ScalarValue;
+use datafusion::datasource::TableType;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarUDF, Signature, SimpleScalarUDF, TypeSignature, Volatility, create_udf,
+};
+use datafusion::prelude::SessionContext;
+use datafusion_pg_catalog::pg_catalog::catalog_info::CatalogInfo;
+use datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
+use datafusion_pg_catalog::pg_catalog::generate_series_arg_coercion::CoerceIntArgsToBigInt;
+use datafusion_pg_catalog::pg_catalog::oid_type_planner::PgOidTypePlanner;
+use datafusion_pg_catalog::pg_catalog::{PG_CATALOG_TABLES, PgCatalogSchemaProvider, PgCatalogStaticTables};
+use datafusion_pg_catalog::setup_pg_catalog;
+use engine::{SQL_CATALOG, SQL_SCHEMA};
+
+use super::information::Information;
+use super::settings::{SERVER_VERSION, Settings};
+
+pub const PG_CATALOG: &str = "pg_catalog";
+pub const INFORMATION_SCHEMA: &str = "information_schema";
+
+/// Functions that describe what is not there: comments, indexes, sizes, the text of views.
+const NOTHING_TO_TELL: [&str; 8] = [
+    "obj_description",
+    "shobj_description",
+    "col_description",
+    "pg_get_viewdef",
+    "pg_get_indexdef",
+    "pg_get_function_identity_arguments",
+    "pg_size_pretty",
+    "pg_table_size",
+];
+
+/// What all users' catalogues have in common.
+pub struct Introspection {
+    tables: Arc<PgCatalogStaticTables>,
+    functions: Vec<Arc<ScalarUDF>>,
+    by_user: Mutex<BTreeMap<String, UserCatalogue>>,
+}
+
+#[derive(Clone)]
+struct UserCatalogue {
+    listing: Listing,
+    schema: Arc<dyn SchemaProvider>,
+}
+
+impl Introspection {
+    pub fn new() -> Result<Introspection> {
+        let plain = SessionContext::new();
+        let own = plain.state().scalar_functions().clone();
+        setup_pg_catalog(&plain, "datafusion", EmptyContextProvider).map_err(|error| *error)?;
+        let state = plain.state();
+        let functions = state.scalar_functions().iter();
+        let functions = functions.filter(|(name, _)| !own.contains_key(*name)).map(|(_, udf)| udf.clone());
+        Ok(Introspection {
+            functions: functions.collect(),
+            tables: Arc::new(PgCatalogStaticTables::try_new()?),
+            by_user: Mutex::default(),
+        })
+    }
+
+    /// Adds the catalogue of what `context` has in it, and the functions.
+    pub async fn install(&self, context: &SessionContext, user: &str, settings: &Settings) -> Result<()> {
+        let catalogue = self.of(user)?;
+        catalogue.listing.renew(context).await?;
+        let own = context.catalog(SQL_CATALOG).expect("a session has its catalog");
+        own.register_schema(PG_CATALOG, Arc::clone(&catalogue.schema))?;
+        own.register_schema(INFORMATION_SCHEMA, Arc::new(Information(catalogue.listing.clone())))?;
+        for function in &self.functions {
+            context.register_udf(function.as_ref().clone());
+        }
+        for function in functions(user, settings) {
+            context.register_udf(function);
+        }
+        context.register_udtf("pg_get_keywords", self.tables.pg_get_keywords.clone());
+        let state = context.state_ref();
+        let known = state.read().clone();
+        let planner = Arc::new(PgOidTypePlanner);
+        *state.write() = SessionStateBuilder::new_from_existing(known).with_type_planner(planner).build();
+        CoerceIntArgsToBigInt::widen(context);
+        in_utc(context);
+        // DataFusion's own would go before ours, and has Arrow's names of types.
+        context.state_ref().write().config_mut().options_mut().catalog.information_schema = false;
+        Ok(())
+    }
+
+    fn of(&self, user: &str) -> Result<UserCatalogue> {
+        let mut by_user = self.by_user.lock().expect("no holder of the catalogues panics");
+        if let Some(catalogue) = by_user.get(user) {
+            return Ok(catalogue.clone());
+        }
+        let listing = Listing::default();
+        let schema = PgCatalogSchemaProvider::try_new(
+            listing.clone(),
+            Arc::clone(&self.tables),
+            EmptyContextProvider,
+        )?;
+        let catalogue = UserCatalogue { listing, schema: Arc::new(schema) };
+        by_user.insert(user.to_owned(), catalogue.clone());
+        Ok(catalogue)
+    }
+}
+
+/// `timestamptz` is a time in UTC, and so is `now()`.
+pub fn in_utc(context: &SessionContext) {
+    let state = context.state_ref();
+    state.write().config_mut().options_mut().execution.time_zone = Some("UTC".to_owned());
+}
+
+pub type Tables = BTreeMap<String, (TableType, SchemaRef)>;
+
+/// The tables that a user sees, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Listing(Arc<RwLock<Arc<Tables>>>);
+
+impl Listing {
+    async fn renew(&self, context: &SessionContext) -> Result<()> {
+        let catalog = context.catalog(SQL_CATALOG).expect("a session has its catalog");
+        let schema = catalog.schema(SQL_SCHEMA).expect("a session has its schema");
+        let mut tables = Tables::new();
+        for name in schema.table_names() {
+            // A call of a metric is a table of one statement only; its name has a space.
+            if let Some(table) = schema.table(&name).await?.filter(|_| !name.contains(' ')) {
+                let is_log = event::Table::ALL.iter().any(|log| log.name() == name);
+                let kind = if is_log { TableType::Base } else { TableType::View };
+                tables.insert(name, (kind, table.schema()));
+            }
+        }
+        *self.0.write().expect("no holder of a listing panics") = Arc::new(tables);
+        Ok(())
+    }
+
+    pub fn tables(&self) -> Arc<Tables> {
+        Arc::clone(&self.0.read().expect("no holder of a listing panics"))
+    }
+}
+
+#[async_trait]
+impl CatalogInfo for Listing {
+    async fn catalog_names(&self) -> Result<Vec<String>, DataFusionError> {
+        Ok(vec![SQL_CATALOG.to_owned()])
+    }
+
+    async fn schema_names(&self, catalog: &str) -> Result<Option<Vec<String>>, DataFusionError> {
+        let names = [SQL_SCHEMA, PG_CATALOG, INFORMATION_SCHEMA].map(str::to_owned).to_vec();
+        Ok((catalog == SQL_CATALOG).then_some(names))
+    }
+
+    async fn table_names(&self, _: &str, schema: &str) -> Result<Option<Vec<String>>, DataFusionError> {
+        Ok(match schema {
+            SQL_SCHEMA => Some(self.tables().keys().cloned().collect()),
+            PG_CATALOG => Some(PG_CATALOG_TABLES.iter().map(|name| (*name).to_owned()).collect()),
+            INFORMATION_SCHEMA => Some(Vec::new()),
+            _ => None,
+        })
+    }
+
+    async fn table_schema(
+        &self,
+        _: &str,
+        schema: &str,
+        table: &str,
+    ) -> Result<Option<SchemaRef>, DataFusionError> {
+        let tables = self.tables();
+        Ok(tables.get(table).filter(|_| schema == SQL_SCHEMA).map(|(_, columns)| Arc::clone(columns)))
+    }
+
+    async fn table_type(
+        &self,
+        _: &str,
+        schema: &str,
+        table: &str,
+    ) -> Result<Option<TableType>, DataFusionError> {
+        let tables = self.tables();
+        Ok(match schema {
+            SQL_SCHEMA => tables.get(table).map(|(kind, _)| *kind),
+            _ => Some(TableType::Base),
+        })
+    }
+}
+
+/// Functions whose answer is the connection's.
+fn functions(user: &str, settings: &Settings) -> Vec<ScalarUDF> {
+    let version = format!("PostgreSQL {SERVER_VERSION} (Plimsoll {})", env!("CARGO_PKG_VERSION"));
+    let mut functions = vec![
+        answer("version", Some(version)),
+        answer("current_database", Some(SQL_CATALOG.to_owned())),
+        answer("session_user", Some(user.to_owned())),
+        answer("pg_get_userbyid", Some(user.to_owned())),
+        current_setting(settings),
+    ];
+    functions.extend(NOTHING_TO_TELL.iter().map(|name| answer(name, None)));
+    functions
+}
+
+/// A function that gives one text, whatever it is asked.
+fn answer(name: &str, text: Option<String>) -> ScalarUDF {
+    let give = move |_: &[ColumnarValue]| Ok(ColumnarValue::Scalar(ScalarValue::Utf8(text.clone())));
+    let arguments = TypeSignature::OneOf(vec![TypeSignature::Nullary, TypeSignature::VariadicAny]);
+    let signature = Signature::new(arguments, Volatility::Stable);
+    SimpleScalarUDF::new_with_signature(name, signature, DataType::Utf8, Arc::new(give)).into()
+}
+
+fn current_setting(settings: &Settings) -> ScalarUDF {
+    let settings = settings.clone();
+    let give = move |arguments: &[ColumnarValue]| match arguments {
+        [ColumnarValue::Scalar(ScalarValue::Utf8(Some(name)))] => {
+            let value = settings.get(name).map_err(|refusal| DataFusionError::Plan(refusal.message))?;
+            Ok(ColumnarValue::Scalar(ScalarValue::Utf8(Some(value.to_owned()))))
+        }
+        _ => Err(DataFusionError::Plan("current_setting takes the name of one setting".to_owned())),
+    };
+    create_udf("current_setting", vec![DataType::Utf8], DataType::Utf8, Volatility::Stable, Arc::new(give))
+}

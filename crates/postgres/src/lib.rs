@@ -1,0 +1,307 @@
+//! The PostgreSQL protocol, read-only: tables, views and metrics for clients that speak SQL.
+//!
+//! The messages are pgwire's and the catalogue is datafusion-postgres's; who may connect, what may be asked and how
+//! much of everything is decided here. Invariants: nothing is listened to unless every user has a password and TLS, if
+//! named, can be used; connections, their messages, their statements and their time are bounded; a connection that
+//! cannot be taken is told so.
+//! Deliberately absent: COPY, cursors, PREPARE as SQL, notifications, and anything that writes.
+
+mod arrays;
+mod calls;
+mod connection;
+mod frames;
+mod information;
+mod introspection;
+mod negotiate;
+mod reader;
+mod refusal;
+mod settings;
+mod statement;
+mod users;
+mod values;
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{FutureExt, StreamExt};
+use pgwire::api::cancel::DefaultCancelHandler;
+use pgwire::api::{
+    ClientInfo, ConnectionManager, DefaultClient, NoopHandler, PgWireConnectionState,
+    RandomPidSecretKeyGenerator,
+};
+use pgwire::error::{ErrorInfo, PgWireError};
+use pgwire::messages::PgWireFrontendMessage;
+use pgwire::tokio::server::{PgWireMessageServerCodec, process_error, process_message};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::codec::Framed;
+
+use connection::{Connection, Handler, Prepared};
+use frames::Frames;
+use negotiate::{Tls, negotiate};
+use reader::Reader;
+use refusal::Refusal;
+use surface::{App, Scope};
+use users::Users;
+
+/// Connections that are told that there is no place for them, or that cancel, at once; beyond it they are dropped.
+const REFUSALS_MAX: usize = 16;
+/// How long a connection that was refused may go on sending.
+const LINGER: Duration = Duration::from_secs(1);
+/// Pause after the system had no socket for a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Where to listen, to whom, and the bounds.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub address: SocketAddr,
+    pub accounts: Vec<Account>,
+    /// Certificate and key, files in PEM; with both, connections without TLS are refused.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    pub connections_max: usize,
+    pub message_bytes_max: usize,
+    pub statements_max: usize,
+    pub startup_timeout: Duration,
+    pub idle_timeout: Duration,
+}
+
+/// Who may connect.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub name: String,
+    /// `env:NAME` or `file:PATH`.
+    pub password: String,
+    pub scopes: Vec<Scope>,
+    /// Whose it is, for person-level metrics; empty for a program's.
+    pub person: String,
+}
+
+/// Why the port is not open.
+#[derive(Debug)]
+pub enum Error {
+    /// The options cannot be met.
+    Options(String),
+    /// The address cannot be had.
+    Listen(String),
+}
+
+/// What all connections share.
+struct Shared {
+    app: Arc<App>,
+    options: Options,
+    users: Arc<Users>,
+    tls: Option<Tls>,
+    reader: Arc<Reader>,
+    connections: Arc<ConnectionManager>,
+    keys: Arc<RandomPidSecretKeyGenerator>,
+}
+
+/// The port, listened to.
+pub struct Server {
+    listener: TcpListener,
+    shared: Arc<Shared>,
+}
+
+impl Server {
+    /// Listens.
+    ///
+    /// # Errors
+    /// A password or a certificate that cannot be used, an address that cannot be had.
+    pub async fn bind(app: &Arc<App>, options: Options) -> Result<Server, Error> {
+        let address = options.address;
+        if options.accounts.is_empty() {
+            let message =
+                "postgres.listen is set, and postgres.users is empty, so nobody could connect; add a user";
+            return Err(Error::Options(message.to_owned()));
+        }
+        let users = Arc::new(Users::new(&options.accounts).map_err(Error::Options)?);
+        let tls = match &options.tls {
+            None => None,
+            Some((certificate, key)) => {
+                let tls = Tls::read(certificate, key);
+                Some(tls.map_err(|error| Error::Options(format!("postgres.tls_certificate: {error}")))?)
+            }
+        };
+        let reader = Reader::new(Arc::clone(app)).map_err(Error::Listen)?;
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            Error::Listen(format!("could not listen on {address} (postgres.listen): {error}"))
+        })?;
+        let shared = Shared {
+            app: Arc::clone(app),
+            options,
+            users,
+            tls,
+            reader: Arc::new(reader),
+            connections: Arc::default(),
+            keys: Arc::default(),
+        };
+        Ok(Server { listener, shared: Arc::new(shared) })
+    }
+
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Takes connections until `stop` changes; those that are open are told then, and end.
+    pub async fn serve(self, mut stop: watch::Receiver<bool>) {
+        let places = Arc::new(Semaphore::new(self.shared.options.connections_max));
+        let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                _ = stop.changed() => return,
+            };
+            let socket = match accepted {
+                Ok((socket, _)) => socket,
+                Err(error) => {
+                    tracing::warn!(%error, "no socket for a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let place = Arc::clone(&places).try_acquire_owned().ok();
+            let refusal = match &place {
+                Some(_) => None,
+                None => Some(Arc::clone(&refusals).try_acquire_owned()),
+            };
+            let Some(refusal) = refusal.transpose().ok() else { continue };
+            let (shared, stop) = (Arc::clone(&self.shared), stop.clone());
+            tokio::spawn(async move {
+                let _refusal = refusal;
+                if let Err(error) = converse(&shared, socket, place, stop).await {
+                    tracing::debug!(%error, "a postgres connection broke");
+                }
+            });
+        }
+    }
+}
+
+type Socket = Framed<Frames, PgWireMessageServerCodec<Prepared>>;
+
+/// One connection from its first byte to its last.
+async fn converse(
+    shared: &Arc<Shared>,
+    socket: TcpStream,
+    place: Option<OwnedSemaphorePermit>,
+    stop: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let options = &shared.options;
+    let deadline = Instant::now() + options.startup_timeout;
+    let address = socket.peer_addr()?;
+    let tls = shared.tls.as_ref().map(|tls| &tls.acceptor);
+    let negotiated = timeout_at(deadline, negotiate(socket, tls)).await??;
+    let frames = Frames::new(negotiated.wire, negotiated.before, options.message_bytes_max);
+    let codec = PgWireMessageServerCodec::new(DefaultClient::new(address, negotiated.secure));
+    let mut socket: Socket = Framed::new(frames, codec);
+    socket.set_state(PgWireConnectionState::AwaitingStartup);
+    // The codec panics on some messages that are none; that ends their connection and no other.
+    let talked = AssertUnwindSafe(talk(shared, &mut socket, place, stop, deadline)).catch_unwind().await;
+    let refusal = match talked {
+        Ok(ended) => match ended? {
+            End::Gone => return Ok(()),
+            End::Told => None,
+            End::Refused(refusal) => Some(refusal),
+        },
+        Err(_) => Some(Refusal::new("08P01", "a message could not be read")),
+    };
+    if let Some(refusal) = refusal {
+        process_error(&mut socket, refusal.fatal(), false).await?;
+    }
+    linger(&mut socket).await;
+    Ok(())
+}
+
+/// How a connection ended.
+enum End {
+    /// The client has gone, or said nothing.
+    Gone,
+    /// It was told why already.
+    Told,
+    Refused(Refusal),
+}
+
+/// Messages and answers, until one side ends it. The place is free again when this returns.
+async fn talk(
+    shared: &Arc<Shared>,
+    socket: &mut Socket,
+    place: Option<OwnedSemaphorePermit>,
+    mut stop: watch::Receiver<bool>,
+    deadline: Instant,
+) -> io::Result<End> {
+    let options = &shared.options;
+    let connection = Arc::new(Connection::new(shared));
+    let handler = Arc::new(Handler(Arc::clone(&connection)));
+    let (copies, cancel) =
+        (Arc::new(NoopHandler), Arc::new(DefaultCancelHandler::new(Arc::clone(&shared.connections))));
+    let refused = |code, message: String| Ok(End::Refused(Refusal::new(code, message)));
+    loop {
+        let until = match socket.state() {
+            PgWireConnectionState::AwaitingStartup | PgWireConnectionState::AuthenticationInProgress => {
+                deadline
+            }
+            _ => Instant::now() + options.idle_timeout,
+        };
+        let next = tokio::select! {
+            next = timeout_at(until, socket.next()) => next,
+            _ = stop.changed() => return refused("57P01", "the server is shutting down".to_owned()),
+        };
+        let message = match next {
+            Ok(Some(Ok(PgWireFrontendMessage::Terminate(_))) | None) => return Ok(End::Gone),
+            Ok(Some(Ok(message))) => message,
+            Ok(Some(Err(error))) => return Ok(End::Refused(unreadable(error))),
+            Err(_) if until == deadline => return Ok(End::Gone),
+            Err(_) => return refused("57P05", "idle for too long (postgres.idle_timeout_ms)".to_owned()),
+        };
+        if matches!(message, PgWireFrontendMessage::Startup(_)) && place.is_none() {
+            let max = options.connections_max;
+            return refused(
+                "53300",
+                format!("there are {max} connections already (postgres.connections_max)"),
+            );
+        }
+        let last = matches!(message, PgWireFrontendMessage::CancelRequest(_));
+        let extended = message.is_extended_query();
+        let (startup, simple, prepared) =
+            (Arc::clone(&connection), Arc::clone(&handler), Arc::clone(&handler));
+        let work =
+            process_message(message, socket, startup, simple, prepared, copies.clone(), cancel.clone());
+        let done = match until == deadline {
+            true => timeout_at(deadline, work).await?,
+            false => work.await,
+        };
+        if last {
+            return Ok(End::Gone);
+        }
+        if let Err(error) = done {
+            let info = ErrorInfo::from(error);
+            let fatal = info.is_fatal();
+            process_error(socket, PgWireError::UserError(Box::new(info)), extended).await?;
+            if fatal {
+                return Ok(End::Told);
+            }
+        }
+    }
+}
+
+/// What did not come as a message of the protocol.
+fn unreadable(error: PgWireError) -> Refusal {
+    match &error {
+        PgWireError::IoError(broken) if broken.kind() == ErrorKind::FileTooLarge => {
+            Refusal::new("54000", broken.to_string())
+        }
+        _ => Refusal::new("08P01", error.to_string()),
+    }
+}
+
+/// Reads on for a moment: closing with something unread would take back what the client was told.
+async fn linger(socket: &mut Socket) {
+    let (wire, mut rest) = (socket.get_mut().wire(), [0; 4096]);
+    let read = async { while wire.read(&mut rest).await.is_ok_and(|count| count > 0) {} };
+    let _ = tokio::time::timeout(LINGER, read).await;
+}

@@ -1,0 +1,44 @@
+//! What if: each scenario's milestones beside what is expected as things are.
+
+use crate::ask::Answered;
+use crate::risk::{Outlook, outlooks};
+use crate::words::near;
+use crate::{Grid, Part};
+
+/// Nothing where nobody asked what if.
+pub fn part(answered: &Answered, risks: &[Outlook<'_>]) -> Option<Part> {
+    if answered.scenarios.is_empty() {
+        return None;
+    }
+    let now = answered.what.as_of.date_naive();
+    let names: Vec<&str> = answered.scenarios.iter().map(|(name, _)| name.as_str()).collect();
+    let columns: Vec<&str> = ["Milestone", "As things are"].into_iter().chain(names).collect();
+    let mut grid = Grid::new("Likely (85 %) done by, and the chance to meet the date", &columns);
+    let would: Vec<Vec<Outlook<'_>>> = answered.scenarios.iter().map(|(_, facts)| outlooks(facts)).collect();
+    let said = |outlook: Option<&Outlook<'_>>| {
+        outlook.map_or_else(
+            || "not open".to_owned(),
+            |outlook| {
+                let by = outlook.p85().map_or_else(|| "not likely".to_owned(), |on| near(on, now));
+                format!("{by} ({})", outlook.chance())
+            },
+        )
+    };
+    let mut all: Vec<(&str, &str)> =
+        risks.iter().map(|outlook| (outlook.id, outlook.title.as_str())).collect();
+    for outlook in would.iter().flatten() {
+        if !all.iter().any(|(id, _)| *id == outlook.id) {
+            all.push((outlook.id, &outlook.title)); // only there if
+        }
+    }
+    for (id, title) in all {
+        let of = |outlooks: &[Outlook<'_>]| said(outlooks.iter().find(|outlook| outlook.id == id));
+        let mut row = vec![title.into(), of(risks).into()];
+        row.extend(would.iter().map(|outlooks| of(outlooks).into()));
+        grid.rows.push(row);
+    }
+    let mut part = Part::new("scenarios", "What if");
+    part.note = Some("The same futures with events that did not happen; nothing of it is stored.".to_owned());
+    part.tables.push(grid);
+    Some(part)
+}

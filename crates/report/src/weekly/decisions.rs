@@ -1,0 +1,123 @@
+//! What somebody has to decide, each with a proposal.
+
+use crate::ask::Answered;
+use crate::facts::Row;
+use crate::risk::Outlook;
+use crate::words::{capital_count, count, number, team, title};
+use crate::{Item, Part, Tone};
+
+use super::help::CRITICAL_MIN;
+
+/// Decisions of one sort that are listed; a list that nobody reads decides nothing.
+const EACH_MAX: usize = 6;
+
+pub fn part(answered: &Answered, risks: &[Outlook<'_>]) -> Part {
+    let mut part = Part::new("decisions", "Decisions to take");
+    let now = answered.what.as_of.date_naive();
+    let facts = &answered.now;
+    let milestones: Vec<Item> = risks.iter().filter_map(|outlook| outlook.decision(now)).collect();
+    let gaps: Vec<Item> = facts.of("ownership_gaps").iter().filter_map(gap).collect();
+    let teams: Vec<Item> = facts
+        .of("review_load")
+        .iter()
+        .filter_map(reviews)
+        .chain(facts.of("delegation_balance").iter().filter_map(balance))
+        .chain(facts.of("team_commitment").iter().filter_map(commitment))
+        .collect();
+    let mut left_out = 0;
+    for sort in [milestones, teams, gaps] {
+        left_out += sort.len().saturating_sub(EACH_MAX);
+        part.items.extend(sort.into_iter().take(EACH_MAX));
+    }
+    part.note = match (part.items.len(), left_out) {
+        (0, _) => Some("Nothing waits for a decision.".to_owned()),
+        (_, 0) => None,
+        (_, n) => Some(format!("The most pressing ones; {n} more are in the roadmap review.")),
+    };
+    part
+}
+
+/// What a summary says of `n` of them.
+pub fn line(n: usize) -> String {
+    format!("{} below, each with a proposal.", capital_count(n, "decision waits", "decisions wait"))
+}
+
+/// A goal or a milestone without one owner and a date.
+pub fn gap(row: &Row) -> Option<Item> {
+    let (kind, lacks) = (row.text("kind")?, row.text("lacks")?);
+    let name = title(row.text("title"), row.text("item")?);
+    let (sentence, proposal) = match lacks {
+        "an owner" => (format!("The {kind} \"{name}\" has no owner."), "Name one person who answers for it."),
+        "a date" => (format!("The {kind} \"{name}\" has no date."), "Set a date, or take it off the plan."),
+        "an owner and a date" => (
+            format!("The {kind} \"{name}\" has neither an owner nor a date."),
+            "Name one person and a date, or take it off the plan.",
+        ),
+        _ => (
+            format!("The {kind} \"{name}\" has {} owners.", row.whole("owners").unwrap_or(0)),
+            "Agree on the one person who answers for it, and on its date.",
+        ),
+    };
+    Some(Item {
+        tone: Tone::Watch,
+        sentence,
+        because: None,
+        proposal: Some(proposal.to_owned()),
+        metric: "ownership_gaps",
+        row: row.0.clone(),
+        figure: None,
+    })
+}
+
+fn reviews(row: &Row) -> Option<Item> {
+    let overloaded = row.whole("overloaded_reviewers").filter(|n| *n > 0)?;
+    let (open, name) = (row.whole("open_reviews")?, team(row.text("team")?));
+    let who = count(overloaded, "reviewer", "reviewers");
+    Some(Item {
+        tone: Tone::Act,
+        sentence: format!("{name} has {who} with more reviews than one can do."),
+        because: None,
+        proposal: Some(format!(
+            "Share the {} out again, and let a second person approve what now waits for one.",
+            count(open, "waiting review", "waiting reviews")
+        )),
+        metric: "review_load",
+        row: row.0.clone(),
+        figure: None,
+    })
+}
+
+fn balance(row: &Row) -> Option<Item> {
+    let critical =
+        row.whole("critical_tickets").filter(|n| *n >= CRITICAL_MIN && row.is("lead_keeps_too_much"))?;
+    Some(Item {
+        tone: Tone::Act,
+        sentence: format!("{}'s critical work stays with its lead.", team(row.text("team")?)),
+        because: None,
+        proposal: Some(format!(
+            "Hand over some of the {critical} critical tickets; the metric \"reallocation\" suggests who has room and knows the area."
+        )),
+        metric: "delegation_balance",
+        row: row.0.clone(),
+        figure: None,
+    })
+}
+
+fn commitment(row: &Row) -> Option<Item> {
+    if !row.is("over") {
+        return None;
+    }
+    let (due, capacity) = (row.number("points_due")?, row.number("points_capacity")?);
+    Some(Item {
+        tone: Tone::Act,
+        sentence: format!("{} has more due than it usually finishes.", team(row.text("team")?)),
+        because: None,
+        proposal: Some(format!(
+            "Move about {} points to later or to another team, or agree on later dates.",
+            number((due - capacity).ceil())
+        )),
+        metric: "team_commitment",
+        row: row.0.clone(),
+        figure: None,
+    })
+}

@@ -1,0 +1,200 @@
+//! Who asks, and what they may: scopes, and whose numbers a person may see.
+//!
+//! Invariant: a token is known by its hash only; without any token in the configuration everybody may do what they
+//! could before there were tokens. Deliberately absent: sessions, cookies, passwords.
+
+use chrono::Utc;
+use engine::{Level, Metric};
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+
+use crate::privacy::names_people;
+use crate::problem::Problem;
+use crate::state::App;
+use crate::wall::{Sight, SqlAccess, Wall};
+
+/// A bearer token, known by its hash.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    pub name: String,
+    /// SHA-256 in hex.
+    pub hash: String,
+    pub scopes: Vec<Scope>,
+    /// Whose it is, for person-level metrics; empty for a program's.
+    #[serde(default)]
+    pub person: String,
+}
+
+/// What a token may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    Read,
+    Sql,
+    Ingest,
+    /// All of them, and person-level metrics of everybody.
+    Admin,
+}
+
+impl Scope {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scope::Read => "read",
+            Scope::Sql => "sql",
+            Scope::Ingest => "ingest",
+            Scope::Admin => "admin",
+        }
+    }
+}
+
+/// Who may read person-level metrics over the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    None,
+    #[serde(rename = "self")]
+    Own,
+    Lead,
+    All,
+}
+
+/// Who may ask at all, and about whom.
+#[derive(Debug)]
+pub struct Access {
+    pub tokens: Vec<Token>,
+    pub visibility: Visibility,
+}
+
+impl Access {
+    /// Who anybody is where there are no tokens.
+    pub fn anybody(&self) -> Option<Caller> {
+        let scopes = vec![Scope::Read, Scope::Sql, Scope::Ingest];
+        self.tokens.is_empty().then_some(Caller { scopes, person: None, known: false })
+    }
+
+    /// Whose token this is. Hashes are compared, so the time that it takes tells nothing about a token.
+    pub fn known(&self, token: &str) -> Option<Caller> {
+        let hash = hash(token);
+        let found = self.tokens.iter().find(|known| known.hash.eq_ignore_ascii_case(&hash))?;
+        Some(Caller::new(&found.scopes, &found.person))
+    }
+}
+
+/// Who sent a request.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    scopes: Vec<Scope>,
+    /// The person that the token is of.
+    person: Option<String>,
+    /// Whether a token said so.
+    known: bool,
+}
+
+/// What the configuration keeps of a token: SHA-256 in hex. Tokens are 256 random bits, so no salt is needed.
+pub fn hash(token: &str) -> String {
+    hex::encode(digest(&SHA256, token.as_bytes()))
+}
+
+impl Caller {
+    /// Somebody without a token where some are set.
+    pub fn nobody() -> Caller {
+        Caller { scopes: Vec::new(), person: None, known: false }
+    }
+
+    /// Somebody who has proven who they are, on another surface; `person` is whose account it is, if anybody's.
+    pub fn new(scopes: &[Scope], person: &str) -> Caller {
+        let person = (!person.is_empty()).then(|| event::person_name(person.trim()).into_owned());
+        Caller { scopes: scopes.to_vec(), person, known: true }
+    }
+
+    pub fn has(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope) || self.scopes.contains(&Scope::Admin)
+    }
+
+    /// Whether this caller may write SQL, which reads every table.
+    pub fn may_sql(&self, wall: &Wall) -> Result<SqlAccess, Problem> {
+        wall.sql().ok_or_else(|| {
+            Problem::forbidden(
+                "sql over http is off here (http.sql, people.visibility, people.pseudonyms); use 'plimsoll sql' where the data is",
+            )
+        })
+    }
+
+    /// Whether SQL may name person-level metrics: a token with `sql` may read the tables that they come from.
+    pub fn sees_people_in_sql(&self) -> bool {
+        self.known && self.has(Scope::Sql)
+    }
+
+    /// Whether this caller may learn that a metric is there: that of single people only where they may see some of it.
+    pub fn may_list(&self, access: &Access, metric: &Metric) -> bool {
+        match (metric.level, access.visibility) {
+            (Level::Team, _) | (Level::Person, Visibility::All) => true,
+            (Level::Person, Visibility::None) => false,
+            (Level::Person, Visibility::Own | Visibility::Lead) => {
+                self.has(Scope::Admin) || (self.person.is_some() && names_people(metric))
+            }
+        }
+    }
+
+    /// # Errors
+    /// 403 where the configuration keeps the metric from this caller.
+    pub async fn sight(&self, app: &App, metric: &Metric) -> Result<Sight, Problem> {
+        let refused = |why: &str| {
+            Err(Problem::forbidden(format!(
+                "{} is about single people, {why}; ask it with 'plimsoll query {}' where the data is",
+                metric.name, metric.name
+            )))
+        };
+        let visibility = app.access.visibility;
+        match (metric.level, visibility) {
+            (Level::Team, _) | (Level::Person, Visibility::All) => return Ok(Sight::All),
+            (Level::Person, Visibility::None) => {
+                return refused("which people.visibility keeps off the network");
+            }
+            (Level::Person, Visibility::Own | Visibility::Lead) if self.known && self.has(Scope::Admin) => {
+                return Ok(Sight::All);
+            }
+            (Level::Person, Visibility::Own | Visibility::Lead) => {}
+        }
+        let Some(person) = &self.person else {
+            return refused("and people.visibility shows them only to tokens of a person");
+        };
+        if !names_people(metric) {
+            return refused("and its rows do not say whose they are");
+        }
+        let parts = app.parts()?;
+        let engine = parts.engine.clone();
+        let sql = sight_sql(person, visibility == Visibility::Lead);
+        let rows = parts.compute(async move { engine.sql(&sql).await }).await?;
+        let names = arrow::compute::cast(rows.column(0), &arrow::datatypes::DataType::Utf8)
+            .map_err(|error| Problem::internal(&error.to_string()))?;
+        let names = arrow::array::AsArray::as_string::<i32>(&names);
+        Ok(Sight::Only(names.iter().flatten().map(str::to_owned).collect()))
+    }
+}
+
+/// The person, by the name that metrics call them, and for a lead those who are in their teams now, or in teams below.
+fn sight_sql(person: &str, leads: bool) -> String {
+    let person = person.replace('\'', "''");
+    let now = Utc::now().timestamp_micros();
+    let current = format!(
+        "from_at <= to_timestamp_micros({now}) AND (to_at IS NULL OR to_at > to_timestamp_micros({now}))"
+    );
+    let me = format!(
+        "me AS (SELECT COALESCE(MAX(person), '{person}') AS person FROM person_of WHERE identity = '{person}')"
+    );
+    if !leads {
+        return format!("WITH {me} SELECT person FROM me");
+    }
+    format!(
+        "WITH {me}, led AS (\
+           SELECT team.team FROM team LEFT JOIN person_of ON person_of.identity = team.lead \
+           INNER JOIN me ON me.person = COALESCE(person_of.person, team.lead) WHERE NOT team.deleted \
+           UNION SELECT person_membership.team FROM person_membership \
+           INNER JOIN me ON me.person = person_membership.person WHERE LOWER(role) = 'lead' AND {current}) \
+         SELECT person FROM me \
+         UNION SELECT person_membership.person FROM person_membership \
+         INNER JOIN led ON led.team = person_membership.team WHERE {current}"
+    )
+}

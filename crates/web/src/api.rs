@@ -1,0 +1,346 @@
+//! Reading over HTTP: the catalogue, one metric, SQL, and the Prometheus page.
+//!
+//! Invariant: what is not understood is refused, never ignored: parameters, formats, body members.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Extension, Path, RawQuery, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use engine::{Level, Metric, Overlay, Query};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use surface::{App, Parts, Phase, Sight, Visibility};
+
+use super::{Site, body, media_type};
+use crate::prom;
+use crate::query_string::QueryString;
+use surface::Caller;
+use surface::Problem;
+use surface::moment;
+use surface::output::{self, EXAMPLE_NOTE, Encoding};
+
+const METRIC_PARAMETERS: [&str; 4] = ["as_of", "known_at", "team", "format"];
+
+/// `GET /api/v1/metrics`: the catalogue.
+pub async fn metrics(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Result<Response, Problem> {
+    QueryString::parse(raw.as_deref(), [])?;
+    let parts = app.parts()?;
+    let catalogue = parts.engine.catalogue();
+    let list: Vec<Value> = catalogue
+        .metrics
+        .iter()
+        .map(|metric| {
+            let mut entry = describe(metric, &catalogue.definition(metric));
+            entry["href"] = json!(format!("/api/v1/metrics/{}", metric.name));
+            entry
+        })
+        .collect();
+    let mut answer = json!({ "metrics": list });
+    let problems = app.catalogue_problems();
+    if !problems.is_empty() {
+        answer["problems"] = problems.iter().map(problem).collect();
+    }
+    if parts.example {
+        answer["example"] = json!(EXAMPLE_NOTE);
+    }
+    Ok(([(header::CONTENT_TYPE, "application/json")], format!("{answer}\n")).into_response())
+}
+
+/// A file that is not in force as it stands.
+fn problem(problem: &engine::Problem) -> Value {
+    json!({
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "message": problem.message,
+        "text": problem.text,
+    })
+}
+
+/// A metric of the catalogue as the HTTP route and `query --list --format json` show it.
+pub fn describe(metric: &Metric, definition: &str) -> Value {
+    let params: Vec<Value> = metric
+        .params
+        .iter()
+        .map(|param| {
+            json!({
+                "name": param.name,
+                "type": param.type_.as_str(),
+                "default": param.default.to_string(),
+                "min": param.min.as_ref().map(ToString::to_string),
+                "max": param.max.as_ref().map(ToString::to_string),
+                "values": param.values,
+                "help": param.help,
+            })
+        })
+        .collect();
+    json!({
+        "name": metric.name,
+        "title": metric.title,
+        "help": metric.help,
+        "unit": metric.unit,
+        "level": metric.level.as_str(),
+        "labels": metric.labels,
+        "value": metric.value,
+        "gauges": metric.gauges,
+        "section": metric.section,
+        "panel": metric.panel,
+        "params": params,
+        "definition": definition,
+    })
+}
+
+/// `GET /api/v1/metrics/{name}`: one metric's rows.
+pub async fn metric(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    path: Result<Path<String>, PathRejection>,
+    RawQuery(raw): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    one(&app, &caller, Asking { path, raw, headers, what_if: None }).await
+}
+
+/// A request about one metric as it comes, and the events that it takes to have happened.
+pub struct Asking {
+    pub path: Result<Path<String>, PathRejection>,
+    pub raw: Option<String>,
+    pub headers: HeaderMap,
+    pub what_if: Option<Overlay>,
+}
+
+/// The same, read as far as every such route reads it alike.
+pub struct Asked<'a> {
+    pub parts: &'a Parts,
+    pub metric: Metric,
+    pub sight: Sight,
+    pub given: QueryString,
+    pub encoding: Encoding,
+    pub what_if: Option<Overlay>,
+}
+
+impl Asking {
+    /// `parameters` are those of the route; the metric's own are known too.
+    pub async fn read<'a>(
+        self,
+        app: &'a App,
+        caller: &Caller,
+        parameters: &[&str],
+    ) -> Result<Asked<'a>, Problem> {
+        let parts = app.parts()?;
+        let metric = metric_of(parts, self.path)?;
+        let sight = caller.sight(&app, &metric).await?;
+        let declared = metric.params.iter().map(|param| param.name.as_str());
+        let mut given = QueryString::parse(self.raw.as_deref(), parameters.iter().copied().chain(declared))?;
+        let encoding = encoding(given.take("format").as_deref(), &self.headers)?;
+        Ok(Asked { parts, metric, sight, given, encoding, what_if: self.what_if })
+    }
+}
+
+/// One metric's rows.
+pub async fn one(app: &App, caller: &Caller, asking: Asking) -> Result<Response, Problem> {
+    let Asked { parts, metric, sight, mut given, encoding, what_if } =
+        asking.read(app, caller, &METRIC_PARAMETERS).await?;
+    let query = Query {
+        as_of: time(&mut given, "as_of")?,
+        known_at: time(&mut given, "known_at")?,
+        team: given.take("team"),
+        params: given.rest(),
+        what_if,
+    };
+    let shown = app.ask(&metric, query, &sight).await?;
+    let bytes = output::metric(&shown, encoding, parts.example);
+    answer(encoding, bytes, parts.example)
+}
+
+/// The metric that a path names.
+pub fn metric_of(parts: &Parts, path: Result<Path<String>, PathRejection>) -> Result<Metric, Problem> {
+    let Path(name) = path.map_err(|_| Problem::bad_request("the metric's name is not clean text"))?;
+    metric_named(parts, &name)
+}
+
+pub fn metric_named(parts: &Parts, name: &str) -> Result<Metric, Problem> {
+    if name.chars().any(char::is_control) {
+        return Err(Problem::bad_request("the metric's name has a control character"));
+    }
+    Ok(parts.engine.metric(name)?)
+}
+
+pub fn time(given: &mut QueryString, name: &str) -> Result<Option<chrono::DateTime<chrono::Utc>>, Problem> {
+    given
+        .take(name)
+        .map(|text| moment::parse(&text).map_err(|reason| Problem::bad_parameter(name, &reason)))
+        .transpose()
+}
+
+/// SQL has no caller's rows: person-level metrics are all or nothing in it.
+fn visible(visibility: Visibility, metric: &Metric) -> Result<(), Problem> {
+    match (metric.level, visibility) {
+        (Level::Team, _) | (Level::Person, Visibility::All) => Ok(()),
+        (Level::Person, Visibility::None | Visibility::Own | Visibility::Lead) => {
+            Err(Problem::forbidden(format!(
+                "{} is about single people, which people.visibility keeps off the network; ask it with 'plimsoll query {}' where the data is",
+                metric.name, metric.name
+            )))
+        }
+    }
+}
+
+/// What a SQL request may have in its JSON body.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SqlRequest {
+    sql: String,
+    format: Option<String>,
+}
+
+/// `POST /api/v1/sql`: one read-only statement, as JSON `{"sql": ...}` or as plain text.
+pub async fn sql(
+    State(site): State<Site>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(raw): RawQuery,
+    request: Request,
+) -> Result<Response, Problem> {
+    let app = &site.app;
+    let access = caller.may_sql(&app.wall)?;
+    let parts = app.parts()?;
+    let mut given = QueryString::parse(raw.as_deref(), ["format"])?;
+    let (headers, bytes) = body(&site.options, request).await?;
+    let statement = match media_type(&headers).as_str() {
+        "application/json" => serde_json::from_slice::<SqlRequest>(&bytes).map_err(|error| {
+            Problem::bad_request(format!("the body is not {{\"sql\": \"SELECT ...\"}}: {error}"))
+        })?,
+        "text/plain" => SqlRequest {
+            sql: String::from_utf8(bytes.to_vec())
+                .map_err(|_| Problem::bad_request("the statement is not utf-8"))?,
+            format: None,
+        },
+        _ => {
+            return Err(Problem::unsupported_media_type(
+                "send application/json with {\"sql\": \"SELECT ...\"}, or text/plain",
+            ));
+        }
+    };
+    let format = match (given.take("format"), statement.format) {
+        (Some(_), Some(_)) => return Err(Problem::bad_parameter("format", "is given more than once")),
+        (in_query, in_body) => in_query.or(in_body),
+    };
+    let encoding = encoding(format.as_deref(), &headers)?;
+    if !caller.sees_people_in_sql() {
+        people_stay_home(app.access.visibility, &parts.engine.catalogue().metrics, &statement.sql)?;
+    }
+    let engine = parts.engine.clone();
+    let rows = parts.compute(async move { engine.sql(&statement.sql).await }).await?;
+    answer(encoding, output::rows(&access.rows(rows), encoding, parts.example), parts.example)
+}
+
+/// Person-level metrics are tables to SQL, so the rule for their route holds for their names too.
+fn people_stay_home(visibility: Visibility, metrics: &[Metric], sql: &str) -> Result<(), Problem> {
+    let words: Vec<String> =
+        sql.split(|c: char| !(c.is_alphanumeric() || c == '_')).map(str::to_lowercase).collect();
+    metrics
+        .iter()
+        .filter(|metric| words.contains(&metric.name))
+        .try_for_each(|metric| visible(visibility, metric))
+}
+
+/// `GET /metrics`: the board and the counters as Prometheus text.
+pub async fn prometheus(State(site): State<Site>) -> Result<Response, Problem> {
+    let (app, parts) = (&site.app, site.app.parts()?);
+    let page = prom::Page {
+        catalogue: &parts.engine.catalogue(),
+        board: &parts.engine.board(),
+        stats: &parts.engine.stats(),
+        feeds: &site.logs()?.feeds,
+        series_max: site.options.series_max,
+        catalogue_problems: app.catalogue_problems().len(),
+        example: parts.example,
+        wall: &app.wall,
+        started_at: app.started_at,
+        ready: app.phase() == Phase::Ready,
+    };
+    let text = page.render().map_err(|error| Problem::internal(&error.to_string()))?;
+    Ok(([(header::CONTENT_TYPE, prom::CONTENT_TYPE)], text).into_response())
+}
+
+pub fn answer(
+    encoding: Encoding,
+    bytes: Result<Vec<u8>, arrow::error::ArrowError>,
+    example: bool,
+) -> Result<Response, Problem> {
+    let bytes = bytes.map_err(|error| Problem::internal(&error.to_string()))?;
+    let mut response = ([(header::CONTENT_TYPE, encoding.media_type())], bytes).into_response();
+    if example {
+        // CSV has no room for a note, so the header carries it.
+        let note = header::HeaderValue::from_static(EXAMPLE_NOTE);
+        response.headers_mut().insert("x-plimsoll-example", note);
+    }
+    Ok(response)
+}
+
+/// `format=` decides; without it the Accept header does, and JSON is what most get.
+pub fn encoding(format: Option<&str>, headers: &HeaderMap) -> Result<Encoding, Problem> {
+    if let Some(name) = format {
+        return Encoding::ALL
+            .into_iter()
+            .find(|encoding| encoding.name() == name)
+            .ok_or_else(|| Problem::bad_parameter("format", "is none of json, csv, arrow, parquet"));
+    }
+    let Some(accept) = headers.get(header::ACCEPT) else {
+        return Ok(Encoding::Json);
+    };
+    let accept = accept.to_str().map_err(|_| Problem::bad_request("the Accept header is not text"))?;
+    accepted(accept).ok_or_else(|| {
+        Problem::new(
+            StatusCode::NOT_ACCEPTABLE,
+            "not-acceptable",
+            "Accept names no format that is to be had: application/json, text/csv, application/vnd.apache.arrow.stream, application/vnd.apache.parquet",
+        )
+    })
+}
+
+fn accepted(accept: &str) -> Option<Encoding> {
+    let mut ranges: Vec<(f32, &str)> = accept
+        .split(',')
+        .map(|range| {
+            let (name, parameters) = range.split_once(';').unwrap_or((range, ""));
+            let weight = parameters
+                .split(';')
+                .find_map(|parameter| parameter.trim().strip_prefix("q="))
+                .map_or(1.0, |weight| weight.parse().unwrap_or(0.0));
+            (weight, name.trim())
+        })
+        .filter(|(weight, _)| *weight > 0.0)
+        .collect();
+    ranges.sort_by(|a, b| b.0.total_cmp(&a.0)); // stable: ties stay in the order given
+    ranges.into_iter().find_map(|(_, range)| match range {
+        "*/*" | "application/*" => Some(Encoding::Json),
+        "text/*" => Some(Encoding::Csv),
+        exact => {
+            Encoding::ALL.into_iter().find(|encoding| encoding.media_type().split(';').next() == Some(exact))
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accept_is_weighed() {
+        for (accept, expect) in [
+            ("*/*", Some(Encoding::Json)),
+            ("text/csv", Some(Encoding::Csv)),
+            ("text/html,application/xhtml+xml,*/*;q=0.8", Some(Encoding::Json)),
+            ("application/json;q=0.1, application/vnd.apache.arrow.stream", Some(Encoding::Arrow)),
+            ("application/vnd.apache.parquet;q=0.5, text/*;q=0.9", Some(Encoding::Csv)),
+            ("application/json;q=0", None),
+            ("image/png", None),
+            ("", None),
+        ] {
+            assert_eq!(accepted(accept), expect, "{accept}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! One request to a page: who looks, through which lens, and what they may see.
+//!
+//! Invariant: a page gets results from here only, and what comes from here has passed `access` and
+//! the wall.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use chrono::{DateTime, TimeDelta, Utc};
+use engine::Metric;
+use engine::{Query, Series};
+use surface::{App, Shown, Sight};
+
+use super::kept::Asked;
+use super::lens::{self, Lens};
+use crate::query_string::QueryString;
+use crate::{Site, api};
+use surface::Caller;
+use surface::Problem;
+
+/// Set by our script, so that a link opened without it gives a whole page.
+const FRAGMENT: &str = "x-plimsoll-fragment";
+
+/// What a page is made from, as it came.
+pub struct Visitor {
+    pub site: Site,
+    pub caller: Caller,
+    pub raw: Option<String>,
+    pub headers: HeaderMap,
+}
+
+impl FromRequestParts<Site> for Visitor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(request: &mut Parts, site: &Site) -> Result<Visitor, Problem> {
+        let caller = request.extensions.get::<Caller>().cloned();
+        Ok(Visitor {
+            site: site.clone(),
+            caller: caller.ok_or_else(|| Problem::internal("a page was reached around access"))?,
+            raw: request.uri.query().map(str::to_owned),
+            headers: request.headers.clone(),
+        })
+    }
+}
+
+impl Visitor {
+    /// Reads the query, in which a page knows `parameters` beside the lens.
+    pub fn visit(&self, parameters: &[&str]) -> Result<(Visit<'_>, QueryString), Problem> {
+        let Visitor { site, caller, raw, headers } = self;
+        let app = &site.app;
+        let parts = app.parts()?;
+        let now = Utc::now();
+        let known = lens::PARAMETERS.into_iter().chain(parameters.iter().copied());
+        let mut query = QueryString::parse(raw.as_deref(), known)?;
+        let lens = Lens::take(&mut query, now)?;
+        let fragment = headers.contains_key(FRAGMENT);
+        Ok((Visit { site, app, parts, caller, lens, now, fragment }, query))
+    }
+}
+
+pub struct Visit<'a> {
+    site: &'a Site,
+    pub app: &'a Arc<App>,
+    pub parts: &'a surface::Parts,
+    pub caller: &'a Caller,
+    pub lens: Lens,
+    pub now: DateTime<Utc>,
+    /// Only the changing part of the page is wanted.
+    pub fragment: bool,
+}
+
+/// What narrows a metric down.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Narrowed {
+    pub team: Option<String>,
+    pub params: BTreeMap<String, String>,
+}
+
+impl Visit<'_> {
+    /// The moment that is looked at.
+    pub fn as_of(&self) -> DateTime<Utc> {
+        self.lens.as_of.unwrap_or(self.now)
+    }
+
+    /// A metric with its default parameters: at now what the board has, which costs nothing.
+    pub async fn metric(&self, name: &str) -> Result<Shown, Problem> {
+        let metric = api::metric_named(self.parts, name)?;
+        let sight = self.sight(&metric).await?;
+        if self.lens.is_now()
+            && let Some(result) = self.parts.engine.board().results.get(name)
+        {
+            return self.app.show(&metric, result, &sight);
+        }
+        self.ask(metric, &sight, Narrowed::default()).await
+    }
+
+    /// A metric narrowed down: at now it is the newest that there is.
+    pub async fn narrowed(&self, metric: Metric, narrowed: Narrowed) -> Result<Shown, Problem> {
+        let sight = self.sight(&metric).await?;
+        self.ask(metric, &sight, narrowed).await
+    }
+
+    async fn ask(&self, metric: Metric, sight: &Sight, narrowed: Narrowed) -> Result<Shown, Problem> {
+        let query = self.query(narrowed);
+        self.app.ask(&metric, query, sight).await
+    }
+
+    /// As [`Visit::metric`], for a page that does without it: not there, not for this visitor, or failed.
+    pub async fn perhaps(&self, name: &str) -> Option<Shown> {
+        self.metric(name).await.ok()
+    }
+
+    /// The metric at each moment of a series, the oldest first; kept for a while, since past moments seldom change.
+    pub async fn series(
+        &self,
+        metric: &Metric,
+        narrowed: Narrowed,
+        series: &Series,
+    ) -> Result<Vec<Shown>, Problem> {
+        let sight = self.sight(metric).await?;
+        let asked = Asked {
+            metric: metric.name.clone(),
+            definition: self.parts.engine.catalogue().definition(metric),
+            query: Query { as_of: None, ..self.query(narrowed) },
+            series: series.clone(),
+        };
+        let steps = self.site.kept.steps(self.parts, asked).await?;
+        steps.iter().map(|step| self.app.show(metric, step, &sight)).collect()
+    }
+
+    pub async fn sight(&self, metric: &Metric) -> Result<Sight, Problem> {
+        self.caller.sight(self.app, metric).await
+    }
+
+    pub fn query(&self, narrowed: Narrowed) -> Query {
+        Query {
+            as_of: self.lens.as_of,
+            known_at: self.lens.known_at,
+            team: narrowed.team,
+            params: narrowed.params,
+            what_if: None,
+        }
+    }
+
+    /// Moments a week apart: `weeks` before the one looked at, and that one. At now they are those of the hour, so
+    /// that visitors of an hour share them.
+    pub fn weekly(&self, weeks: usize) -> Series {
+        let last = match self.lens.as_of {
+            Some(at) => at,
+            None => {
+                let hour = TimeDelta::seconds(self.now.timestamp().rem_euclid(3600));
+                DateTime::from_timestamp(self.now.timestamp(), 0).unwrap_or(self.now) - hour
+            }
+        };
+        let moments = (0..=weeks as i64).rev().map(|n| last - TimeDelta::weeks(n)).collect();
+        Series { moments, rows_max: self.app.bounds.rows_max }
+    }
+}
