@@ -34,6 +34,7 @@ use crate::error::Error;
 use crate::evaluate::{Evaluator, Query, moment};
 use crate::explain::Explanation;
 use crate::flush::map_or_keep;
+use crate::interest::Interest;
 use crate::range::Series;
 use crate::replay::{self, Replay};
 use crate::segment::{Segment, key_column, sort_by_key};
@@ -43,7 +44,7 @@ use crate::sql::{SqlLimits, SqlRunner};
 use crate::tables::EVENT_TABLES;
 use crate::together::{Answers, Asked, Ground};
 use crate::views::Views;
-use crate::writer::{Writer, reasons};
+use crate::writer::{Purpose, Writer, reasons};
 
 /// Bounds and intervals of the engine.
 #[derive(Debug, Clone)]
@@ -58,7 +59,7 @@ pub struct Options {
     pub refresh_interval: Duration,
     /// Most time between two folds while rows wait, however long a fold takes.
     pub refresh_interval_max: Duration,
-    /// Metrics are evaluated this often even when nothing changed: ages grow.
+    /// How old a result may be that somebody asks for when nothing changed: ages grow.
     pub evaluate_interval: Duration,
     pub sql: SqlLimits,
 }
@@ -71,7 +72,7 @@ impl Default for Options {
             pending_rows_max: 1_000_000,
             refresh_interval: Duration::from_millis(50),
             refresh_interval_max: Duration::from_secs(10),
-            evaluate_interval: Duration::from_secs(15),
+            evaluate_interval: Duration::from_secs(60),
             sql: SqlLimits::default(),
         }
     }
@@ -108,15 +109,16 @@ impl Engine {
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::default(),
             board: ArcSwap::default(),
+            interest: Interest::default(),
             stats: Mutex::new(Stats::default()),
             evaluator: ArcSwap::from_pointee(Evaluator::new(catalogue, views, runtime)),
             positions: Mutex::new(store.positions().clone()),
         });
         let sql = SqlRunner::new(options.sql.clone())?;
+        let demand = Demand::new(options.evaluate_interval);
         let mut writer = Writer::new(shared.clone(), options, dir.to_owned(), store)?;
         load(&mut writer, dir).await?;
         let writer = tokio::sync::Mutex::new(writer);
-        let demand = Demand::default();
         let inner = Inner { shared, demand, sql, writer, _lock: lock };
         Ok(Engine { inner: Arc::new(inner) })
     }
@@ -128,7 +130,12 @@ impl Engine {
 
     /// Appends, folds, evaluates and flushes until the channel closes and all of it is durable.
     pub async fn run(&self, mut receiver: Receiver<Batch>) -> Result<(), Error> {
-        self.inner.writer.lock().await.run(&mut receiver).await
+        self.inner.writer.lock().await.run(&mut receiver, Purpose::Serve).await
+    }
+
+    /// As [`Engine::run`] without evaluating anything, for commands that end when all of it is durable.
+    pub async fn ingest(&self, mut receiver: Receiver<Batch>) -> Result<(), Error> {
+        self.inner.writer.lock().await.run(&mut receiver, Purpose::Load).await
     }
 
     /// One metric. Without arguments the answer is the board's, brought up to date if that is quick.
@@ -219,7 +226,7 @@ impl Engine {
         for metric in &evaluator.catalogue.metrics {
             let result = match text.contains(&metric.name) {
                 true => self.at_now(&evaluator, metric).await?,
-                false => self.board().results.get(&metric.name).cloned(),
+                false => self.inner.shared.board.load().results.get(&metric.name).cloned(),
             };
             let Some(result) = result else { continue };
             let table = MemTable::try_new(result.rows.schema(), vec![vec![result.rows.clone()]])?;
@@ -272,7 +279,10 @@ impl Engine {
         self.evaluator().renew_all(&self.inner.shared).await
     }
 
+    /// What stands ready. Who reads it lets the metrics be evaluated again soon, as is said of `evaluate_interval`;
+    /// after a time in which nobody did, results are up to ten minutes old, each with its own moment.
     pub fn board(&self) -> Arc<Board> {
+        self.inner.shared.interest.in_board();
         self.inner.shared.board.load_full()
     }
 

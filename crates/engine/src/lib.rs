@@ -24,6 +24,7 @@ mod compare;
 mod diff;
 mod explain;
 mod ids;
+mod interest;
 mod kept;
 mod lineage;
 mod overlay;

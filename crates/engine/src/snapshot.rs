@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use event::Counts;
 
 use crate::evaluate::Evaluator;
+use crate::interest::Interest;
 use crate::pace::QUICK_SECONDS;
 use crate::tables::Tables;
 use crate::views::ViewRows;
@@ -140,6 +141,7 @@ pub struct Stats {
 pub struct Shared {
     pub snapshot: ArcSwap<Snapshot>,
     pub board: ArcSwap<Board>,
+    pub interest: Interest,
     pub stats: Mutex<Stats>,
     /// The definitions in force.
     pub evaluator: ArcSwap<Evaluator>,

@@ -44,6 +44,15 @@ const QUIET: Duration = Duration::from_millis(150);
 /// Wait after a failed commit.
 const COMMIT_RETRY: Duration = Duration::from_secs(5);
 
+/// What batches are taken for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Somebody reads the board meanwhile.
+    Serve,
+    /// Nobody does.
+    Load,
+}
+
 /// Owns what changes.
 pub struct Writer {
     pub shared: Arc<Shared>,
@@ -118,8 +127,8 @@ impl Writer {
         })
     }
 
-    /// Takes batches until the channel closes; then everything is folded, evaluated and flushed.
-    pub async fn run(&mut self, receiver: &mut Receiver<Batch>) -> Result<(), Error> {
+    /// Takes batches until the channel closes; then everything is folded and flushed.
+    pub async fn run(&mut self, receiver: &mut Receiver<Batch>, purpose: Purpose) -> Result<(), Error> {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -137,6 +146,9 @@ impl Writer {
                 },
             }
             self.refresh_if_due().await?;
+            if purpose == Purpose::Serve {
+                self.evaluate_if_due().await?;
+            }
             self.flush_if_due().await?;
         }
         self.finish().await
@@ -146,7 +158,6 @@ impl Writer {
     pub async fn finish(&mut self) -> Result<(), Error> {
         self.refresh().await?;
         self.pace.end().await?;
-        self.shared.evaluator.load_full().renew_all(&self.shared).await?;
         while self.flush.is_some() || self.pending_rows > 0 || !self.pending.spans.is_empty() {
             if self.flush.is_none() {
                 self.start_flush();
@@ -239,7 +250,7 @@ impl Writer {
         if self.touched_rows > 0 && self.refreshed_at.elapsed() >= wait {
             self.refresh().await?;
         }
-        self.evaluate_if_due().await
+        Ok(())
     }
 
     fn is_quiet(&self) -> bool {
