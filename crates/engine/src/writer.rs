@@ -16,7 +16,6 @@ use chrono::{DateTime, Utc};
 use event::Batch;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
-use tokio::time::MissedTickBehavior;
 
 use crate::checkpoint;
 use crate::delta::ColdStore;
@@ -35,6 +34,8 @@ use crate::views::ViewRows;
 const HOT_SEGMENTS_MAX: usize = 12;
 /// How often the loop looks whether a refresh or a flush is due.
 const TICK: Duration = Duration::from_millis(20);
+/// ... and once no batch has come for as long as anything rests, when what comes wakes it.
+const TICK_IDLE: Duration = Duration::from_millis(250);
 /// Rest after a fold while batches keep coming, in times what it took, up to `refresh_interval_max`: folding takes a
 /// fifth of the time, in a flood a tenth.
 const REFOLD_REST: u32 = 4;
@@ -129,8 +130,6 @@ impl Writer {
 
     /// Takes batches until the channel closes; then everything is folded and flushed.
     pub async fn run(&mut self, receiver: &mut Receiver<Batch>, purpose: Purpose) -> Result<(), Error> {
-        let mut tick = tokio::time::interval(TICK);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
@@ -141,7 +140,7 @@ impl Writer {
                     }
                     None => break,
                 },
-                _ = tick.tick() => if receiver.is_empty() {
+                () = tokio::time::sleep(self.tick()) => if receiver.is_empty() {
                     self.idle_since.get_or_insert_with(Instant::now);
                 },
             }
@@ -251,6 +250,11 @@ impl Writer {
             self.refresh().await?;
         }
         Ok(())
+    }
+
+    fn tick(&self) -> Duration {
+        let idle = self.idle_since.is_some_and(|since| since.elapsed() >= self.options.refresh_interval_max);
+        if idle { TICK_IDLE } else { TICK }
     }
 
     fn is_quiet(&self) -> bool {

@@ -27,6 +27,8 @@ use crate::reload;
 
 /// How often starting and running parts are looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+/// How often to look whether a source has ended.
+const FEED_INTERVAL: Duration = Duration::from_millis(200);
 /// Threads that fold, evaluate and query, apart from those that answer HTTP.
 const COMPUTE_THREADS_MIN: usize = 2;
 /// Planning recurses over the query.
@@ -176,7 +178,7 @@ impl Running {
 
     /// Waits for a signal, or for a part to fail; then stops the parts in order.
     async fn until_stopped(mut self, app: &App, signals: &mut Signals) -> Result<(), Failure> {
-        let mut look = tokio::time::interval(LOOK_INTERVAL);
+        let mut look = tokio::time::interval(FEED_INTERVAL);
         let mut ran = None;
         loop {
             tokio::select! {
@@ -188,7 +190,7 @@ impl Running {
                 _ = look.tick() => if self.feeds.iter().any(Feed::has_ended) { break },
             }
         }
-        tracing::info!("stopping: sources first, then flush and evaluate");
+        tracing::info!("stopping: sources first, then flush");
         app.advance(Phase::Stopping);
         for feed in &self.feeds {
             feed.stop.now();
