@@ -283,6 +283,11 @@ impl Engine {
     /// after a time in which nobody did, results are up to ten minutes old, each with its own moment.
     pub fn board(&self) -> Arc<Board> {
         self.inner.shared.interest.in_board();
+        self.peek()
+    }
+
+    /// The board, for one who does not need its results.
+    pub fn peek(&self) -> Arc<Board> {
         self.inner.shared.board.load_full()
     }
 

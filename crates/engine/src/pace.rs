@@ -34,7 +34,7 @@ pub const FLOOD_ROWS: usize = 20_000;
 /// Rest of a lane between its rounds, in times what the last round took.
 const REST: u32 = 1;
 /// Who asked looks again within this many times `evaluate_interval`: a page that is read, a scrape.
-const LOOKS_FOR: u32 = 5;
+const LOOKS_FOR: u32 = 2;
 /// With nobody looking, the whole board rests this many times as long as evaluating it takes ...
 const IDLE_REST: f64 = 200.0;
 /// ... and at most so long.

@@ -219,7 +219,7 @@ async fn announce(app: Arc<App>, address: SocketAddr, ready: impl FnOnce(SocketA
     let logs: Vec<FeedLog> = parts.feeds.iter().map(|feed| feed.log.clone()).collect();
     let mut catch_up = CatchUp::new(&logs);
     loop {
-        let board = parts.engine.board();
+        let board = parts.engine.peek();
         let evaluated = board.evaluated_at > app.started_at;
         let covered = |name: &str| board.position.get(name).copied().unwrap_or(0);
         if evaluated && catch_up.is_done(&logs, &covered) {
