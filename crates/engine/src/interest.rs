@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 /// When somebody last asked, for one metric or for the board.
 #[derive(Debug, Default)]
 pub struct Interest {
-    asked: Mutex<Asked>,
+    asked: Mutex<Times>,
 }
 
 #[derive(Debug, Default)]
-struct Asked {
+struct Times {
     board: Option<Instant>,
     metrics: BTreeMap<String, Instant>,
 }
