@@ -24,59 +24,32 @@ use datafusion::prelude::SessionContext;
 use event::{Batch, Table};
 use tokio::sync::mpsc::Receiver;
 
-use crate::cache;
+use crate::ask::diff::{Diff, Listed};
+use crate::ask::explain::Explanation;
+use crate::ask::range::Series;
+use crate::ask::replay::{self, Replay};
+use crate::ask::together::{Answers, Asked, Ground};
 use crate::catalogue::{Catalogue, Metric};
-use crate::checkpoint;
-use crate::delta::{ColdFile, ColdStore};
-use crate::demand::Demand;
-use crate::diff::{Diff, Listed};
 use crate::error::Error;
-use crate::evaluate::{Evaluator, Query, moment};
-use crate::explain::Explanation;
-use crate::flush::map_or_keep;
-use crate::interest::Interest;
-use crate::range::Series;
-use crate::replay::{self, Replay};
-use crate::segment::{Segment, key_column, sort_by_key};
-use crate::session::session;
-use crate::snapshot::{Board, MetricResult, Shared, Snapshot, Stats};
+use crate::evaluate::board::{Board, MetricResult};
+use crate::evaluate::demand::Demand;
+use crate::evaluate::interest::Interest;
+use crate::evaluate::session::session;
+use crate::evaluate::{Evaluator, moment};
+use crate::options::Options;
+use crate::query::Query;
+use crate::rows::segment::{Segment, key_column, sort_by_key};
+use crate::rows::tables::EVENT_TABLES;
+use crate::shared::Shared;
+use crate::snapshot::{Snapshot, Stats};
 use crate::sql::{SqlLimits, SqlRunner};
-use crate::tables::EVENT_TABLES;
-use crate::together::{Answers, Asked, Ground};
+use crate::store::cache;
+use crate::store::checkpoint;
+use crate::store::delta::{ColdFile, ColdStore};
+use crate::store::flush::map_or_keep;
+use crate::store::lock::lock;
 use crate::views::Views;
 use crate::writer::{Purpose, Writer, reasons};
-
-/// Bounds and intervals of the engine.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Rows in memory are committed to the cold store at least this often.
-    pub flush_interval: Duration,
-    /// ... and when there are this many.
-    pub flush_rows: usize,
-    /// The source waits when this many rows are not durable yet.
-    pub pending_rows_max: usize,
-    /// Least time between two folds of touched keys.
-    pub refresh_interval: Duration,
-    /// Most time between two folds while rows wait, however long a fold takes.
-    pub refresh_interval_max: Duration,
-    /// How old a result may be that somebody asks for when nothing changed: ages grow.
-    pub evaluate_interval: Duration,
-    pub sql: SqlLimits,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options {
-            flush_interval: Duration::from_secs(30),
-            flush_rows: 250_000,
-            pending_rows_max: 1_000_000,
-            refresh_interval: Duration::from_millis(50),
-            refresh_interval_max: Duration::from_secs(10),
-            evaluate_interval: Duration::from_secs(60),
-            sql: SqlLimits::default(),
-        }
-    }
-}
 
 /// A handle to an open data directory. Clones share it.
 #[derive(Clone)]
@@ -324,16 +297,6 @@ fn named<'c>(catalogue: &'c Catalogue, name: &str) -> Result<&'c Metric, Error> 
     })
 }
 
-/// Held by the one process that has the directory open.
-pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
-    let file = File::options().create(true).truncate(false).write(true).open(dir.join("lock"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(Error::Locked { dir: dir.display().to_string() }),
-        Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
-    }
-}
-
 /// Maps the cold rows, fills the id index, and folds what the last checkpoint does not cover.
 async fn load(writer: &mut Writer, dir: &Path) -> Result<(), Error> {
     let store = writer.store.take().expect("a new writer has its store");
@@ -383,7 +346,7 @@ async fn load_segment(
     file: &ColdFile,
     dir: &Path,
 ) -> Result<Segment, Error> {
-    let mapped = cache::map_as(&cold_path(dir, &file.path), &event::schema::schema(file.table));
+    let mapped = cache::map_as(&cache::cold_path(dir, &file.path), &event::schema::schema(file.table));
     let cached = mapped.is_some();
     let rows = match mapped {
         Some(rows) => rows,
@@ -397,16 +360,10 @@ async fn load_segment(
     Ok(if cached { segment } else { map_or_keep(segment, dir) })
 }
 
-/// The cache file of a cold file.
-pub fn cold_path(dir: &Path, file: &str) -> PathBuf {
-    let stem = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".parquet");
-    dir.join("cache").join(format!("{stem}.arrow"))
-}
-
 /// Removes cache files that stand for no cold file.
 fn remove_orphans(dir: &Path, files: &[ColdFile]) {
     let known: std::collections::HashSet<PathBuf> =
-        files.iter().map(|file| cold_path(dir, &file.path)).collect();
+        files.iter().map(|file| cache::cold_path(dir, &file.path)).collect();
     let Ok(entries) = std::fs::read_dir(dir.join("cache")) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
         if path.is_file() && !known.contains(&path) {

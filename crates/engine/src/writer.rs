@@ -17,18 +17,19 @@ use event::Batch;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
 
-use crate::checkpoint;
-use crate::delta::ColdStore;
-use crate::engine::Options;
 use crate::error::Error;
-use crate::flush::{Flushed, Frozen, Pending, flush};
-use crate::ids::Ids;
-use crate::kept::{LATE_MAX, Late, SETTLED_AFTER_US};
-use crate::pace::{Conditions, FLOOD_ROWS, Pace};
-use crate::segment::{Segment, key_column, micros};
-use crate::snapshot::{Position, Shared, Snapshot};
-use crate::tables::{EVENT_TABLES, Tables};
-use crate::views::ViewRows;
+use crate::evaluate::pace::{Conditions, FLOOD_ROWS, Pace};
+use crate::options::Options;
+use crate::rows::by_key::ViewRows;
+use crate::rows::ids::Ids;
+use crate::rows::segment::{Segment, key_column, micros};
+use crate::rows::tables::{EVENT_TABLES, Tables};
+use crate::shared::Shared;
+use crate::snapshot::{Position, Snapshot};
+use crate::store::checkpoint;
+use crate::store::delta::ColdStore;
+use crate::store::flush::{Flushed, Frozen, Pending, flush};
+use crate::views::kept::{LATE_MAX, Late, SETTLED_AFTER_US};
 
 /// Small hot segments are merged when there are more than this many of a table.
 const HOT_SEGMENTS_MAX: usize = 12;
@@ -300,7 +301,7 @@ impl Writer {
     pub async fn rebuild_views(&mut self) -> Result<(), Error> {
         let tables = self.tables();
         let views = Arc::clone(&self.shared.evaluator.load().views);
-        self.views = views.fold_all(&tables, crate::tables::Moment::ALL).await?;
+        self.views = views.fold_all(&tables, crate::moment::Moment::ALL).await?;
         self.publish(tables);
         Ok(())
     }
@@ -455,7 +456,7 @@ fn merge_small(segments: &mut Vec<Arc<Segment>>) -> Result<(), Error> {
 
 /// Largest `occurred_at`, leaving out what the source dated after the log record.
 fn watermark(batch: &RecordBatch) -> Option<DateTime<Utc>> {
-    let effective = crate::segment::micros(batch, "effective_at").iter().copied().max()?;
+    let effective = crate::rows::segment::micros(batch, "effective_at").iter().copied().max()?;
     DateTime::from_timestamp_micros(effective)
 }
 

@@ -15,7 +15,8 @@ use tokio::sync::Mutex;
 
 use crate::error::Error;
 use crate::evaluate::Evaluator;
-use crate::snapshot::{Board, MetricResult, Shared};
+use crate::evaluate::board::{Board, MetricResult};
+use crate::shared::Shared;
 
 /// A metric that takes longer is not evaluated for askers.
 const WAIT_SECONDS: f64 = 0.25;
@@ -75,7 +76,7 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::snapshot::Tried;
+    use crate::evaluate::board::Tried;
 
     fn tried(age_ms: i64, seconds: f64, sequence: u64) -> Board {
         let at = Utc::now() - TimeDelta::milliseconds(age_ms);

@@ -22,11 +22,10 @@ use tokio::task::JoinHandle;
 
 use crate::error::Error;
 use crate::evaluate::Evaluator;
-use crate::interest::Interest;
-use crate::snapshot::{Board, Shared, Tried};
+use crate::evaluate::board::{Board, QUICK_SECONDS, Tried};
+use crate::evaluate::interest::Interest;
+use crate::shared::Shared;
 
-/// A metric that takes longer is a slow one.
-pub const QUICK_SECONDS: f64 = 0.05;
 /// A slow metric rests this many times as long as it took.
 const SLOW_REST: f64 = 9.0;
 /// Rows that make a flood: for a lane since the last round of the quick one, for a fold since the last.
