@@ -3,7 +3,7 @@
 
     headline.py FIRST COUNT     one JSON line a seed: its events as they arrive, and the rows at two moments
 
-`crates/engine/src/oracle.rs` loads the events into the engine and compares. Standard library only.
+`crates/engine/src/tests/oracle.rs` loads the events into the engine and compares. Standard library only.
 """
 
 import json

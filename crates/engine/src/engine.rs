@@ -24,58 +24,32 @@ use datafusion::prelude::SessionContext;
 use event::{Batch, Table};
 use tokio::sync::mpsc::Receiver;
 
-use crate::cache;
+use crate::ask::diff::{Diff, Listed};
+use crate::ask::explain::Explanation;
+use crate::ask::range::Series;
+use crate::ask::replay::{self, Replay};
+use crate::ask::together::{Answers, Asked, Ground};
 use crate::catalogue::{Catalogue, Metric};
-use crate::checkpoint;
-use crate::delta::{ColdFile, ColdStore};
-use crate::demand::Demand;
-use crate::diff::{Diff, Listed};
 use crate::error::Error;
-use crate::evaluate::{Evaluator, Query, moment};
-use crate::explain::Explanation;
-use crate::flush::map_or_keep;
-use crate::range::Series;
-use crate::replay::{self, Replay};
-use crate::segment::{Segment, key_column, sort_by_key};
-use crate::session::session;
-use crate::snapshot::{Board, MetricResult, Shared, Snapshot, Stats};
+use crate::evaluate::board::{Board, MetricResult};
+use crate::evaluate::demand::Demand;
+use crate::evaluate::interest::Interest;
+use crate::evaluate::session::session;
+use crate::evaluate::{Evaluator, moment};
+use crate::options::Options;
+use crate::query::Query;
+use crate::rows::segment::{Segment, key_column, sort_by_key};
+use crate::rows::tables::EVENT_TABLES;
+use crate::shared::Shared;
+use crate::snapshot::{Snapshot, Stats};
 use crate::sql::{SqlLimits, SqlRunner};
-use crate::tables::EVENT_TABLES;
-use crate::together::{Answers, Asked, Ground};
+use crate::store::cache;
+use crate::store::checkpoint;
+use crate::store::delta::{ColdFile, ColdStore};
+use crate::store::flush::map_or_keep;
+use crate::store::lock::lock;
 use crate::views::Views;
-use crate::writer::{Writer, reasons};
-
-/// Bounds and intervals of the engine.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Rows in memory are committed to the cold store at least this often.
-    pub flush_interval: Duration,
-    /// ... and when there are this many.
-    pub flush_rows: usize,
-    /// The source waits when this many rows are not durable yet.
-    pub pending_rows_max: usize,
-    /// Least time between two folds of touched keys.
-    pub refresh_interval: Duration,
-    /// Most time between two folds while rows wait, however long a fold takes.
-    pub refresh_interval_max: Duration,
-    /// Metrics are evaluated this often even when nothing changed: ages grow.
-    pub evaluate_interval: Duration,
-    pub sql: SqlLimits,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options {
-            flush_interval: Duration::from_secs(30),
-            flush_rows: 250_000,
-            pending_rows_max: 1_000_000,
-            refresh_interval: Duration::from_millis(50),
-            refresh_interval_max: Duration::from_secs(10),
-            evaluate_interval: Duration::from_secs(15),
-            sql: SqlLimits::default(),
-        }
-    }
-}
+use crate::writer::{Purpose, Writer, reasons};
 
 /// A handle to an open data directory. Clones share it.
 #[derive(Clone)]
@@ -108,15 +82,16 @@ impl Engine {
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::default(),
             board: ArcSwap::default(),
+            interest: Interest::default(),
             stats: Mutex::new(Stats::default()),
             evaluator: ArcSwap::from_pointee(Evaluator::new(catalogue, views, runtime)),
             positions: Mutex::new(store.positions().clone()),
         });
         let sql = SqlRunner::new(options.sql.clone())?;
+        let demand = Demand::new(options.evaluate_interval);
         let mut writer = Writer::new(shared.clone(), options, dir.to_owned(), store)?;
         load(&mut writer, dir).await?;
         let writer = tokio::sync::Mutex::new(writer);
-        let demand = Demand::default();
         let inner = Inner { shared, demand, sql, writer, _lock: lock };
         Ok(Engine { inner: Arc::new(inner) })
     }
@@ -128,7 +103,12 @@ impl Engine {
 
     /// Appends, folds, evaluates and flushes until the channel closes and all of it is durable.
     pub async fn run(&self, mut receiver: Receiver<Batch>) -> Result<(), Error> {
-        self.inner.writer.lock().await.run(&mut receiver).await
+        self.inner.writer.lock().await.run(&mut receiver, Purpose::Serve).await
+    }
+
+    /// As [`Engine::run`] without evaluating anything, for commands that end when all of it is durable.
+    pub async fn ingest(&self, mut receiver: Receiver<Batch>) -> Result<(), Error> {
+        self.inner.writer.lock().await.run(&mut receiver, Purpose::Load).await
     }
 
     /// One metric. Without arguments the answer is the board's, brought up to date if that is quick.
@@ -219,7 +199,7 @@ impl Engine {
         for metric in &evaluator.catalogue.metrics {
             let result = match text.contains(&metric.name) {
                 true => self.at_now(&evaluator, metric).await?,
-                false => self.board().results.get(&metric.name).cloned(),
+                false => self.inner.shared.board.load().results.get(&metric.name).cloned(),
             };
             let Some(result) = result else { continue };
             let table = MemTable::try_new(result.rows.schema(), vec![vec![result.rows.clone()]])?;
@@ -272,7 +252,15 @@ impl Engine {
         self.evaluator().renew_all(&self.inner.shared).await
     }
 
+    /// What stands ready. Who reads it lets the metrics be evaluated again soon, as is said of `evaluate_interval`;
+    /// after a time in which nobody did, results are up to ten minutes old, each with its own moment.
     pub fn board(&self) -> Arc<Board> {
+        self.inner.shared.interest.in_board();
+        self.peek()
+    }
+
+    /// The board, for one who does not need its results.
+    pub fn peek(&self) -> Arc<Board> {
         self.inner.shared.board.load_full()
     }
 
@@ -307,16 +295,6 @@ fn named<'c>(catalogue: &'c Catalogue, name: &str) -> Result<&'c Metric, Error> 
         let near = near.into_iter().filter(|(far, _)| *far <= name.len() / 2 + 1).take(3);
         Error::UnknownMetric { name: name.to_owned(), near: near.map(|(_, name)| name.to_owned()).collect() }
     })
-}
-
-/// Held by the one process that has the directory open.
-pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
-    let file = File::options().create(true).truncate(false).write(true).open(dir.join("lock"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(Error::Locked { dir: dir.display().to_string() }),
-        Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
-    }
 }
 
 /// Maps the cold rows, fills the id index, and folds what the last checkpoint does not cover.
@@ -368,7 +346,7 @@ async fn load_segment(
     file: &ColdFile,
     dir: &Path,
 ) -> Result<Segment, Error> {
-    let mapped = cache::map_as(&cold_path(dir, &file.path), &event::schema::schema(file.table));
+    let mapped = cache::map_as(&cache::cold_path(dir, &file.path), &event::schema::schema(file.table));
     let cached = mapped.is_some();
     let rows = match mapped {
         Some(rows) => rows,
@@ -382,16 +360,10 @@ async fn load_segment(
     Ok(if cached { segment } else { map_or_keep(segment, dir) })
 }
 
-/// The cache file of a cold file.
-pub fn cold_path(dir: &Path, file: &str) -> PathBuf {
-    let stem = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".parquet");
-    dir.join("cache").join(format!("{stem}.arrow"))
-}
-
 /// Removes cache files that stand for no cold file.
 fn remove_orphans(dir: &Path, files: &[ColdFile]) {
     let known: std::collections::HashSet<PathBuf> =
-        files.iter().map(|file| cold_path(dir, &file.path)).collect();
+        files.iter().map(|file| cache::cold_path(dir, &file.path)).collect();
     let Ok(entries) = std::fs::read_dir(dir.join("cache")) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
         if path.is_file() && !known.contains(&path) {

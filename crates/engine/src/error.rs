@@ -7,7 +7,7 @@ use std::fmt;
 
 use datafusion::error::DataFusionError;
 
-use crate::delta::StoreError;
+use crate::store::delta::StoreError;
 
 /// A refused request or a broken world. Texts are lower case and name the thing and the remedy.
 #[derive(Debug)]

@@ -3,6 +3,20 @@
 //! At now the views are read as they are; at a past moment only the keys with something hidden are
 //! folded again. Nothing here changes the snapshot, so evaluations run beside the writer.
 
+pub mod board;
+pub mod renew;
+
+pub mod demand;
+pub mod interest;
+pub mod pace;
+
+pub mod overlay;
+
+pub mod lineage;
+pub mod session;
+pub mod steps;
+
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -18,23 +32,15 @@ use tokio::sync::OnceCell;
 
 use crate::catalogue::{BadParam, Catalogue, Metric};
 use crate::error::Error;
-use crate::overlay::Overlay;
-use crate::session::{EventTable, ViewTable, session};
-use crate::snapshot::{Board, Evaluated, MetricResult, Shared, Snapshot, Tried};
-use crate::steps::Steps;
-use crate::tables::{EVENT_TABLES, Moment};
-use crate::views::{ViewRows, Views};
-
-/// What to ask of a metric. The default is: now, all that is known, every team, default parameters.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Query {
-    pub as_of: Option<DateTime<Utc>>,
-    pub known_at: Option<DateTime<Utc>>,
-    pub team: Option<String>,
-    pub params: BTreeMap<String, String>,
-    /// Events that are taken to have happened, for this question only.
-    pub what_if: Option<Overlay>,
-}
+use crate::evaluate::board::MetricResult;
+use crate::evaluate::session::{EventTable, ViewTable, session};
+use crate::evaluate::steps::Steps;
+use crate::moment::Moment;
+use crate::query::Query;
+use crate::rows::by_key::ViewRows;
+use crate::rows::tables::EVENT_TABLES;
+use crate::snapshot::Snapshot;
+use crate::views::Views;
 
 /// Evaluates metrics.
 pub struct Evaluator {
@@ -91,68 +97,16 @@ impl Evaluator {
         }
     }
 
-    /// Evaluates the metrics named on the newest snapshot, at now, and puts each result on the board as it
-    /// comes. The first board is put up whole: before it nothing is ready.
-    pub async fn renew(&self, shared: &Shared, names: &BTreeSet<String>) -> Result<(), Error> {
-        let snapshot = shared.snapshot.load_full();
-        let whole = shared.board.load().tried.len() < self.catalogue.metrics.len();
-        let mut waiting = Vec::new();
-        self.at_now(&snapshot, names, |evaluated| {
-            waiting.push(evaluated);
-            if !whole {
-                self.put(shared, &std::mem::take(&mut waiting));
-            }
-        })
-        .await?;
-        self.put(shared, &waiting);
-        Ok(())
-    }
-
-    pub async fn renew_all(&self, shared: &Shared) -> Result<(), Error> {
-        let names = self.catalogue.metrics.iter().map(|metric| metric.name.clone()).collect();
-        self.renew(shared, &names).await
-    }
-
-    /// Puts results on the board, unless other definitions came into force meanwhile.
-    fn put(&self, shared: &Shared, evaluated: &[Evaluated]) {
-        shared.board.rcu(|board| {
-            let mut board = Board::clone(board);
-            if Arc::ptr_eq(&shared.evaluator.load().catalogue, &self.catalogue) {
-                evaluated.iter().for_each(|evaluated| board.take(evaluated));
-            }
-            board
-        });
-    }
-
-    async fn at_now(
+    /// What a question is asked of: the snapshot, with the question's own events on it where it has some.
+    /// `last` is the latest moment that it asks about.
+    pub async fn ground<'s>(
         &self,
-        snapshot: &Snapshot,
-        names: &BTreeSet<String>,
-        mut put: impl FnMut(Evaluated),
-    ) -> Result<(), Error> {
-        let now = Utc::now();
-        let moment = moment(now, now);
-        let reads = names.iter().filter_map(|name| self.reads.get(name)).flatten().cloned().collect();
-        let views = self.views.at(snapshot, moment, &reads).await?;
-        let context = self.context(snapshot, &views, moment, &self.runtime, &reads).await?;
-        let mut steps = Steps::new(&context);
-        for metric in self.catalogue.metrics.iter().filter(|metric| names.contains(&metric.name)) {
-            let started = Instant::now();
-            let rows = self.rows(&mut steps, metric, moment, &BTreeMap::new()).await;
-            let outcome =
-                rows.map(|rows| Arc::new(self.result(metric, now, now, snapshot, rows))).map_err(|error| {
-                    tracing::error!(metric = metric.name, %error, "metric failed");
-                    error.to_string()
-                });
-            let tried = Tried {
-                at: now,
-                seconds: started.elapsed().as_secs_f64() + self.shared_seconds(metric),
-                sequence: snapshot.sequence,
-                position: snapshot.position.clone(),
-            };
-            put(Evaluated { metric: metric.name.clone(), tried, outcome });
-        }
-        Ok(())
+        snapshot: &'s Snapshot,
+        query: &Query,
+        last: DateTime<Utc>,
+    ) -> Result<Cow<'s, Snapshot>, Error> {
+        let Some(overlay) = &query.what_if else { return Ok(Cow::Borrowed(snapshot)) };
+        Ok(Cow::Owned(overlay.over(snapshot, &self.views, last).await?))
     }
 
     /// What the shared views cost without which `metric` would not be: each of their readers is charged.

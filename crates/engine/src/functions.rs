@@ -50,6 +50,7 @@ mod scalar;
 pub mod survival;
 pub mod trend;
 pub mod truck;
+mod types;
 
 use datafusion::prelude::SessionContext;
 

@@ -1,74 +1,53 @@
 //! The engine: event batches in, metric results out.
 //!
-//! Batches are appended to Arrow segments and committed to Delta Lake (`writer`, `delta`); the keys
-//! that they touch are folded through the views (`views`, `fold`, `rows`); metrics are evaluated
-//! over views at any moment (`evaluate`) and the latest results stand on the board (`snapshot`).
+//! The `writer` appends batches to Arrow segments (`rows`) and commits them to Delta Lake (`store`); the keys that
+//! they touch are folded through the `views`. Metrics of the `catalogue` are evaluated over views at any moment
+//! (`evaluate`), the latest results stand on the board, and `ask` has the other questions.
 //!
 //! Invariant: the same events give the same results, whatever their order, batching or restarts.
 //! Deliberately absent: where batches come from, HTTP, and any clock in SQL.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod engine;
+mod options;
+mod query;
+
+mod writer;
+
+mod moment;
+mod shared;
 mod snapshot;
+
+mod rows;
+mod store;
+mod views;
 
 mod catalogue;
 mod functions;
 
+mod ask;
 mod evaluate;
-mod fold;
-mod rows;
-mod views;
-
-mod compact;
-mod compare;
-mod diff;
-mod explain;
-mod ids;
-mod kept;
-mod lineage;
-mod overlay;
-mod pace;
-mod range;
-mod replay;
-mod segment;
-mod session;
 mod sql;
-mod steps;
-mod tables;
-mod together;
-mod words;
 
-mod cache;
-mod checkpoint;
-mod delta;
-mod demand;
-mod durable;
-mod erase;
 mod error;
-mod flush;
-mod writer;
 
+pub use ask::diff::{Diff, Listed};
+pub use ask::explain::Explanation;
+pub use ask::range::{AS_OF, Series, rows_of_series};
+pub use ask::replay::Replay;
+pub use ask::together::Ground;
 pub use catalogue::{Catalogue, Level, Metric, Param, ParamType, Problem, Reloaded, Reloader, Stamp};
-pub use diff::{Diff, Listed};
-pub use engine::{Engine, Options};
-pub use erase::rewrite_texts;
+pub use engine::Engine;
 pub use error::Error;
-pub use evaluate::Query;
-pub use explain::Explanation;
+pub use evaluate::board::{Board, MetricResult};
+pub use evaluate::overlay::Overlay;
+pub use evaluate::session::{SQL_CATALOG, SQL_SCHEMA};
 pub use functions::control::control_limits;
-pub use overlay::Overlay;
-pub use range::{AS_OF, Series, rows_of_series};
-pub use replay::Replay;
-pub use session::{SQL_CATALOG, SQL_SCHEMA};
-pub use snapshot::{Board, MetricResult, Position, Stats};
+pub use options::Options;
+pub use query::Query;
+pub use snapshot::{Position, Stats};
 pub use sql::{SqlLimits, SqlRows, check_calls, check_statement, check_text, collect_rows, plan_statement};
-pub use together::Ground;
+pub use store::erase::rewrite_texts;
 
 #[cfg(test)]
-mod engine_tests;
-
-#[cfg(test)]
-mod golden;
-
-#[cfg(test)]
-mod oracle;
+mod tests;

@@ -5,6 +5,9 @@
 //! Views read event tables and other views of the same key, so a chunk of keys is folded through
 //! all views without looking outside the chunk.
 
+pub mod fold;
+pub mod kept;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -17,11 +20,12 @@ use tokio::task::JoinError;
 
 use crate::catalogue::{Catalogue, View};
 use crate::error::Error;
-use crate::fold::Fold;
-use crate::kept::{Copy, Kept, SETTLED_AFTER_US};
-use crate::rows::Rows;
+use crate::moment::Moment;
+use crate::rows::by_key::{Rows, ViewRows};
+use crate::rows::tables::{EVENT_TABLES, Keys, Tables, schema};
 use crate::snapshot::Snapshot;
-use crate::tables::{EVENT_TABLES, Keys, Moment, Tables, schema};
+use crate::views::fold::Fold;
+use crate::views::kept::{Copy, Kept, SETTLED_AFTER_US};
 
 /// Keys folded in one go: bounds memory, and spreads a large change over the cores.
 const KEYS_PER_CHUNK: usize = 1 << 16;
@@ -29,9 +33,6 @@ const KEYS_PER_CHUNK: usize = 1 << 16;
 const ROWS_PER_CHUNK: usize = 1 << 18;
 /// Chunks under way at once.
 const CHUNKS_AT_ONCE: usize = 2;
-
-/// The rows of every view, by name. Cheap to clone.
-pub type ViewRows = BTreeMap<String, Rows>;
 
 /// The planned views of a catalogue.
 pub struct Views {

@@ -16,25 +16,27 @@ use chrono::{DateTime, Utc};
 use event::Batch;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
-use tokio::time::MissedTickBehavior;
 
-use crate::checkpoint;
-use crate::delta::ColdStore;
-use crate::engine::Options;
 use crate::error::Error;
-use crate::flush::{Flushed, Frozen, Pending, flush};
-use crate::ids::Ids;
-use crate::kept::{LATE_MAX, Late, SETTLED_AFTER_US};
-use crate::pace::{Conditions, FLOOD_ROWS, Pace};
-use crate::segment::{Segment, key_column, micros};
-use crate::snapshot::{Position, Shared, Snapshot};
-use crate::tables::{EVENT_TABLES, Tables};
-use crate::views::ViewRows;
+use crate::evaluate::pace::{Conditions, FLOOD_ROWS, Pace};
+use crate::options::Options;
+use crate::rows::by_key::ViewRows;
+use crate::rows::ids::Ids;
+use crate::rows::segment::{Segment, key_column, micros};
+use crate::rows::tables::{EVENT_TABLES, Tables};
+use crate::shared::Shared;
+use crate::snapshot::{Position, Snapshot};
+use crate::store::checkpoint;
+use crate::store::delta::ColdStore;
+use crate::store::flush::{Flushed, Frozen, Pending, flush};
+use crate::views::kept::{LATE_MAX, Late, SETTLED_AFTER_US};
 
 /// Small hot segments are merged when there are more than this many of a table.
 const HOT_SEGMENTS_MAX: usize = 12;
 /// How often the loop looks whether a refresh or a flush is due.
 const TICK: Duration = Duration::from_millis(20);
+/// ... and once no batch has come for as long as anything rests, when what comes wakes it.
+const TICK_IDLE: Duration = Duration::from_millis(250);
 /// Rest after a fold while batches keep coming, in times what it took, up to `refresh_interval_max`: folding takes a
 /// fifth of the time, in a flood a tenth.
 const REFOLD_REST: u32 = 4;
@@ -43,6 +45,15 @@ const REFOLD_REST_FLOOD: u32 = 9;
 const QUIET: Duration = Duration::from_millis(150);
 /// Wait after a failed commit.
 const COMMIT_RETRY: Duration = Duration::from_secs(5);
+
+/// What batches are taken for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Somebody reads the board meanwhile.
+    Serve,
+    /// Nobody does.
+    Load,
+}
 
 /// Owns what changes.
 pub struct Writer {
@@ -118,10 +129,8 @@ impl Writer {
         })
     }
 
-    /// Takes batches until the channel closes; then everything is folded, evaluated and flushed.
-    pub async fn run(&mut self, receiver: &mut Receiver<Batch>) -> Result<(), Error> {
-        let mut tick = tokio::time::interval(TICK);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    /// Takes batches until the channel closes; then everything is folded and flushed.
+    pub async fn run(&mut self, receiver: &mut Receiver<Batch>, purpose: Purpose) -> Result<(), Error> {
         loop {
             tokio::select! {
                 biased;
@@ -132,11 +141,14 @@ impl Writer {
                     }
                     None => break,
                 },
-                _ = tick.tick() => if receiver.is_empty() {
+                () = tokio::time::sleep(self.tick()) => if receiver.is_empty() {
                     self.idle_since.get_or_insert_with(Instant::now);
                 },
             }
             self.refresh_if_due().await?;
+            if purpose == Purpose::Serve {
+                self.evaluate_if_due().await?;
+            }
             self.flush_if_due().await?;
         }
         self.finish().await
@@ -146,7 +158,6 @@ impl Writer {
     pub async fn finish(&mut self) -> Result<(), Error> {
         self.refresh().await?;
         self.pace.end().await?;
-        self.shared.evaluator.load_full().renew_all(&self.shared).await?;
         while self.flush.is_some() || self.pending_rows > 0 || !self.pending.spans.is_empty() {
             if self.flush.is_none() {
                 self.start_flush();
@@ -239,7 +250,12 @@ impl Writer {
         if self.touched_rows > 0 && self.refreshed_at.elapsed() >= wait {
             self.refresh().await?;
         }
-        self.evaluate_if_due().await
+        Ok(())
+    }
+
+    fn tick(&self) -> Duration {
+        let idle = self.idle_since.is_some_and(|since| since.elapsed() >= self.options.refresh_interval_max);
+        if idle { TICK_IDLE } else { TICK }
     }
 
     fn is_quiet(&self) -> bool {
@@ -285,7 +301,7 @@ impl Writer {
     pub async fn rebuild_views(&mut self) -> Result<(), Error> {
         let tables = self.tables();
         let views = Arc::clone(&self.shared.evaluator.load().views);
-        self.views = views.fold_all(&tables, crate::tables::Moment::ALL).await?;
+        self.views = views.fold_all(&tables, crate::moment::Moment::ALL).await?;
         self.publish(tables);
         Ok(())
     }
@@ -440,7 +456,7 @@ fn merge_small(segments: &mut Vec<Arc<Segment>>) -> Result<(), Error> {
 
 /// Largest `occurred_at`, leaving out what the source dated after the log record.
 fn watermark(batch: &RecordBatch) -> Option<DateTime<Utc>> {
-    let effective = crate::segment::micros(batch, "effective_at").iter().copied().max()?;
+    let effective = crate::rows::segment::micros(batch, "effective_at").iter().copied().max()?;
     DateTime::from_timestamp_micros(effective)
 }
 

@@ -227,7 +227,7 @@ impl Default for Store {
 
 impl Default for Board {
     fn default() -> Self {
-        Self { refresh_interval_ms: 50, refresh_interval_max_ms: 10_000, evaluate_interval_ms: 15_000 }
+        Self { refresh_interval_ms: 50, refresh_interval_max_ms: 10_000, evaluate_interval_ms: 60_000 }
     }
 }
 

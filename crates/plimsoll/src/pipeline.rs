@@ -102,7 +102,7 @@ impl Store {
             stop.at_end();
             result
         });
-        let ran = self.engine.run(receiver).await;
+        let ran = self.engine.ingest(receiver).await;
         engine_gone.store(ran.is_err(), Ordering::Relaxed);
         let worked = work.await;
         let fed = feed.join();

@@ -27,6 +27,8 @@ use crate::reload;
 
 /// How often starting and running parts are looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+/// How often to look whether a source has ended.
+const FEED_INTERVAL: Duration = Duration::from_millis(200);
 /// Threads that fold, evaluate and query, apart from those that answer HTTP.
 const COMPUTE_THREADS_MIN: usize = 2;
 /// Planning recurses over the query.
@@ -185,7 +187,7 @@ impl Running {
 
     /// Waits for a signal, or for a part to fail; then stops the parts in order.
     async fn until_stopped(mut self, app: &App, signals: &mut Signals) -> Result<(), Failure> {
-        let mut look = tokio::time::interval(LOOK_INTERVAL);
+        let mut look = tokio::time::interval(FEED_INTERVAL);
         let mut ran = None;
         loop {
             tokio::select! {
@@ -197,7 +199,7 @@ impl Running {
                 _ = look.tick() => if self.feeds.iter().any(Feed::has_ended) { break },
             }
         }
-        tracing::info!("stopping: sources first, then flush and evaluate");
+        tracing::info!("stopping: sources first, then flush");
         app.advance(Phase::Stopping);
         for feed in &self.feeds {
             feed.stop.now();
@@ -225,7 +227,7 @@ async fn announce(app: Arc<App>, logs: Vec<FeedLog>, address: SocketAddr, ready:
     let Ok(parts) = app.parts() else { return };
     let mut catch_up = CatchUp::new(&logs);
     loop {
-        let board = parts.engine.board();
+        let board = parts.engine.peek();
         let evaluated = board.evaluated_at > app.started_at;
         let covered = |name: &str| board.position.get(name).copied().unwrap_or(0);
         if evaluated && catch_up.is_done(&logs, &covered) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::Engine;
 use crate::catalogue::Catalogue;
 use crate::evaluate::Evaluator;
-use crate::snapshot::Board;
+use crate::evaluate::board::Board;
 
 impl Engine {
     /// Puts `catalogue` in force, whose materialised views must be those in force. What the board has of metrics

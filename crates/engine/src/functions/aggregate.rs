@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
-use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
@@ -14,6 +14,7 @@ use datafusion::logical_expr::{
 };
 
 use super::gathered::{AT, EVENT_ID, Gathered, SEQ, lists};
+use super::types::timestamp;
 use super::{episodes, holdings, lww, memberships, revisions};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,34 +72,10 @@ impl Fold {
     }
 }
 
-/// The type of every timestamp column.
-pub(super) fn timestamp() -> DataType {
-    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
-}
-
-pub(super) fn texts() -> DataType {
-    DataType::List(Arc::new(Field::new("item", DataType::Utf8View, true)))
-}
-
 fn check_order(name: &str, fields: &[FieldRef]) -> Result<()> {
     let types: Vec<&DataType> = fields.iter().take(3).map(|field| field.data_type()).collect();
     if types != [&timestamp(), &DataType::Int64, &DataType::Utf8View] {
         return plan_err!("{name} takes effective_at, seq, event_id first, not {types:?}");
-    }
-    Ok(())
-}
-
-/// Checks arguments one by one, for folds with fixed columns.
-pub(super) fn check_types(name: &str, fields: &[FieldRef], wanted: &[(&str, DataType)]) -> Result<()> {
-    if fields.len() != wanted.len() {
-        return plan_err!("{name} takes {} arguments, not {}", wanted.len(), fields.len());
-    }
-    for (field, (what, data_type)) in fields.iter().zip(wanted) {
-        // A NULL column of one side of a UNION has no type until the plan is analysed.
-        let untyped = field.data_type().is_null();
-        if !untyped && !field.data_type().equals_datatype(data_type) {
-            return plan_err!("{name}: argument {what} must be {data_type}, not {}", field.data_type());
-        }
     }
     Ok(())
 }

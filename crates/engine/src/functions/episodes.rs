@@ -31,9 +31,9 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimestampMicrosecondType};
 use datafusion::common::Result;
 
-use super::aggregate::{check_types, texts, timestamp};
 use super::gathered::{EVENT_ID, Entry, Sorted, Texts, lists};
 use super::scalar::is_bot;
+use super::types::{check_types, texts, timestamp};
 
 const TYPE: usize = 3;
 const REPO: usize = 4;

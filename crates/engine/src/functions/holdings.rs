@@ -11,9 +11,9 @@ use arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder, StructArray, Tim
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::common::Result;
 
-use super::aggregate::{check_types, texts, timestamp};
 use super::gathered::{Entry, Sorted, lists};
 use super::lww::CLEARED;
+use super::types::{check_types, texts, timestamp};
 
 const LIST: usize = 4;
 const GONE: usize = 5;

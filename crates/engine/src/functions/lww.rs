@@ -10,8 +10,8 @@ use arrow::array::{Array, ArrayRef, AsArray, ListArray, StructArray};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::common::{Result, plan_err};
 
-use super::aggregate::texts;
 use super::gathered::{Entry, Sorted};
+use super::types::texts;
 
 /// Position of `cleared`, and of the first column that is folded.
 pub(super) const CLEARED: usize = 3;

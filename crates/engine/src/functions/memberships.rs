@@ -13,8 +13,8 @@ use arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder, StructArray, Tim
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimestampMicrosecondType};
 use datafusion::common::Result;
 
-use super::aggregate::{check_types, timestamp};
 use super::gathered::{Entry, Sorted, Texts, lists};
+use super::types::{check_types, timestamp};
 
 const TYPE: usize = 3;
 const PERSON: usize = 4;

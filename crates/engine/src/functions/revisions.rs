@@ -12,9 +12,9 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use arrow::row::{RowConverter, Rows, SortField};
 use datafusion::common::Result;
 
-use super::aggregate::timestamp;
 use super::gathered::{EVENT_ID, Sorted, lists};
 use super::lww::{Cleared, FIRST, members};
+use super::types::timestamp;
 
 fn item(fields: &[FieldRef]) -> Result<Fields> {
     let mut all = vec![

@@ -17,9 +17,9 @@ use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility};
 
-use super::aggregate::texts;
 use super::forecast::{self, Day, Question};
 use super::knowledge::{Known, Touch, knowledge};
+use super::types::texts;
 use super::{control, survival, trend, truck};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -12,8 +12,8 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-use super::aggregate::timestamp;
 use super::calendar::{Calendars, business, business_ages};
+use super::types::timestamp;
 
 const DAY_US: i64 = 86_400_000_000;
 

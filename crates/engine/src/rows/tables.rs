@@ -12,20 +12,9 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use event::Table;
 
-use crate::ids::{Variants, keys_of_hidden_variants, keys_of_variants, observations, settle};
-use crate::segment::{Clocks, Segment, indices, key_column, micros};
-
-/// A moment on both clocks, µs: what had happened by `as_of`, of what was known by `known_at`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Moment {
-    pub as_of_us: i64,
-    pub known_at_us: i64,
-}
-
-impl Moment {
-    /// Everything, whenever it happened or was known.
-    pub const ALL: Moment = Moment { as_of_us: i64::MAX, known_at_us: i64::MAX };
-}
+use crate::moment::Moment;
+use crate::rows::ids::{Variants, keys_of_hidden_variants, keys_of_variants, observations, settle};
+use crate::rows::segment::{Clocks, Segment, indices, key_column, micros};
 
 /// The tables that views fold.
 pub const EVENT_TABLES: [Table; 3] = [Table::Commits, Table::Reviews, Table::Tickets];

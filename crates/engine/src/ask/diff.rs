@@ -21,13 +21,15 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
 
+use crate::ask::compare::{Cell, Pair, cells, difference, matched, number, numbers, text, texts};
+use crate::ask::words::{self, Entry};
 use crate::catalogue::Metric;
-use crate::compare::{Cell, Pair, cells, difference, matched, number, numbers, text, texts};
 use crate::error::Error;
-use crate::evaluate::{Evaluator, Query, moment};
-use crate::lineage::KEYS;
-use crate::snapshot::{MetricResult, Snapshot};
-use crate::words::{self, Entry};
+use crate::evaluate::board::MetricResult;
+use crate::evaluate::lineage::KEYS;
+use crate::evaluate::{Evaluator, moment};
+use crate::query::Query;
+use crate::snapshot::Snapshot;
 
 /// The metric that tells what moved a milestone, and the label that it shares with metrics about milestones.
 const LEDGER: &str = "milestone_ledger";
@@ -182,12 +184,12 @@ struct Causes {
 fn causes(
     snapshot: &Snapshot,
     keys: BTreeSet<i64>,
-    (from, to): (crate::tables::Moment, crate::tables::Moment),
+    (from, to): (crate::moment::Moment, crate::moment::Moment),
 ) -> Result<Causes, Error> {
     let between = snapshot.tables.keys_between(&[from.as_of_us, to.as_of_us]);
     let busy: HashSet<i64> = between.into_iter().flatten().collect();
     let keys: Vec<i64> = keys.into_iter().filter(|key| busy.contains(key)).collect();
-    let (events, of_keys) = crate::explain::events_since(&snapshot.tables, &keys, from.as_of_us, to)?;
+    let (events, of_keys) = crate::ask::explain::events_since(&snapshot.tables, &keys, from.as_of_us, to)?;
     let mut by_key: HashMap<i64, Vec<u32>> = HashMap::new();
     for (row, key) in (0..).zip(of_keys) {
         by_key.entry(key).or_default().push(row);

@@ -9,7 +9,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, GenericListArray, RecordBatch, StructArray, make_array};
@@ -24,7 +24,7 @@ use bytes::Bytes;
 use memmap2::Mmap;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use crate::delta::StoreError;
+use crate::store::delta::StoreError;
 
 /// Bytes after the footer: its length and the closing magic.
 const TRAILER_BYTES: usize = 10;
@@ -77,6 +77,12 @@ pub fn map(path: &Path) -> Result<RecordBatch, StoreError> {
 /// The rows of a file that has the columns of `schema`; one of an older version lacks those that came since.
 pub fn map_as(path: &Path, schema: &SchemaRef) -> Option<RecordBatch> {
     map(path).ok().filter(|rows| rows.schema().fields() == schema.fields())
+}
+
+/// The cache file of a cold file.
+pub fn cold_path(dir: &Path, file: &str) -> PathBuf {
+    let stem = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".parquet");
+    dir.join("cache").join(format!("{stem}.arrow"))
 }
 
 fn unusable(path: &Path, error: &ArrowError) -> StoreError {

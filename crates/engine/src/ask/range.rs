@@ -16,9 +16,11 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::catalogue::{Metric, duration_ms};
 use crate::error::Error;
-use crate::evaluate::{Evaluator, Query, moment};
-use crate::snapshot::{MetricResult, Snapshot};
-use crate::views::ViewRows;
+use crate::evaluate::board::MetricResult;
+use crate::evaluate::{Evaluator, moment};
+use crate::query::Query;
+use crate::rows::by_key::ViewRows;
+use crate::snapshot::Snapshot;
 
 /// The column that tells a row's moment.
 pub const AS_OF: &str = "as_of";

@@ -6,7 +6,6 @@
 //! and is known from then on, unless it says `observedat`.
 //! Deliberately absent: taking events away; a later event that says otherwise does the same.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -15,10 +14,11 @@ use chrono::{DateTime, Utc};
 use event::{Batch, BatchBuilder, Outcome, Record};
 
 use crate::error::Error;
-use crate::evaluate::{Evaluator, Query};
-use crate::segment::{Segment, key_column, micros};
+use crate::moment::Moment;
+use crate::rows::segment::{Segment, key_column, micros};
+use crate::rows::tables::{EVENT_TABLES, Keys};
 use crate::snapshot::Snapshot;
-use crate::tables::{EVENT_TABLES, Keys, Moment};
+use crate::views::Views;
 
 /// The name of the parameter in errors.
 const WHAT_IF: &str = "what_if";
@@ -82,6 +82,33 @@ impl Overlay {
         self.tables().map(RecordBatch::num_rows).iter().sum()
     }
 
+    /// The snapshot with the events on it, for questions about moments up to `last`.
+    ///
+    /// # Errors
+    /// `BadParameter` for an event that happens after `last` and for one that the snapshot has.
+    pub async fn over(
+        &self,
+        snapshot: &Snapshot,
+        views: &Arc<Views>,
+        last: DateTime<Utc>,
+    ) -> Result<Snapshot, Error> {
+        self.happens_by(last)?;
+        self.is_new_to(snapshot)?;
+        let mut snapshot = snapshot.clone();
+        let mut keys = Vec::new();
+        for (segments, rows) in snapshot.tables.segments.iter_mut().zip(self.tables()) {
+            if rows.num_rows() > 0 {
+                keys.extend_from_slice(key_column(rows).values());
+                segments.push(Arc::new(Segment::sort(rows, None)?));
+            }
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        views.refold(&snapshot.tables, &keys, &mut snapshot.views).await?;
+        snapshot.what_if = self.events();
+        Ok(snapshot)
+    }
+
     fn tables(&self) -> [&RecordBatch; 3] {
         EVENT_TABLES.map(|table| self.0.table(table))
     }
@@ -117,34 +144,6 @@ impl Overlay {
             }
         }
         Ok(())
-    }
-}
-
-impl Evaluator {
-    /// What a question is asked of: the snapshot, with the question's own events on it where it has some.
-    /// `last` is the latest moment that it asks about.
-    pub async fn ground<'s>(
-        &self,
-        snapshot: &'s Snapshot,
-        query: &Query,
-        last: DateTime<Utc>,
-    ) -> Result<Cow<'s, Snapshot>, Error> {
-        let Some(overlay) = &query.what_if else { return Ok(Cow::Borrowed(snapshot)) };
-        overlay.happens_by(last)?;
-        overlay.is_new_to(snapshot)?;
-        let mut snapshot = snapshot.clone();
-        let mut keys = Vec::new();
-        for (segments, rows) in snapshot.tables.segments.iter_mut().zip(overlay.tables()) {
-            if rows.num_rows() > 0 {
-                keys.extend_from_slice(key_column(rows).values());
-                segments.push(Arc::new(Segment::sort(rows, None)?));
-            }
-        }
-        keys.sort_unstable();
-        keys.dedup();
-        self.views.refold(&snapshot.tables, &keys, &mut snapshot.views).await?;
-        snapshot.what_if = overlay.events();
-        Ok(Cow::Owned(snapshot))
     }
 }
 

@@ -14,8 +14,8 @@ use arrow::compute::{concat_batches, sort_to_indices, take_record_batch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 
-use crate::compact::compact;
-use crate::tables::Moment;
+use crate::moment::Moment;
+use crate::rows::compact::compact;
 
 /// Event rows of one table, sorted by `key_hash`.
 #[derive(Debug, Clone)]

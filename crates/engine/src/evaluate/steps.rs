@@ -21,8 +21,8 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{self, Cte, Query, With, visit_relations};
 
-use crate::compact::compact;
-use crate::lineage;
+use crate::evaluate::lineage;
+use crate::rows::compact::compact;
 
 /// Numbers the tables of steps, so that no two in a session share a name.
 static STEP: AtomicU64 = AtomicU64::new(0);

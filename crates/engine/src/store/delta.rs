@@ -28,7 +28,7 @@ use serde_json::json;
 use url::Url;
 use uuid::Uuid;
 
-use crate::durable::Durable;
+use crate::store::durable::Durable;
 
 mod columns;
 mod error;

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::views::ViewRows;
+use crate::rows::by_key::ViewRows;
 
 /// Copies share nearly all rows with the views of now; each costs about a bit a row.
 const COPIES_MAX: usize = 16;
@@ -118,7 +118,8 @@ mod tests {
     fn copy(as_of_us: i64, sequence: u64, names: &[&str]) -> Copy {
         let names: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let schema = std::sync::Arc::new(arrow::datatypes::Schema::empty());
-        let rows = names.iter().map(|name| (name.clone(), crate::rows::Rows::new(schema.clone(), None)));
+        let rows =
+            names.iter().map(|name| (name.clone(), crate::rows::by_key::Rows::new(schema.clone(), None)));
         Copy { as_of_us, sequence, rows: rows.collect(), names }
     }
 

@@ -17,7 +17,7 @@ use arrow::error::ArrowError;
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::segment::{key_column, micros};
+use crate::rows::segment::{key_column, micros};
 
 /// 128 bits of an event id: at 10^9 events the chance of any collision is below 10^-20.
 type IdHash = [u64; 2];

@@ -11,9 +11,11 @@ use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-use crate::session::session;
-use crate::tables::{Moment, Tables};
-use crate::views::{ViewRows, Views};
+use crate::evaluate::session::session;
+use crate::moment::Moment;
+use crate::rows::by_key::ViewRows;
+use crate::rows::tables::Tables;
+use crate::views::Views;
 use crate::{Catalogue, Engine, Options, Query};
 
 mod past;

@@ -16,12 +16,15 @@ use chrono::Utc;
 
 use crate::catalogue::Metric;
 use crate::error::Error;
-use crate::evaluate::{Evaluator, Query, moment};
-use crate::lineage::KEYS;
-use crate::segment::{key_column, micros};
-use crate::snapshot::{MetricResult, Snapshot};
-use crate::steps::Steps;
-use crate::tables::{EVENT_TABLES, Keys, Moment, Tables};
+use crate::evaluate::board::MetricResult;
+use crate::evaluate::lineage::KEYS;
+use crate::evaluate::steps::Steps;
+use crate::evaluate::{Evaluator, moment};
+use crate::moment::Moment;
+use crate::query::Query;
+use crate::rows::segment::{key_column, micros};
+use crate::rows::tables::{EVENT_TABLES, Keys, Tables};
+use crate::snapshot::Snapshot;
 
 /// Columns of [`Explanation::events`].
 const COLUMNS: [&str; 7] = ["effective_at", "type", "event_id", "entity", "subject", "url", "source"];

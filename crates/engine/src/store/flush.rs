@@ -12,12 +12,12 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use event::{Span, Table};
 
-use crate::cache;
-use crate::delta::{ColdStore, Compaction};
-use crate::engine::cold_path;
 use crate::error::Error;
-use crate::segment::{Segment, sort_by_key};
-use crate::tables::{EVENT_TABLES, schema};
+use crate::rows::segment::{Segment, sort_by_key};
+use crate::rows::tables::{EVENT_TABLES, schema};
+use crate::store::cache;
+use crate::store::cache::cold_path;
+use crate::store::delta::{ColdStore, Compaction};
 
 /// What a flush commits beside rows that readers see.
 #[derive(Default)]

@@ -25,7 +25,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::catalogue::Catalogue;
-use crate::steps::Steps;
+use crate::evaluate::steps::Steps;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,10 +9,12 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::error::Error;
-use crate::evaluate::{Evaluator, Query, moment, of_team};
-use crate::overlay::Overlay;
-use crate::snapshot::{MetricResult, Snapshot};
-use crate::steps::Steps;
+use crate::evaluate::board::MetricResult;
+use crate::evaluate::overlay::Overlay;
+use crate::evaluate::steps::Steps;
+use crate::evaluate::{Evaluator, moment, of_team};
+use crate::query::Query;
+use crate::snapshot::Snapshot;
 
 /// When and on what ground metrics are asked together.
 #[derive(Debug, Clone)]

@@ -11,14 +11,16 @@ use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMi
 use arrow::datatypes::{Field, Schema};
 use chrono::{DateTime, Utc};
 
+use crate::ask::compare::{difference, matched, number, numbers, text, texts};
+use crate::ask::range::{AS_OF, Series};
 use crate::catalogue::{Catalogue, Metric, View};
-use crate::compare::{difference, matched, number, numbers, text, texts};
 use crate::error::Error;
-use crate::evaluate::{Evaluator, Query};
-use crate::range::{AS_OF, Series};
-use crate::session::session;
-use crate::snapshot::{MetricResult, Position, Snapshot};
-use crate::tables::Moment;
+use crate::evaluate::Evaluator;
+use crate::evaluate::board::MetricResult;
+use crate::evaluate::session::session;
+use crate::moment::Moment;
+use crate::query::Query;
+use crate::snapshot::{Position, Snapshot};
 use crate::views::Views;
 
 /// Columns of [`Replay::rows`] beside the labels.

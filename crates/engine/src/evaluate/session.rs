@@ -19,8 +19,9 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::functions;
-use crate::rows::Rows;
-use crate::tables::{Moment, Tables, schema};
+use crate::moment::Moment;
+use crate::rows::by_key::Rows;
+use crate::rows::tables::{Tables, schema};
 
 /// What SQL calls the one catalog and the one schema of tables, views and metrics.
 pub const SQL_CATALOG: &str = "plimsoll";
@@ -101,7 +102,7 @@ fn wanted_open(filter: &Expr, open: &str) -> Option<bool> {
 #[derive(Debug)]
 pub struct EventTable {
     pub tables: Tables,
-    /// Index into [`crate::tables::EVENT_TABLES`].
+    /// Index into [`crate::rows::tables::EVENT_TABLES`].
     pub table: usize,
     pub moment: Moment,
 }

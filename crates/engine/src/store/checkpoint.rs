@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::cache;
 use crate::catalogue::Catalogue;
 use crate::error::Error;
 use crate::functions;
-use crate::views::ViewRows;
+use crate::rows::by_key::ViewRows;
+use crate::store::cache;
 
 #[derive(Serialize, Deserialize)]
 struct Manifest {

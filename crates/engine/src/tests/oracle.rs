@@ -21,13 +21,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Catalogue;
+use crate::evaluate::session::session;
+use crate::evaluate::steps::Steps;
 use crate::evaluate::{Evaluator, moment};
-use crate::ids::Ids;
-use crate::segment::{Segment, key_column};
-use crate::session::session;
+use crate::rows::ids::Ids;
+use crate::rows::segment::{Segment, key_column};
+use crate::rows::tables::Tables;
 use crate::snapshot::Snapshot;
-use crate::steps::Steps;
-use crate::tables::Tables;
 use crate::views::Views;
 
 const SEEDS: u64 = 200;

@@ -15,10 +15,10 @@ use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use event::{Table, key_hash};
 
-use crate::delta::{ColdStore, KEY_COLUMN};
-use crate::engine::lock;
 use crate::error::Error;
-use crate::segment::sort_by_key;
+use crate::rows::segment::sort_by_key;
+use crate::store::delta::{ColdStore, KEY_COLUMN};
+use crate::store::lock::lock;
 
 /// The column that a text stands in, and the text; gives what it becomes, or `None` where it stays.
 pub type Change<'a> = &'a (dyn Fn(&str, &str) -> Option<String> + Sync);
