@@ -31,8 +31,7 @@ forecast_moment AS (
   FROM milestone
   INNER JOIN milestone_revision ON milestone_revision.key_hash = milestone.key_hash
   INNER JOIN report
-    ON report.at >= milestone_revision.from_at
-    AND (milestone_revision.to_at IS NULL OR milestone_revision.to_at > report.at)
+    ON holds_at(milestone_revision.from_at, milestone_revision.to_at, report.at)
   WHERE milestone.is_open
 ),
 reported AS (

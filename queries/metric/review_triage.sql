@@ -201,7 +201,7 @@ SELECT
   impact * urgency AS score,
   impact,
   urgency,
-  ROUND(CAST(age_ms AS DOUBLE) / 3600000, 2) AS age_hours,
+  ms_to_hours(age_ms) AS age_hours,
   lines,
   due_on,
   reviewers AS suggested_reviewers,

@@ -45,8 +45,7 @@ made AS (
   FROM replay
   INNER JOIN milestone_revision
     ON milestone_revision.key_hash = replay.key_hash
-    AND milestone_revision.from_at <= replay.at
-    AND (milestone_revision.to_at IS NULL OR milestone_revision.to_at > replay.at)
+    AND holds_at(milestone_revision.from_at, milestone_revision.to_at, replay.at)
   WHERE replay.at < replay.closed_at
 ),
 forecast_moment AS (

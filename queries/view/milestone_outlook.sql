@@ -37,8 +37,7 @@ WITH stream AS (
     ON COALESCE(peer.project, CONCAT('milestone ', peer.milestone)) = COALESCE(self.project, CONCAT('milestone ', self.milestone))
   LEFT JOIN milestone_revision AS revision
     ON revision.key_hash = peer.key_hash
-    AND revision.from_at <= asked.at
-    AND (revision.to_at IS NULL OR revision.to_at > asked.at)
+    AND holds_at(revision.from_at, revision.to_at, asked.at)
 ),
 planned AS (
   SELECT

@@ -31,7 +31,7 @@ holder AS (
 split AS (
   SELECT
     key_hash,
-    720720 / COUNT(*) AS unit
+    equal_share(COUNT(*)) AS unit
   FROM holder
   GROUP BY key_hash
 ),

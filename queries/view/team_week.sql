@@ -1,6 +1,6 @@
 -- +++
 -- help = "Weekly series of each team over the last two years: tickets and points done, changes merged, reviews requested and done, and the median working hours to a response."
--- from = ["team_ticket", "person_review", "person_calendar", "person_membership", "change", "person_of", "person", "week"]
+-- from = ["team_ticket", "person_review", "person_calendar", "person_membership", "change", "who", "week"]
 -- once = true
 -- [params]
 -- p50_n_min = { type = "int", default = 5, min = 1, max = 1000, help = "a median of fewer requests than this is not shown" }
@@ -39,15 +39,14 @@ WITH review AS (
 ),
 merged AS (
   SELECT
-    COALESCE(person_of.person, change.author) AS person,
+    COALESCE(who.person, change.author) AS person,
     change.key_hash,
     change.merged_at AS at
   FROM change
-  LEFT JOIN person_of ON person_of.identity = change.author
-  LEFT JOIN person ON person.person = COALESCE(person_of.person, change.author)
+  LEFT JOIN who ON who.identity = change.author
   WHERE NOT change.is_open
     AND change.merged_at >= date_trunc('week', days_before($as_of, 7 * 104))
-    AND NOT COALESCE(person.kind <> 'human', is_bot(change.author))
+    AND NOT COALESCE(who.bot, is_bot(change.author))
 ),
 deed AS (
   SELECT
@@ -79,8 +78,7 @@ counted AS (
   FROM deed
   LEFT JOIN person_membership
     ON person_membership.person = deed.person
-    AND person_membership.from_at <= deed.at
-    AND (person_membership.to_at IS NULL OR person_membership.to_at > deed.at)
+    AND holds_at(person_membership.from_at, person_membership.to_at, deed.at)
 ),
 finished AS (
   SELECT
@@ -107,8 +105,7 @@ answered AS (
   LEFT JOIN person_calendar ON person_calendar.person = person_review.reviewer
   LEFT JOIN person_membership
     ON person_membership.person = person_review.reviewer
-    AND person_membership.from_at <= person_review.ended_at
-    AND (person_membership.to_at IS NULL OR person_membership.to_at > person_review.ended_at)
+    AND holds_at(person_membership.from_at, person_membership.to_at, person_review.ended_at)
   WHERE person_review.outcome = 'done'
     AND NOT person_review.is_open
     AND person_review.kind <> 'volunteered'
@@ -137,7 +134,7 @@ total AS (
     team,
     CAST('points_done' AS VARCHAR) AS series,
     from_at,
-    CAST(SUM(points_hundredths) AS DOUBLE) / 100 AS value
+    points(SUM(points_hundredths)) AS value
   FROM finished
   WHERE points_hundredths IS NOT NULL
   GROUP BY team, from_at

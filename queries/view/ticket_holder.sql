@@ -1,6 +1,6 @@
 -- +++
 -- help = "The people to whom each ticket is assigned, bots left out. Goals and deleted tickets are no work."
--- from = ["ticket", "person_of", "person"]
+-- from = ["ticket", "who"]
 -- +++
 WITH assigned AS (
   SELECT
@@ -18,8 +18,7 @@ SELECT DISTINCT
   assigned.ticket,
   assigned.is_open,
   assigned.done_at,
-  COALESCE(person_of.person, assigned.person) AS person
+  COALESCE(who.person, assigned.person) AS person
 FROM assigned
-LEFT JOIN person_of ON person_of.identity = assigned.person
-LEFT JOIN person ON person.person = COALESCE(person_of.person, assigned.person)
-WHERE NOT COALESCE(person.kind <> 'human', is_bot(assigned.person))
+LEFT JOIN who ON who.identity = assigned.person
+WHERE NOT COALESCE(who.bot, is_bot(assigned.person))
