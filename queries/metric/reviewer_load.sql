@@ -22,7 +22,7 @@ SELECT
   ratio(open_reviews, GREATEST(1, median_open)) AS relative_load,
   ms_to_hours(oldest_ms) AS oldest_age_hours,
   overloaded,
-  ratio(weight_ms, hours_to_ms($budget_hours)) AS budget_ratio,
+  ROUND(CAST(weight_ms AS DOUBLE) / hours_to_ms(1) / $budget_hours, 6) AS budget_ratio,
   median_open AS team_median_open,
   ms_to_hours(old_ms) AS team_old_hours,
   unsized
