@@ -3,6 +3,7 @@
 //! The ranked list suggests reviewers, so it is about people and shown as `people.visibility` allows; without it the
 //! page still tells each team's queue.
 
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use axum::response::Response;
 use maud::{Markup, html};
 
@@ -87,7 +88,7 @@ async fn queue(visit: &Visit<'_>) -> Markup {
     let (repos, changes, titles) = (rows.texts("repo"), rows.texts("change"), rows.texts("title"));
     let (score, impact, urgency) = (rows.numbers("score"), rows.numbers("impact"), rows.numbers("urgency"));
     let (age, lines, due) = (rows.numbers("age_hours"), rows.numbers("lines"), rows.dates("due_on"));
-    let suggested = rows.texts("suggested_reviewers");
+    let suggested = suggested(&rows);
     let links = links(visit).await;
     let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| words::amount(value, ""));
     html! {
@@ -111,7 +112,7 @@ async fn queue(visit: &Visit<'_>) -> Markup {
                         td.n { (age[row].map_or("–".to_owned(), span)) }
                         td.n { (number(lines[row])) }
                         td.n { (due[row].map_or("–".to_owned(), words::date)) }
-                        td.text { @match suggested[row].as_deref() { Some(names) => (names), None => span.soft { "nobody stands out" } } }
+                        td.text { @if suggested[row].is_empty() { span.soft { "nobody stands out" } } @else { (suggested[row]) } }
                         td { a href=(visit.lens.link("/metric/review_triage/explain", &[("repo", repo), ("change", change)])) aria-label={ "Why: " (repo) " " (change) } { "why" } }
                     }
                 }
@@ -120,6 +121,27 @@ async fn queue(visit: &Visit<'_>) -> Markup {
             p.soft.small { "Suggested: knowledge of the files times spare capacity. A suggestion, never an assignment." }
         }
     }
+}
+
+/// The people suggested for each change, each with the two factors that rank them; empty where nobody is.
+fn suggested(rows: &Rows<'_>) -> Vec<String> {
+    let lists = rows.0.column_by_name("suggested_reviewers").and_then(|column| column.as_list_opt::<i32>());
+    let Some(lists) = lists else { return vec![String::new(); rows.len()] };
+    let said = |list: Option<ArrayRef>| {
+        let people = RecordBatch::from(list?.as_struct_opt()?);
+        let people = Rows(&people);
+        let factors = people.numbers("expertise").into_iter().zip(people.numbers("spare"));
+        let said: Vec<String> = people
+            .texts("reviewer")
+            .into_iter()
+            .zip(factors)
+            .filter_map(|(person, (expertise, spare))| {
+                Some(format!("{} {} x {}", person?, expertise?, spare?))
+            })
+            .collect();
+        Some(said.join(", "))
+    };
+    lists.iter().map(|list| said(list).unwrap_or_default()).collect()
 }
 
 fn mark(score: Option<f64>) -> &'static str {
