@@ -45,7 +45,7 @@ progress AS (
     CASE
       WHEN days_between(CAST(created_at AS DATE), baseline_on) > 0
       THEN LEAST(GREATEST(20 * CAST(ROUND(
-        CAST(5 * millis_between(created_at, $as_of) AS DOUBLE) / (days_between(CAST(created_at AS DATE), baseline_on) * 86400000)
+        CAST(5 * millis_between(created_at, $as_of) AS DOUBLE) / days_to_ms(days_between(CAST(created_at AS DATE), baseline_on))
       ) AS BIGINT), 20), 80)
     END AS percent
   FROM milestone

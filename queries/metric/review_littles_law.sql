@@ -89,9 +89,9 @@ SELECT
   overlap.team,
   ratio(overlap.overlap_us, 1000 * days_to_ms($window_days)) AS mean_open,
   ratio(overlap.arrivals, $window_days) AS arrivals_per_day,
-  ROUND(CAST(overlap.finished_ms AS DOUBLE) / NULLIF(overlap.departures, 0) / 86400000, 6) AS mean_days,
+  ROUND(CAST(overlap.finished_ms AS DOUBLE) / NULLIF(overlap.departures, 0) / days_to_ms(1), 6) AS mean_days,
   ROUND(
-    CAST(overlap.arrivals AS DOUBLE) / $window_days * overlap.finished_ms / NULLIF(overlap.departures, 0) / 86400000,
+    CAST(overlap.arrivals AS DOUBLE) / $window_days * overlap.finished_ms / NULLIF(overlap.departures, 0) / days_to_ms(1),
     6
   ) AS rate_times_mean,
   ROUND(

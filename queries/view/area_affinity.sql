@@ -64,7 +64,7 @@ weighed AS (
     area,
     person,
     SUM(CAST(ROUND(
-      1000000 * POWER(CAST(0.5 AS DOUBLE), CAST(millis_between(at, $as_of) AS DOUBLE) / 86400000 / $half_life_days)
+      1000000 * POWER(CAST(0.5 AS DOUBLE), CAST(millis_between(at, $as_of) AS DOUBLE) / days_to_ms(1) / $half_life_days)
     ) AS BIGINT)) AS weight
   FROM touch
   GROUP BY area, person

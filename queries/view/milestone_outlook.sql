@@ -21,8 +21,8 @@ WITH state AS (
   SELECT
     milestone,
     at,
-    LEAST(millis_between(MIN(planned_until) FILTER (WHERE own), at) / 604800000, $weeks_max) AS own_weeks,
-    LEAST(millis_between(MIN(planned_until), at) / 604800000, $weeks_max) AS stream_weeks,
+    LEAST(millis_between(MIN(planned_until) FILTER (WHERE own), at) / days_to_ms(7), $weeks_max) AS own_weeks,
+    LEAST(millis_between(MIN(planned_until), at) / days_to_ms(7), $weeks_max) AS stream_weeks,
     MIN(planned_until) FILTER (WHERE own) AS planned_until,
     COALESCE(SUM(tickets) FILTER (WHERE own), 0) AS scope,
     COALESCE(SUM(tickets - done_tickets) FILTER (WHERE own), 0) AS remaining,
@@ -41,7 +41,7 @@ basis AS (
     CASE WHEN state.own_weeks >= $weeks_min OR state.remaining = 0 THEN state.remaining ELSE state.queued END AS remaining,
     CASE
       WHEN CAST(asked.at AS DATE) > asked.due_on THEN -1
-      ELSE millis_between(asked.at, days_before(arrow_cast(asked.due_on, 'Timestamp(Microsecond, Some("UTC"))'), -1)) / 86400000
+      ELSE millis_between(asked.at, days_before(arrow_cast(asked.due_on, 'Timestamp(Microsecond, Some("UTC"))'), -1)) / days_to_ms(1)
     END AS due_days
   FROM forecast_moment AS asked
   INNER JOIN state ON state.milestone = asked.milestone AND state.at = asked.at
@@ -58,7 +58,7 @@ day AS (
     basis.remaining,
     basis.due_days,
     basis.trials,
-    COALESCE(millis_between(moved.moved_at, basis.at) / 86400000, 0) AS days_ago,
+    COALESCE(millis_between(moved.moved_at, basis.at) / days_to_ms(1), 0) AS days_ago,
     COALESCE(moved.done, 0) AS done,
     CASE WHEN moved.inside AND NOT basis.own THEN 0 ELSE COALESCE(moved.added, 0) END AS added,
     SUM(COALESCE(moved.done, 0)) OVER (PARTITION BY basis.milestone, basis.at) AS pace

@@ -3,6 +3,7 @@
 -- from = ["team_ticket", "person_review", "person_calendar", "person_membership", "change", "who", "week"]
 -- once = true
 -- [params]
+-- series_weeks = { type = "int", default = 104, min = 1, max = 106, help = "weeks before the one that as_of is in" }
 -- p50_n_min = { type = "int", default = 5, min = 1, max = 1000, help = "a median of fewer requests than this is not shown" }
 -- +++
 -- One row per team, series and week from the first week of the team's series on, which is marked `first`; a week
@@ -18,8 +19,8 @@ WITH review AS (
     opened_at AS at
   FROM person_review
   WHERE kind <> 'volunteered'
-    AND (is_open OR ended_at >= date_trunc('week', days_before($as_of, 7 * 104)))
-    AND opened_at >= date_trunc('week', days_before($as_of, 7 * 104))
+    AND (is_open OR ended_at >= date_trunc('week', days_before($as_of, 7 * $series_weeks)))
+    AND opened_at >= date_trunc('week', days_before($as_of, 7 * $series_weeks))
     AND NOT self_review
     AND NOT bot
   UNION ALL
@@ -33,7 +34,7 @@ WITH review AS (
   FROM person_review
   WHERE outcome = 'done'
     AND NOT is_open
-    AND ended_at >= date_trunc('week', days_before($as_of, 7 * 104))
+    AND ended_at >= date_trunc('week', days_before($as_of, 7 * $series_weeks))
     AND NOT self_review
     AND NOT bot
 ),
@@ -45,7 +46,7 @@ merged AS (
   FROM change
   LEFT JOIN who ON who.identity = change.author
   WHERE NOT change.is_open
-    AND change.merged_at >= date_trunc('week', days_before($as_of, 7 * 104))
+    AND change.merged_at >= date_trunc('week', days_before($as_of, 7 * $series_weeks))
     AND NOT COALESCE(who.bot, is_bot(change.author))
 ),
 deed AS (
@@ -88,7 +89,7 @@ finished AS (
     date_trunc('week', done_at) AS from_at
   FROM team_ticket
   WHERE NOT is_open
-    AND done_at >= date_trunc('week', days_before($as_of, 7 * 104))
+    AND done_at >= date_trunc('week', days_before($as_of, 7 * $series_weeks))
 ),
 answered AS (
   SELECT DISTINCT
@@ -109,7 +110,7 @@ answered AS (
   WHERE person_review.outcome = 'done'
     AND NOT person_review.is_open
     AND person_review.kind <> 'volunteered'
-    AND person_review.ended_at >= date_trunc('week', days_before($as_of, 7 * 104))
+    AND person_review.ended_at >= date_trunc('week', days_before($as_of, 7 * $series_weeks))
     AND NOT person_review.self_review
     AND NOT person_review.bot
 ),
@@ -143,7 +144,7 @@ total AS (
     team,
     CAST('response_hours' AS VARCHAR) AS series,
     from_at,
-    CAST(percentile_nearest(working_ms, 0.5, $p50_n_min) AS DOUBLE) / 3600000 AS value
+    CAST(percentile_nearest(working_ms, 0.5, $p50_n_min) AS DOUBLE) / hours_to_ms(1) AS value
   FROM answered
   GROUP BY team, from_at
 ),
@@ -165,7 +166,7 @@ SELECT
   week.from_at = begun.from_at AS first,
   COALESCE(total.value, 0.0) AS value
 FROM begun
-INNER JOIN week ON week.from_at >= begun.from_at AND week.n < 105
+INNER JOIN week ON week.from_at >= begun.from_at AND week.n <= $series_weeks
 LEFT JOIN total
   ON total.team = begun.team
   AND total.series = begun.series
