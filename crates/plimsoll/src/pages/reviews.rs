@@ -3,7 +3,7 @@
 //! The ranked list suggests reviewers, so it is about people and shown as `people.visibility` allows; without it the
 //! page still tells each team's queue.
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::array::AsArray;
 use axum::response::Response;
 use maud::{Markup, html};
 
@@ -15,6 +15,7 @@ use super::table;
 use super::visit::{Visit, Visitor};
 use super::words;
 use crate::chart::{Bar, Bars, Head, Tone};
+use crate::output::listed;
 use crate::problem::Problem;
 
 /// Changes shown; the metric has all.
@@ -123,25 +124,11 @@ async fn queue(visit: &Visit<'_>) -> Markup {
     }
 }
 
-/// The people suggested for each change, each with the two factors that rank them; empty where nobody is.
+/// The people suggested for each change, each with expertise and spare time; empty where nobody is.
 fn suggested(rows: &Rows<'_>) -> Vec<String> {
     let lists = rows.0.column_by_name("suggested_reviewers").and_then(|column| column.as_list_opt::<i32>());
     let Some(lists) = lists else { return vec![String::new(); rows.len()] };
-    let said = |list: Option<ArrayRef>| {
-        let people = RecordBatch::from(list?.as_struct_opt()?);
-        let people = Rows(&people);
-        let factors = people.numbers("expertise").into_iter().zip(people.numbers("spare"));
-        let said: Vec<String> = people
-            .texts("reviewer")
-            .into_iter()
-            .zip(factors)
-            .filter_map(|(person, (expertise, spare))| {
-                Some(format!("{} {} x {}", person?, expertise?, spare?))
-            })
-            .collect();
-        Some(said.join(", "))
-    };
-    lists.iter().map(|list| said(list).unwrap_or_default()).collect()
+    lists.iter().map(|list| list.map_or_else(String::new, |people| listed(&people))).collect()
 }
 
 fn mark(score: Option<f64>) -> &'static str {
