@@ -63,12 +63,12 @@ ratio AS (
 SELECT
   ratio.team,
   ratio.person AS assignee,
-  ROUND(CAST(ratio.ticket_units AS DOUBLE) / 720720, 2) AS open_tickets,
-  ROUND(CAST(ratio.point_units AS DOUBLE) / 72072000, 2) AS open_points,
+  units_to_tickets(ratio.ticket_units) AS open_tickets,
+  units_to_points(ratio.point_units) AS open_points,
   ROUND(ratio.load_ratio, 6) AS load_ratio,
-  ROUND(CAST(millis_between(held.oldest_at, $as_of) AS DOUBLE) / 3600000, 2) AS oldest_age_hours,
+  ms_to_hours(millis_between(held.oldest_at, $as_of)) AS oldest_age_hours,
   COALESCE(ratio.load_ratio > $load_ratio_max, FALSE) AS overloaded,
-  ROUND(CAST(ratio.progress_units AS DOUBLE) / 720720, 2) AS in_progress,
+  units_to_tickets(ratio.progress_units) AS in_progress,
   ratio.unestimated
 FROM ratio
 LEFT JOIN held ON held.person = ratio.person

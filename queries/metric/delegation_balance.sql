@@ -94,8 +94,8 @@ kept AS (
 SELECT
   balance.team,
   balance.people,
-  ROUND(CAST(balance.ticket_units AS DOUBLE) / 720720, 2) AS open_tickets,
-  ROUND(CAST(balance.point_units AS DOUBLE) / 72072000, 2) AS open_points,
+  units_to_tickets(balance.ticket_units) AS open_tickets,
+  units_to_points(balance.point_units) AS open_points,
   ROUND(balance.gini, 6) AS gini,
   ROUND(balance.hhi, 6) AS hhi,
   ROUND(balance.effective_owners, 6) AS effective_owners,
@@ -106,7 +106,7 @@ SELECT
   COALESCE(kept.tickets, 0) AS critical_tickets,
   COALESCE(delegated.tickets, 0) AS lead_delegated,
   balance.unestimated,
-  ROUND(CAST(balance.imputed_units AS DOUBLE) / NULLIF(balance.point_units, 0), 6) AS imputed_share
+  ratio(balance.imputed_units, balance.point_units) AS imputed_share
 FROM balance
 LEFT JOIN kept ON kept.team = balance.team
 LEFT JOIN delegated ON delegated.team = balance.team

@@ -37,8 +37,8 @@ SELECT
     WHEN ratio > $tight THEN 'tight'
     WHEN ratio IS NOT NULL THEN 'fits'
   END AS state,
-  ROUND(CAST(point_units AS DOUBLE) / 72072000, 2) AS points_due,
-  ROUND(CAST(weekly_units AS DOUBLE) / 72072000, 2) AS points_per_week,
+  units_to_points(point_units) AS points_due,
+  units_to_points(weekly_units) AS points_per_week,
   ROUND(presence, 6) AS presence,
   tickets AS n,
   unestimated

@@ -16,7 +16,7 @@ SELECT
   kind,
   COUNT(*) AS readings,
   COUNT(*) FILTER (WHERE corrected) AS corrections,
-  ROUND(CAST(COUNT(*) FILTER (WHERE corrected) AS DOUBLE) / COUNT(*), 6) AS share
+  ratio(COUNT(*) FILTER (WHERE corrected), COUNT(*)) AS share
 FROM reading
 WHERE read_at > days_before($as_of, $window_days)
   AND read_at <= $as_of

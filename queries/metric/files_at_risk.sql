@@ -83,7 +83,7 @@ SELECT
   COUNT(*) FILTER (WHERE knowers < $knowers_min) AS at_risk,
   COUNT(*) FILTER (WHERE knowers = 0) AS orphaned,
   COUNT(*) AS n,
-  ROUND(CAST(COUNT(*) FILTER (WHERE knowers < $knowers_min) AS DOUBLE) / COUNT(*), 6) AS share,
+  ratio(COUNT(*) FILTER (WHERE knowers < $knowers_min), COUNT(*)) AS share,
   string_agg(path, ',' ORDER BY rank) FILTER (WHERE knowers < $knowers_min AND rank <= $listed_max) AS files
 FROM ranked
 GROUP BY repo, area

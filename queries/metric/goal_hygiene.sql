@@ -29,7 +29,7 @@ SELECT
   COALESCE(counted.with_single_owner, 0) AS with_single_owner,
   COALESCE(counted.with_due_date, 0) AS with_due_date,
   COALESCE(counted.with_both, 0) AS with_both,
-  ROUND(CAST(counted.with_both AS DOUBLE) / counted.open, 6) AS share
+  ratio(counted.with_both, counted.open) AS share
 FROM listed
 LEFT JOIN counted ON counted.kind = listed.kind
 ORDER BY listed.kind

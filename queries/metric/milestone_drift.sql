@@ -70,8 +70,8 @@ SELECT
   days_between(milestone.baseline_on, milestone.due_on) AS slip_days,
   working_days_between(milestone.baseline_on, milestone.due_on) AS slip_working_days,
   CASE
-    WHEN millis_between(earlier.at, $as_of) >= $rate_days_min * 86400000
-    THEN ROUND(CAST(days_between(earlier.due_on, milestone.due_on) * 86400000 AS DOUBLE) / millis_between(earlier.at, $as_of), 6)
+    WHEN millis_between(earlier.at, $as_of) >= days_to_ms($rate_days_min)
+    THEN ratio(days_to_ms(days_between(earlier.due_on, milestone.due_on)), millis_between(earlier.at, $as_of))
   END AS slip_rate,
   COALESCE(replan.replans, 0) AS replans,
   COALESCE(replan.replans_after_due, 0) AS replans_after_due,

@@ -27,6 +27,7 @@
 -- those removed, at the pace that the plan asked for: its remaining tickets in the days that it had. `drift_by_estimate` is
 -- the same of points re-estimated. `drift_by_throughput` is what remains: work slower than the plan asked for, or, where
 -- negative, faster. An open milestone without a forecast, a due date or planned work has no split.
+-- Likely late is what is less likely than not to meet its due date; without a forecast or a date nobody knows.
 WITH correction AS (
   SELECT
     percent,
@@ -44,7 +45,7 @@ progress AS (
     CASE
       WHEN days_between(CAST(created_at AS DATE), baseline_on) > 0
       THEN LEAST(GREATEST(20 * CAST(ROUND(
-        CAST(5 * millis_between(created_at, $as_of) AS DOUBLE) / (days_between(CAST(created_at AS DATE), baseline_on) * 86400000)
+        CAST(5 * millis_between(created_at, $as_of) AS DOUBLE) / days_to_ms(days_between(CAST(created_at AS DATE), baseline_on))
       ) AS BIGINT), 20), 80)
     END AS percent
   FROM milestone
@@ -141,7 +142,8 @@ SELECT
   CASE WHEN cause.milestone IS NOT NULL THEN days_between(milestone.baseline_on, outlook.due_on) END AS drift_by_date,
   cause.by_scope AS drift_by_scope,
   cause.by_estimate AS drift_by_estimate,
-  days_between(outlook.due_on, outlook.p50_on) - cause.by_scope - cause.by_estimate AS drift_by_throughput
+  days_between(outlook.due_on, outlook.p50_on) - cause.by_scope - cause.by_estimate AS drift_by_throughput,
+  outlook.p_hit < 0.5 AS likely_late
 FROM milestone_outlook AS outlook
 INNER JOIN milestone ON milestone.milestone = outlook.milestone
 LEFT JOIN stretched ON stretched.milestone = outlook.milestone

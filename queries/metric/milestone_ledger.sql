@@ -114,8 +114,7 @@ forecast_moment AS (
   FROM side
   INNER JOIN milestone_revision
     ON milestone_revision.milestone = side.milestone
-    AND milestone_revision.from_at <= side.forecast_at
-    AND (milestone_revision.to_at IS NULL OR milestone_revision.to_at > side.forecast_at)
+    AND holds_at(milestone_revision.from_at, milestone_revision.to_at, side.forecast_at)
 ),
 forecast AS (
   SELECT
@@ -139,7 +138,7 @@ SELECT
   listed.from_on,
   listed.to_on,
   listed.tickets,
-  ROUND(CAST(listed.points_hundredths AS DOUBLE) / 100, 2) AS points,
+  points(listed.points_hundredths) AS points,
   forecast.p50_before_on,
   forecast.p50_after_on,
   forecast.p85_before_on,

@@ -13,7 +13,8 @@
 -- +++
 -- Likelihood: 1 - P(hit) up to 0.1, 0.3, 0.5, 0.7, more. Impact: working days from the due date to the 85th percentile, up to
 -- 0, 5, 10, 20, more; one more, to at most 5, when an open milestone depends on this one. A percentile that is never
--- reached is the largest impact. Without a forecast or a due date there is no risk, which is not no risk.
+-- reached is the largest impact. Without a forecast or a due date there is no risk, which is not no risk. At risk is what is
+-- amber or red, and what is still open after its due date (by days of UTC).
 WITH needed AS (
   SELECT DISTINCT UNNEST(depends_on) AS milestone
   FROM milestone
@@ -84,6 +85,8 @@ SELECT
   due_on,
   p85_on,
   late_days AS late_working_days,
-  needed AS needed_by_others
+  needed AS needed_by_others,
+  COALESCE(due_on < CAST($as_of AS DATE), FALSE) AS overdue,
+  COALESCE(likelihood * impact >= LEAST($amber, $red) OR due_on < CAST($as_of AS DATE), FALSE) AS at_risk
 FROM placed
 ORDER BY project NULLS LAST, milestone

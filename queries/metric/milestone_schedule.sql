@@ -122,8 +122,8 @@ SELECT
   ROUND(earned.schedule, 2) AS earned_days,
   plan.actual_days,
   plan.planned_days,
-  ROUND(CAST(earned.earned AS DOUBLE) / 100, 2) AS earned_points,
-  ROUND(CAST(earned.total AS DOUBLE) / 100, 2) AS budget_points,
+  points(earned.earned) AS earned_points,
+  points(earned.total) AS budget_points,
   earned.n
 FROM plan
 INNER JOIN earned ON earned.milestone = plan.milestone

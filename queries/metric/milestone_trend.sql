@@ -13,7 +13,8 @@
 -- trials = { type = "int", default = 2000, min = 100, max = 100000, help = "futures that are played" }
 -- +++
 -- A report is made at the end of each ISO week, and at as_of, from what had happened by then. `slope` is the median slope
--- (Theil 1950, Sen 1968) of the forecast over the last reports: 1 is a slip of a day each day.
+-- (Theil 1950, Sen 1968) of the forecast over the last reports: 1 is a slip of a day each day. Likely late is what
+-- is less likely than not to meet its due date.
 WITH report AS (
   SELECT
     n,
@@ -31,8 +32,7 @@ forecast_moment AS (
   FROM milestone
   INNER JOIN milestone_revision ON milestone_revision.key_hash = milestone.key_hash
   INNER JOIN report
-    ON report.at >= milestone_revision.from_at
-    AND (milestone_revision.to_at IS NULL OR milestone_revision.to_at > report.at)
+    ON holds_at(milestone_revision.from_at, milestone_revision.to_at, report.at)
   WHERE milestone.is_open
 ),
 reported AS (
@@ -42,7 +42,8 @@ reported AS (
     report.label,
     outlook.at,
     outlook.due_on,
-    outlook.p50_on
+    outlook.p50_on,
+    outlook.p_hit
   FROM milestone_outlook AS outlook
   INNER JOIN report ON report.at = outlook.at
 ),
@@ -67,7 +68,8 @@ SELECT
   reported.p50_on,
   ROUND(slope.slope, 6) AS slope,
   COALESCE(slope.n, 0) AS n,
-  reported.at AS reported_at
+  reported.at AS reported_at,
+  reported.p_hit < 0.5 AS likely_late
 FROM reported
 LEFT JOIN slope ON slope.milestone = reported.milestone
 ORDER BY reported.milestone, reported.at

@@ -27,8 +27,7 @@ planned AS (
   SELECT DISTINCT ticket_revision.key_hash
   FROM ticket_revision
   INNER JOIN finished ON finished.key_hash = ticket_revision.key_hash
-  WHERE ticket_revision.from_at <= days_before($as_of, $window_days)
-    AND (ticket_revision.to_at IS NULL OR ticket_revision.to_at > days_before($as_of, $window_days))
+  WHERE holds_at(ticket_revision.from_at, ticket_revision.to_at, days_before($as_of, $window_days))
     AND ticket_revision.milestone IS NOT NULL
     AND NOT ticket_revision.deleted
 ),
@@ -52,14 +51,14 @@ weighed AS (
 )
 SELECT
   team,
-  ROUND(CAST(COALESCE(SUM(weight) FILTER (WHERE planned), 0) AS DOUBLE) / NULLIF(SUM(weight), 0), 6) AS share,
+  ratio(COALESCE(SUM(weight) FILTER (WHERE planned), 0), SUM(weight)) AS share,
   COUNT(*) FILTER (WHERE planned) AS planned_tickets,
   COUNT(*) AS n,
-  CASE WHEN in_points THEN ROUND(CAST(COALESCE(SUM(weight) FILTER (WHERE planned), 0) AS DOUBLE) / 100, 2) END AS planned_points,
-  CASE WHEN in_points THEN ROUND(CAST(SUM(weight) AS DOUBLE) / 100, 2) END AS points,
+  CASE WHEN in_points THEN points(COALESCE(SUM(weight) FILTER (WHERE planned), 0)) END AS planned_points,
+  CASE WHEN in_points THEN points(SUM(weight)) END AS points,
   COUNT(*) FILTER (WHERE unestimated) AS unestimated,
   CASE
-    WHEN in_points THEN ROUND(CAST(COALESCE(SUM(weight) FILTER (WHERE unestimated), 0) AS DOUBLE) / NULLIF(SUM(weight), 0), 6)
+    WHEN in_points THEN ratio(COALESCE(SUM(weight) FILTER (WHERE unestimated), 0), SUM(weight))
   END AS imputed_share
 FROM weighed
 GROUP BY team, in_points

@@ -38,7 +38,7 @@ movable AS (
   INNER JOIN ticket ON ticket.key_hash = share.key_hash
   INNER JOIN capacity_left ON capacity_left.team = share.team AND capacity_left.person = share.person
   WHERE share.is_open
-    AND share.unit = 720720
+    AND share.unit = equal_share(1)
     AND COALESCE(ticket.status_category, 'todo') <> 'in_progress'
     AND capacity_left.able_units > 0
     AND CAST(capacity_left.due_units AS DOUBLE) > $over * capacity_left.able_units
@@ -128,8 +128,8 @@ SELECT
   ROUND(ranked.fit, 6) AS fit,
   ranked.holder,
   ROUND(ranked.affinity, 6) AS affinity,
-  ROUND(ranked.spare_units / 72072000, 2) AS spare_points,
-  ROUND(CAST(ranked.need_units AS DOUBLE) / 72072000, 2) AS need_points,
+  units_to_points(ranked.spare_units) AS spare_points,
+  units_to_points(ranked.need_units) AS need_points,
   ROUND(ranked.presence, 6) AS presence,
   CASE WHEN $mode = 'growth' THEN supported.supporter END AS supporter
 FROM ranked

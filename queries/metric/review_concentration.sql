@@ -24,8 +24,7 @@ WITH review AS (
   FROM person_review
   LEFT JOIN person_membership
     ON person_membership.person = person_review.reviewer
-    AND person_membership.from_at <= CASE WHEN $membership = 'current' THEN $as_of ELSE person_review.ended_at END
-    AND (person_membership.to_at IS NULL OR person_membership.to_at > CASE WHEN $membership = 'current' THEN $as_of ELSE person_review.ended_at END)
+    AND holds_at(person_membership.from_at, person_membership.to_at, CASE WHEN $membership = 'current' THEN $as_of ELSE person_review.ended_at END)
   WHERE person_review.outcome = 'done'
     AND person_review.ended_at > days_before($as_of, $window_days)
     AND person_review.ended_at <= $as_of
@@ -38,8 +37,7 @@ eligible AS (
     team,
     person
   FROM person_membership
-  WHERE from_at <= $as_of
-    AND (to_at IS NULL OR to_at > $as_of)
+  WHERE holds_at(from_at, to_at, $as_of)
     AND NOT bot
   UNION
   SELECT

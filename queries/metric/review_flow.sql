@@ -61,8 +61,7 @@ counted AS (
   FROM moment
   LEFT JOIN person_membership
     ON person_membership.person = moment.reviewer
-    AND person_membership.from_at <= moment.at
-    AND (person_membership.to_at IS NULL OR person_membership.to_at > moment.at)
+    AND holds_at(person_membership.from_at, person_membership.to_at, moment.at)
   WHERE moment.at >= date_trunc('week', days_before($as_of, 7 * ($weeks - 1)))
 ),
 slot AS (
@@ -82,10 +81,9 @@ SELECT
   COUNT(*) FILTER (WHERE NOT counted.excluded AND counted.what = 'mooted') AS mooted,
   COUNT(*) FILTER (WHERE NOT counted.excluded AND counted.what = 'removed') AS removed,
   COUNT(*) FILTER (WHERE NOT counted.excluded AND counted.what = 'volunteered') AS volunteered,
-  ROUND(
-    CAST(COUNT(*) FILTER (WHERE NOT counted.excluded AND counted.what = 'done') AS DOUBLE)
-    / NULLIF(COUNT(*) FILTER (WHERE NOT counted.excluded AND counted.what = 'opened'), 0),
-    6
+  ratio(
+    COUNT(*) FILTER (WHERE NOT counted.excluded AND counted.what = 'done'),
+    COUNT(*) FILTER (WHERE NOT counted.excluded AND counted.what = 'opened')
   ) AS done_per_opened,
   COUNT(*) FILTER (WHERE counted.excluded AND counted.what <> 'opened') AS excluded,
   COUNT(*) FILTER (WHERE NOT counted.excluded) AS n,

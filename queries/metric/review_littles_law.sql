@@ -43,8 +43,7 @@ life AS (
   FROM request
   LEFT JOIN person_membership
     ON person_membership.person = request.reviewer
-    AND person_membership.from_at <= request.opened_at
-    AND (person_membership.to_at IS NULL OR person_membership.to_at > request.opened_at)
+    AND holds_at(person_membership.from_at, person_membership.to_at, request.opened_at)
 ),
 overlap AS (
   SELECT
@@ -88,11 +87,11 @@ area AS (
 )
 SELECT
   overlap.team,
-  ROUND(CAST(overlap.overlap_us AS DOUBLE) / ($window_days * CAST(86400000000 AS BIGINT)), 6) AS mean_open,
-  ROUND(CAST(overlap.arrivals AS DOUBLE) / $window_days, 6) AS arrivals_per_day,
-  ROUND(CAST(overlap.finished_ms AS DOUBLE) / NULLIF(overlap.departures, 0) / 86400000, 6) AS mean_days,
+  ratio(overlap.overlap_us, 1000 * days_to_ms($window_days)) AS mean_open,
+  ratio(overlap.arrivals, $window_days) AS arrivals_per_day,
+  ROUND(CAST(overlap.finished_ms AS DOUBLE) / NULLIF(overlap.departures, 0) / days_to_ms(1), 6) AS mean_days,
   ROUND(
-    CAST(overlap.arrivals AS DOUBLE) / $window_days * overlap.finished_ms / NULLIF(overlap.departures, 0) / 86400000,
+    CAST(overlap.arrivals AS DOUBLE) / $window_days * overlap.finished_ms / NULLIF(overlap.departures, 0) / days_to_ms(1),
     6
   ) AS rate_times_mean,
   ROUND(

@@ -45,8 +45,8 @@ SELECT
   team,
   open_reviews,
   reviewers,
-  ROUND(CAST(open_reviews AS DOUBLE) / NULLIF(reviewers, 0), 6) AS open_per_reviewer,
-  ROUND(CAST(most AS DOUBLE) / NULLIF(open_reviews, 0), 6) AS top_share,
+  ratio(open_reviews, reviewers) AS open_per_reviewer,
+  ratio(most, open_reviews) AS top_share,
   overloaded AS overloaded_reviewers,
   queued AS team_queue
 FROM team_load

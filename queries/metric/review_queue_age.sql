@@ -42,19 +42,18 @@ queued AS (
   FROM request
   LEFT JOIN person_membership
     ON person_membership.person = request.reviewer
-    AND person_membership.from_at <= $as_of
-    AND (person_membership.to_at IS NULL OR person_membership.to_at > $as_of)
+    AND holds_at(person_membership.from_at, person_membership.to_at, $as_of)
 )
 SELECT
   team,
-  ROUND(CAST(percentile_nearest(working_ms, 0.5, $p50_n_min) AS DOUBLE) / 3600000, 2) AS p50_hours,
-  ROUND(CAST(percentile_nearest(working_ms, 0.85, $p85_n_min) AS DOUBLE) / 3600000, 2) AS p85_hours,
-  ROUND(CAST(percentile_nearest(working_ms, 0.95, $p95_n_min) AS DOUBLE) / 3600000, 2) AS p95_hours,
-  ROUND(CAST(MAX(working_ms) AS DOUBLE) / 3600000, 2) AS max_hours,
-  ROUND(CAST(percentile_nearest(wall_ms, 0.5, $p50_n_min) AS DOUBLE) / 3600000, 2) AS wall_p50_hours,
-  ROUND(CAST(percentile_nearest(wall_ms, 0.85, $p85_n_min) AS DOUBLE) / 3600000, 2) AS wall_p85_hours,
-  ROUND(CAST(percentile_nearest(wall_ms, 0.95, $p95_n_min) AS DOUBLE) / 3600000, 2) AS wall_p95_hours,
-  ROUND(CAST(MAX(wall_ms) AS DOUBLE) / 3600000, 2) AS wall_max_hours,
+  ms_to_hours(percentile_nearest(working_ms, 0.5, $p50_n_min)) AS p50_hours,
+  ms_to_hours(percentile_nearest(working_ms, 0.85, $p85_n_min)) AS p85_hours,
+  ms_to_hours(percentile_nearest(working_ms, 0.95, $p95_n_min)) AS p95_hours,
+  ms_to_hours(MAX(working_ms)) AS max_hours,
+  ms_to_hours(percentile_nearest(wall_ms, 0.5, $p50_n_min)) AS wall_p50_hours,
+  ms_to_hours(percentile_nearest(wall_ms, 0.85, $p85_n_min)) AS wall_p85_hours,
+  ms_to_hours(percentile_nearest(wall_ms, 0.95, $p95_n_min)) AS wall_p95_hours,
+  ms_to_hours(MAX(wall_ms)) AS wall_max_hours,
   COUNT(*) AS n
 FROM queued
 GROUP BY team

@@ -65,8 +65,7 @@ asked AS (
   FROM request
   LEFT JOIN person_membership
     ON person_membership.person = request.reviewer
-    AND person_membership.from_at <= request.opened_at
-    AND (person_membership.to_at IS NULL OR person_membership.to_at > request.opened_at)
+    AND holds_at(person_membership.from_at, person_membership.to_at, request.opened_at)
 ),
 response AS (
   SELECT
@@ -99,7 +98,7 @@ approved AS (
 proposed AS (
   SELECT
     change.key_hash,
-    COALESCE(person_of.person, change.author) AS author,
+    COALESCE(who.person, change.author) AS author,
     change.ready_at,
     approved.at IS NOT NULL AS approved,
     GREATEST(COALESCE(approved.at, change.closed_at, $as_of), change.ready_at) AS until_at,
@@ -108,12 +107,11 @@ proposed AS (
     approved.away
   FROM change
   LEFT JOIN approved ON approved.key_hash = change.key_hash
-  LEFT JOIN person_of ON person_of.identity = change.author
-  LEFT JOIN person ON person.person = COALESCE(person_of.person, change.author)
+  LEFT JOIN who ON who.identity = change.author
   WHERE (change.is_open OR change.closed_at >= date_trunc('week', days_before($as_of, 7 * ($weeks - 1))))
     AND change.ready_at >= date_trunc('week', days_before($as_of, 7 * ($weeks - 1)))
     AND NOT (change.draft AND change.ready_at = change.opened_at)
-    AND NOT COALESCE(person.kind <> 'human', is_bot(change.author))
+    AND NOT COALESCE(who.bot, is_bot(change.author))
 ),
 waited AS (
   SELECT DISTINCT
@@ -126,8 +124,7 @@ waited AS (
   FROM proposed
   LEFT JOIN person_membership
     ON person_membership.person = proposed.author
-    AND person_membership.from_at <= proposed.ready_at
-    AND (person_membership.to_at IS NULL OR person_membership.to_at > proposed.ready_at)
+    AND holds_at(person_membership.from_at, person_membership.to_at, proposed.ready_at)
 ),
 approval AS (
   SELECT
@@ -161,20 +158,20 @@ slot AS (
 SELECT
   slot.team,
   slot.label AS week,
-  ROUND(CAST(response.p50_ms AS DOUBLE) / 3600000, 2) AS response_p50_hours,
-  ROUND(CAST(response.p85_ms AS DOUBLE) / 3600000, 2) AS response_p85_hours,
-  ROUND(CAST(response.p95_ms AS DOUBLE) / 3600000, 2) AS response_p95_hours,
-  ROUND(CAST(response.wall_p50_ms AS DOUBLE) / 3600000, 2) AS response_wall_p50_hours,
-  ROUND(CAST(response.wall_p85_ms AS DOUBLE) / 3600000, 2) AS response_wall_p85_hours,
-  ROUND(CAST(response.wall_p95_ms AS DOUBLE) / 3600000, 2) AS response_wall_p95_hours,
+  ms_to_hours(response.p50_ms) AS response_p50_hours,
+  ms_to_hours(response.p85_ms) AS response_p85_hours,
+  ms_to_hours(response.p95_ms) AS response_p95_hours,
+  ms_to_hours(response.wall_p50_ms) AS response_wall_p50_hours,
+  ms_to_hours(response.wall_p85_ms) AS response_wall_p85_hours,
+  ms_to_hours(response.wall_p95_ms) AS response_wall_p95_hours,
   COALESCE(response.n, 0) AS n,
   COALESCE(response.censored, 0) AS censored,
-  ROUND(CAST(approval.p50_ms AS DOUBLE) / 3600000, 2) AS approval_p50_hours,
-  ROUND(CAST(approval.p85_ms AS DOUBLE) / 3600000, 2) AS approval_p85_hours,
-  ROUND(CAST(approval.p95_ms AS DOUBLE) / 3600000, 2) AS approval_p95_hours,
-  ROUND(CAST(approval.wall_p50_ms AS DOUBLE) / 3600000, 2) AS approval_wall_p50_hours,
-  ROUND(CAST(approval.wall_p85_ms AS DOUBLE) / 3600000, 2) AS approval_wall_p85_hours,
-  ROUND(CAST(approval.wall_p95_ms AS DOUBLE) / 3600000, 2) AS approval_wall_p95_hours,
+  ms_to_hours(approval.p50_ms) AS approval_p50_hours,
+  ms_to_hours(approval.p85_ms) AS approval_p85_hours,
+  ms_to_hours(approval.p95_ms) AS approval_p95_hours,
+  ms_to_hours(approval.wall_p50_ms) AS approval_wall_p50_hours,
+  ms_to_hours(approval.wall_p85_ms) AS approval_wall_p85_hours,
+  ms_to_hours(approval.wall_p95_ms) AS approval_wall_p95_hours,
   COALESCE(approval.n, 0) AS changes,
   COALESCE(approval.censored, 0) AS changes_censored,
   slot.complete

@@ -19,11 +19,10 @@ WITH merged AS (
   SELECT
     change.key_hash,
     change.merged_at,
-    COALESCE(person_of.person, change.author) AS author,
-    COALESCE(person.kind <> 'human', is_bot(change.author)) AS bot
+    COALESCE(who.person, change.author) AS author,
+    COALESCE(who.bot, is_bot(change.author)) AS bot
   FROM change
-  LEFT JOIN person_of ON person_of.identity = change.author
-  LEFT JOIN person ON person.person = COALESCE(person_of.person, change.author)
+  LEFT JOIN who ON who.identity = change.author
   WHERE change.merged_at >= date_trunc('week', days_before($as_of, 7 * ($weeks - 1)))
     AND NOT change.is_open
 ),
@@ -45,8 +44,7 @@ round AS (
   FROM review
   LEFT JOIN change_head
     ON change_head.key_hash = review.key_hash
-    AND change_head.from_at <= review.ended_at
-    AND (change_head.to_at IS NULL OR change_head.to_at > review.ended_at)
+    AND holds_at(change_head.from_at, change_head.to_at, review.ended_at)
   GROUP BY review.key_hash
 ),
 counted AS (
@@ -60,8 +58,7 @@ counted AS (
   LEFT JOIN round ON round.key_hash = merged.key_hash
   LEFT JOIN person_membership
     ON person_membership.person = merged.author
-    AND person_membership.from_at <= merged.merged_at
-    AND (person_membership.to_at IS NULL OR person_membership.to_at > merged.merged_at)
+    AND holds_at(person_membership.from_at, person_membership.to_at, merged.merged_at)
 ),
 slot AS (
   SELECT DISTINCT
@@ -75,18 +72,14 @@ slot AS (
 SELECT
   slot.team,
   slot.label AS week,
-  ROUND(
-    CAST(SUM(counted.rounds) FILTER (WHERE NOT counted.bot) AS DOUBLE) / COUNT(counted.rounds) FILTER (WHERE NOT counted.bot),
-    6
-  ) AS rounds_mean,
+  ratio(SUM(counted.rounds) FILTER (WHERE NOT counted.bot), COUNT(counted.rounds) FILTER (WHERE NOT counted.bot)) AS rounds_mean,
   percentile_nearest(CASE WHEN NOT counted.bot THEN counted.rounds END, 0.5, $p50_n_min) AS rounds_p50,
   percentile_nearest(CASE WHEN NOT counted.bot THEN counted.rounds END, 0.85, $p85_n_min) AS rounds_p85,
   COUNT(counted.key_hash) FILTER (WHERE NOT counted.bot) AS merged,
   COUNT(counted.key_hash) FILTER (WHERE NOT counted.bot AND counted.rounds IS NULL) AS unreviewed,
-  ROUND(
-    CAST(COUNT(counted.key_hash) FILTER (WHERE NOT counted.bot AND counted.rounds IS NULL) AS DOUBLE)
-    / NULLIF(COUNT(counted.key_hash) FILTER (WHERE NOT counted.bot), 0),
-    6
+  ratio(
+    COUNT(counted.key_hash) FILTER (WHERE NOT counted.bot AND counted.rounds IS NULL),
+    COUNT(counted.key_hash) FILTER (WHERE NOT counted.bot)
   ) AS unreviewed_share,
   COUNT(counted.rounds) FILTER (WHERE NOT counted.bot) AS n,
   COUNT(counted.key_hash) FILTER (WHERE counted.bot) AS bot_changes,

@@ -15,99 +15,47 @@
 -- p_hit_low = { type = "float", default = 0.5, min = 0, max = 1, help = "linked work of a milestone that is less probable to be done by its due date is most urgent" }
 -- reference_days = { type = "int", default = 84, min = 7, max = 366, help = "days of finished requests that say what is old" }
 -- reference_n_min = { type = "int", default = 7, min = 1, max = 1000, help = "fewer finished requests than this say nothing" }
--- knowledge_days = { type = "int", default = 365, min = 1, max = 3660, help = "days of commits that say who knows a file" }
+-- pressing_min = { type = "int", default = 15, min = 1, max = 25, help = "from this score on a change is pressing" }
+-- raised_min = { type = "int", default = 8, min = 1, max = 25, help = "from this score on a change is raised" }
 -- docs_and_tests = { type = "text", default = "(^|/)(docs?|tests?|spec)/|\\.(md|rst|txt|adoc)$", help = "regular expression of paths that are documents or tests" }
 -- +++
--- Impact: 5 a critical label; 4 a file that at most one other person than the author knows; 3 large; 1 documents and tests only;
--- else 2. Urgency: 5 an incident is linked, or open work of a milestone whose P(hit) is low; 4 linked work is due soon or overdue, by its own or its milestone's date; 3 older
--- than the 85th percentile of finished requests; 1 no linked work; else 2. Drafts are left out. Files are those
--- of the commits pushed for the change; a change without any is neither 4 nor 1. Suggested reviewers are the people with the
--- highest product of expertise (share of the commits to these files) and spare time (1 / (1 + open requests)): both
--- are printed. It is a suggestion, never an assignment.
+-- Impact: 5 a critical label; 4 a file that at most one other person than the author knows; 3 large; 1 documents and tests
+-- only; else 2. Urgency: 5 an incident is linked, or open work of a milestone whose P(hit) is low; 4 linked work is due soon
+-- or overdue, by its own or its milestone's date; 3 older than the 85th percentile of finished requests; 1 no linked work;
+-- else 2. Drafts are left out. Which files a change touches and who knows them is said at the view change_knower: a change
+-- without any is neither 4 nor 1. Suggested reviewers are the people with the highest product of expertise (share of the
+-- commits to these files) and spare time (1 / (1 + open requests)): both are listed. It is a suggestion, never an assignment.
 WITH candidate AS (
   SELECT
-    change.key_hash,
-    change.repo,
-    change.change,
-    change.title,
-    COALESCE(person_of.person, change.author) AS author,
-    change.ready_at,
-    change.lines,
-    change.changed_files,
-    change.labels,
-    change.tickets
-  FROM change
-  LEFT JOIN person_of ON person_of.identity = change.author
-  WHERE change.is_open
-    AND NOT change.draft
-),
-touch AS (
-  SELECT DISTINCT
     key_hash,
     repo,
-    path,
-    sha,
-    person
-  FROM human_touch
-  WHERE at > days_before($as_of, $knowledge_days)
-    AND NOT left_for_good
+    change,
+    title,
+    lines,
+    changed_files,
+    labels,
+    millis_between(ready_at, $as_of) AS age_ms
+  FROM change
+  WHERE is_open
+    AND NOT draft
 ),
-file AS (
-  SELECT DISTINCT
-    candidate.key_hash,
-    candidate.repo,
-    candidate.author,
-    touch.path
-  FROM candidate
-  INNER JOIN touch ON touch.key_hash = candidate.key_hash
-),
-knower AS (
-  SELECT
-    file.key_hash,
-    file.path,
-    file.author,
-    touch.person,
-    COUNT(*) AS commits
-  FROM file
-  INNER JOIN touch ON touch.repo = file.repo AND touch.path = file.path AND touch.key_hash <> file.key_hash
-  GROUP BY file.key_hash, file.path, file.author, touch.person
-),
-known AS (
-  SELECT
-    file.key_hash,
-    file.path,
-    COUNT(DISTINCT CASE WHEN knower.person <> file.author THEN knower.person END) AS others
-  FROM file
-  LEFT JOIN knower ON knower.key_hash = file.key_hash AND knower.path = file.path
-  GROUP BY file.key_hash, file.path
-),
+-- How many others know the file that fewest know, and whether the change is of documents and tests only.
 content AS (
   SELECT
     key_hash,
     MIN(others) AS others,
     BOOL_AND(regexp_like(path, $docs_and_tests)) AS docs_only
-  FROM known
+  FROM (
+    SELECT
+      key_hash,
+      path,
+      COUNT(DISTINCT person) FILTER (WHERE person <> author) AS others
+    FROM change_knower
+    GROUP BY key_hash, path
+  ) AS file
   GROUP BY key_hash
 ),
-named AS (
-  SELECT
-    key_hash,
-    UNNEST(tickets) AS ticket
-  FROM candidate
-),
-linked AS (
-  SELECT
-    named.key_hash,
-    COUNT(*) AS tickets,
-    BOOL_OR(ticket.is_open AND COALESCE(ticket.kind = 'incident', FALSE)) AS incident,
-    MIN(COALESCE(ticket.due_on, milestone.due_on)) FILTER (WHERE ticket.is_open) AS due_on,
-    MIN(outlook.p_hit) FILTER (WHERE ticket.is_open) AS p_hit
-  FROM named
-  INNER JOIN ticket ON ticket.ticket = named.ticket AND NOT ticket.deleted
-  LEFT JOIN milestone ON milestone.milestone = ticket.milestone AND milestone.is_open
-  LEFT JOIN milestone_outlook AS outlook ON outlook.milestone = milestone.milestone
-  GROUP BY named.key_hash
-),
+-- The age that is old, from finished requests.
 reference AS (
   SELECT percentile_nearest(age_ms(opened_at, pauses, ended_at), 0.85, $reference_n_min) AS old_ms
   FROM person_review
@@ -118,9 +66,10 @@ reference AS (
     AND NOT self_review
     AND NOT bot
 ),
+-- How many requests each person has open.
 queue AS (
   SELECT
-    reviewer AS person,
+    reviewer,
     COUNT(*) AS open_reviews
   FROM person_review
   WHERE is_open
@@ -129,6 +78,7 @@ queue AS (
     AND NOT bot
   GROUP BY reviewer
 ),
+-- The commits of each person to the files of a change, and those of all.
 expertise AS (
   SELECT
     key_hash,
@@ -136,7 +86,8 @@ expertise AS (
     person,
     SUM(commits) AS commits,
     SUM(SUM(commits)) OVER (PARTITION BY key_hash) AS total
-  FROM knower
+  FROM change_knower
+  WHERE commits > 0
   GROUP BY key_hash, author, person
 ),
 suited AS (
@@ -146,20 +97,20 @@ suited AS (
     CAST(expertise.commits AS DOUBLE) / expertise.total AS expertise,
     CAST(1 AS DOUBLE) / (1 + COALESCE(queue.open_reviews, 0)) AS spare
   FROM expertise
-  LEFT JOIN queue ON queue.person = expertise.person
+  LEFT JOIN queue ON queue.reviewer = expertise.person
   WHERE expertise.person <> expertise.author
 ),
 ranked AS (
   SELECT
     key_hash,
-    CONCAT(person, ' ', CAST(ROUND(expertise, 2) AS VARCHAR), ' x ', CAST(ROUND(spare, 2) AS VARCHAR)) AS reviewer,
+    named_struct('reviewer', person, 'expertise', ROUND(expertise, 2), 'spare', ROUND(spare, 2)) AS reviewer,
     ROW_NUMBER() OVER (PARTITION BY key_hash ORDER BY expertise * spare DESC, person) AS rank
   FROM suited
 ),
 suggested AS (
   SELECT
     key_hash,
-    string_agg(reviewer, ', ' ORDER BY rank) AS reviewers
+    array_agg(reviewer ORDER BY rank) AS reviewers
   FROM ranked
   WHERE rank <= 3
   GROUP BY key_hash
@@ -177,21 +128,21 @@ judged AS (
       ELSE 2
     END AS impact,
     CASE
-      WHEN linked.incident OR linked.p_hit < $p_hit_low THEN 5
-      WHEN working_days_between(CAST($as_of AS DATE), linked.due_on) <= $due_working_days THEN 4
-      WHEN millis_between(candidate.ready_at, $as_of) > reference.old_ms THEN 3
-      WHEN linked.key_hash IS NULL THEN 1
+      WHEN work.incident OR work.p_hit < $p_hit_low THEN 5
+      WHEN working_days_between(CAST($as_of AS DATE), work.due_on) <= $due_working_days THEN 4
+      WHEN candidate.age_ms > reference.old_ms THEN 3
+      WHEN work.key_hash IS NULL THEN 1
       ELSE 2
     END AS urgency,
-    millis_between(candidate.ready_at, $as_of) AS age_ms,
+    candidate.age_ms,
     candidate.lines,
-    linked.due_on,
-    linked.p_hit,
+    work.due_on,
+    work.p_hit,
     suggested.reviewers
   FROM candidate
   CROSS JOIN reference
   LEFT JOIN content ON content.key_hash = candidate.key_hash
-  LEFT JOIN linked ON linked.key_hash = candidate.key_hash
+  LEFT JOIN change_work AS work ON work.key_hash = candidate.key_hash
   LEFT JOIN suggested ON suggested.key_hash = candidate.key_hash
 )
 SELECT
@@ -201,10 +152,15 @@ SELECT
   impact * urgency AS score,
   impact,
   urgency,
-  ROUND(CAST(age_ms AS DOUBLE) / 3600000, 2) AS age_hours,
+  ms_to_hours(age_ms) AS age_hours,
   lines,
   due_on,
   reviewers AS suggested_reviewers,
-  p_hit
+  p_hit,
+  CASE
+    WHEN impact * urgency >= $pressing_min THEN 'pressing'
+    WHEN impact * urgency >= $raised_min THEN 'raised'
+    ELSE 'usual'
+  END AS priority
 FROM judged
 ORDER BY impact * urgency DESC, age_ms DESC, repo, change

@@ -18,13 +18,13 @@ SELECT
   team,
   person AS reviewer,
   open_reviews,
-  ROUND(CAST(weight_ms AS DOUBLE) / 3600000, 2) AS weighted_hours,
-  ROUND(CAST(open_reviews AS DOUBLE) / GREATEST(1, median_open), 6) AS relative_load,
-  ROUND(CAST(oldest_ms AS DOUBLE) / 3600000, 2) AS oldest_age_hours,
+  ms_to_hours(weight_ms) AS weighted_hours,
+  ratio(open_reviews, GREATEST(1, median_open)) AS relative_load,
+  ms_to_hours(oldest_ms) AS oldest_age_hours,
   overloaded,
-  ROUND(CAST(weight_ms AS DOUBLE) / 3600000 / $budget_hours, 6) AS budget_ratio,
+  ROUND(CAST(weight_ms AS DOUBLE) / hours_to_ms(1) / $budget_hours, 6) AS budget_ratio,
   median_open AS team_median_open,
-  ROUND(CAST(old_ms AS DOUBLE) / 3600000, 2) AS team_old_hours,
+  ms_to_hours(old_ms) AS team_old_hours,
   unsized
 FROM reviewer_state
 ORDER BY team, person

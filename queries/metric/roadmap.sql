@@ -23,7 +23,7 @@ SELECT
   milestone.project,
   milestone.milestone,
   milestone.title,
-  ROUND(CAST(work.done AS DOUBLE) / work.scope, 6) AS done_share,
+  ratio(work.done, work.scope) AS done_share,
   milestone.goal,
   goal.title AS goal_title,
   milestone.start_on,

@@ -84,11 +84,11 @@ weighed AS (
 )
 SELECT
   team,
-  ROUND(CAST(COALESCE(SUM(weight) FILTER (WHERE linked), 0) AS DOUBLE) / NULLIF(SUM(weight), 0), 6) AS share,
+  ratio(COALESCE(SUM(weight) FILTER (WHERE linked), 0), SUM(weight)) AS share,
   COUNT(*) FILTER (WHERE NOT linked) AS unlinked,
   COUNT(*) AS n,
-  CASE WHEN in_points THEN ROUND(CAST(COALESCE(SUM(weight) FILTER (WHERE linked), 0) AS DOUBLE) / 100, 2) END AS linked_points,
-  CASE WHEN in_points THEN ROUND(CAST(SUM(weight) AS DOUBLE) / 100, 2) END AS points,
+  CASE WHEN in_points THEN points(COALESCE(SUM(weight) FILTER (WHERE linked), 0)) END AS linked_points,
+  CASE WHEN in_points THEN points(SUM(weight)) END AS points,
   COUNT(*) FILTER (WHERE unestimated) AS unestimated,
   COUNT(*) FILTER (WHERE in_cycle) AS in_cycles,
   string_agg(ticket, ',' ORDER BY ticket) FILTER (WHERE NOT linked AND rank <= $unlinked_max) AS unlinked_tickets

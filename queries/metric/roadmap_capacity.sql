@@ -83,7 +83,7 @@ SELECT
   project,
   milestone,
   title,
-  CASE WHEN days > 0 THEN ROUND(CAST(remaining AS DOUBLE) * 7 / NULLIF(weekly * days, 0), 6) END AS load_ratio,
+  CASE WHEN days > 0 THEN ratio(remaining * 7, weekly * days) END AS load_ratio,
   due_on,
   remaining,
   weekly AS done_per_week,

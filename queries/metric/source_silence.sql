@@ -38,13 +38,13 @@ told AS (
   INNER JOIN event
     ON event.source = latest.source
     AND event.effective_at <= latest.at
-    AND millis_between(event.effective_at, latest.at) < $window_days * 86400000
+    AND millis_between(event.effective_at, latest.at) < days_to_ms($window_days)
   GROUP BY latest.source, latest.at
 )
 SELECT
   source,
-  ROUND(CAST(millis_between(at, $as_of) AS DOUBLE) / 3600000, 2) AS hours,
-  n >= $events_min AND millis_between(at, $as_of) > $silent_hours * 3600000 AS silent,
+  ms_to_hours(millis_between(at, $as_of)) AS hours,
+  n >= $events_min AND millis_between(at, $as_of) > hours_to_ms($silent_hours) AS silent,
   at AS last_at,
   n
 FROM told

@@ -71,7 +71,7 @@ counted AS (
 )
 SELECT
   team,
-  ROUND(CAST(stretch AS DOUBLE) / NULLIF(n, 0), 6) AS stretch_share,
+  ratio(stretch, n) AS stretch_share,
   stretch,
   supported,
   n,

@@ -56,10 +56,10 @@ placed AS (
 SELECT
   team,
   people,
-  ROUND(CAST(due_units AS DOUBLE) / NULLIF(capacity_units, 0), 6) AS commitment_ratio,
+  ratio(due_units, capacity_units) AS commitment_ratio,
   CAST(due_units AS DOUBLE) / NULLIF(capacity_units, 0) > $over AS over,
-  ROUND(CAST(due_units AS DOUBLE) / 72072000, 2) AS points_due,
-  ROUND(capacity_units / 72072000, 2) AS points_capacity,
+  units_to_points(due_units) AS points_due,
+  units_to_points(capacity_units) AS points_capacity,
   ROUND(presence, 6) AS presence,
   $horizon_days AS horizon_days,
   tickets AS n,

@@ -36,7 +36,7 @@ SELECT
   slot.team,
   slot.label AS week,
   COUNT(finished.key_hash) AS done,
-  ROUND(CAST(SUM(finished.points_hundredths) AS DOUBLE) / 100, 2) AS points,
+  points(SUM(finished.points_hundredths)) AS points,
   COUNT(finished.key_hash) - COUNT(finished.points_hundredths) AS unestimated,
   COUNT(finished.key_hash) FILTER (WHERE finished.reopens > 0) AS reopened_before,
   COUNT(finished.key_hash) AS n,

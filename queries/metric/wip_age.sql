@@ -26,10 +26,10 @@ WITH item AS (
 SELECT
   team,
   COUNT(*) FILTER (WHERE in_progress) AS in_progress,
-  ROUND(CAST(percentile_nearest(age_ms, 0.5, $p50_n_min) AS DOUBLE) / 86400000, 3) AS p50_days,
-  ROUND(CAST(percentile_nearest(age_ms, 0.85, $p85_n_min) AS DOUBLE) / 86400000, 3) AS p85_days,
-  ROUND(CAST(percentile_nearest(age_ms, 0.95, $p95_n_min) AS DOUBLE) / 86400000, 3) AS p95_days,
-  ROUND(CAST(MAX(age_ms) AS DOUBLE) / 86400000, 3) AS max_days,
+  ms_to_days(percentile_nearest(age_ms, 0.5, $p50_n_min)) AS p50_days,
+  ms_to_days(percentile_nearest(age_ms, 0.85, $p85_n_min)) AS p85_days,
+  ms_to_days(percentile_nearest(age_ms, 0.95, $p95_n_min)) AS p95_days,
+  ms_to_days(MAX(age_ms)) AS max_days,
   COUNT(*) FILTER (WHERE NOT in_progress) AS paused,
   COUNT(*) FILTER (WHERE in_progress) AS n
 FROM item

@@ -1,6 +1,6 @@
 -- +++
 -- help = "Each person's own share of what was done in each area, by age."
--- from = ["commits", "change", "ticket_area", "person_review", "person_of", "person"]
+-- from = ["commits", "change", "ticket_area", "person_review", "who"]
 -- once = true
 -- [params]
 -- half_life_days = { type = "int", default = 180, min = 1, max = 3660, help = "a commit or review counts half after this many days" }
@@ -51,21 +51,20 @@ deed AS (
 touch AS (
   SELECT DISTINCT
     ticket_area.area,
-    COALESCE(person_of.person, deed.person) AS person,
+    COALESCE(who.person, deed.person) AS person,
     deed.what,
     deed.at
   FROM deed
   INNER JOIN ticket_area ON ticket_area.ticket = deed.ticket
-  LEFT JOIN person_of ON person_of.identity = deed.person
-  LEFT JOIN person ON person.person = COALESCE(person_of.person, deed.person)
-  WHERE NOT COALESCE(person.kind <> 'human', is_bot(deed.person))
+  LEFT JOIN who ON who.identity = deed.person
+  WHERE NOT COALESCE(who.bot, is_bot(deed.person))
 ),
 weighed AS (
   SELECT
     area,
     person,
     SUM(CAST(ROUND(
-      1000000 * POWER(CAST(0.5 AS DOUBLE), CAST(millis_between(at, $as_of) AS DOUBLE) / 86400000 / $half_life_days)
+      1000000 * POWER(CAST(0.5 AS DOUBLE), CAST(millis_between(at, $as_of) AS DOUBLE) / days_to_ms(1) / $half_life_days)
     ) AS BIGINT)) AS weight
   FROM touch
   GROUP BY area, person

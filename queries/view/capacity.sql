@@ -14,8 +14,7 @@ WITH held AS (
     ) AS rank
   FROM capacity_stated
   LEFT JOIN person_of ON person_of.identity = capacity_stated.person
-  WHERE capacity_stated.from_at <= $as_of
-    AND (capacity_stated.to_at IS NULL OR capacity_stated.to_at > $as_of)
+  WHERE holds_at(capacity_stated.from_at, capacity_stated.to_at, $as_of)
 )
 SELECT
   person,

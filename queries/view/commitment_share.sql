@@ -28,22 +28,6 @@ WITH work AS (
     )
     AND ticket.kind IS DISTINCT FROM 'goal'
 ),
-holder AS (
-  SELECT
-    ticket_holder.key_hash,
-    ticket_holder.person
-  FROM ticket_holder
-  INNER JOIN work ON work.key_hash = ticket_holder.key_hash
-  WHERE ticket_holder.is_open
-    OR ticket_holder.done_at >= date_trunc('week', days_before($as_of, 7 * $history_weeks))
-),
-split AS (
-  SELECT
-    key_hash,
-    720720 / COUNT(*) AS unit
-  FROM holder
-  GROUP BY key_hash
-),
 share AS (
   SELECT
     COALESCE(team_member.team, '(none)') AS team,
@@ -52,10 +36,9 @@ share AS (
     work.is_open,
     work.done_at,
     work.points_hundredths,
-    split.unit
-  FROM holder
+    holder.unit
+  FROM ticket_holder AS holder
   INNER JOIN work ON work.key_hash = holder.key_hash
-  INNER JOIN split ON split.key_hash = holder.key_hash
   LEFT JOIN team_member ON team_member.person = holder.person
 ),
 estimated AS (

@@ -45,8 +45,7 @@ made AS (
   FROM replay
   INNER JOIN milestone_revision
     ON milestone_revision.key_hash = replay.key_hash
-    AND milestone_revision.from_at <= replay.at
-    AND (milestone_revision.to_at IS NULL OR milestone_revision.to_at > replay.at)
+    AND holds_at(milestone_revision.from_at, milestone_revision.to_at, replay.at)
   WHERE replay.at < replay.closed_at
 ),
 forecast_moment AS (
@@ -71,15 +70,15 @@ SELECT
   CASE WHEN made.due_on IS NOT NULL THEN CAST(CAST(made.closed_at AS DATE) <= made.due_on AS INT) END AS hit,
   CASE
     WHEN outlook.known AND outlook.p50_days IS NULL THEN 0
-    WHEN outlook.p50_days > 0 THEN millis_between(made.at, made.closed_at) * 1000 / (outlook.p50_days * 86400)
+    WHEN outlook.p50_days > 0 THEN 1000000 * millis_between(made.at, made.closed_at) / days_to_ms(outlook.p50_days)
   END AS stretch_50,
   CASE
     WHEN outlook.known AND outlook.p85_days IS NULL THEN 0
-    WHEN outlook.p85_days > 0 THEN millis_between(made.at, made.closed_at) * 1000 / (outlook.p85_days * 86400)
+    WHEN outlook.p85_days > 0 THEN 1000000 * millis_between(made.at, made.closed_at) / days_to_ms(outlook.p85_days)
   END AS stretch_85,
   CASE
     WHEN outlook.known AND outlook.p95_days IS NULL THEN 0
-    WHEN outlook.p95_days > 0 THEN millis_between(made.at, made.closed_at) * 1000 / (outlook.p95_days * 86400)
+    WHEN outlook.p95_days > 0 THEN 1000000 * millis_between(made.at, made.closed_at) / days_to_ms(outlook.p95_days)
   END AS stretch_95
 FROM made
 INNER JOIN milestone_outlook AS outlook ON outlook.milestone = made.milestone AND outlook.at = made.at

@@ -1,6 +1,6 @@
 -- +++
 -- help = "Changes of files by people, with people in place of their identities, without those of very large commits."
--- from = ["file_touch", "person_of", "person"]
+-- from = ["file_touch", "who"]
 -- [params]
 -- files_max = { type = "int", default = 100, min = 1, max = 1000000, help = "commits that touch more files than this say nothing about knowledge" }
 -- +++
@@ -13,10 +13,9 @@ SELECT
   file_touch.kind,
   file_touch.at,
   file_touch.seq,
-  COALESCE(person_of.person, file_touch.person) AS person,
-  COALESCE(person.deleted, FALSE) AS left_for_good
+  COALESCE(who.person, file_touch.person) AS person,
+  COALESCE(who.deleted, FALSE) AS left_for_good
 FROM file_touch
-LEFT JOIN person_of ON person_of.identity = file_touch.person
-LEFT JOIN person ON person.person = COALESCE(person_of.person, file_touch.person)
+LEFT JOIN who ON who.identity = file_touch.person
 WHERE file_touch.changed_files <= $files_max
-  AND NOT COALESCE(person.kind <> 'human', is_bot(file_touch.person))
+  AND NOT COALESCE(who.bot, is_bot(file_touch.person))

@@ -1,91 +1,36 @@
 -- +++
 -- help = "The forecast of each milestone and moment of forecast_moment: percentiles of the days that remain, P(hit), P(never), and what they rest on."
--- from = ["forecast_moment", "milestone", "milestone_revision", "scope_change"]
+-- from = ["forecast_moment", "milestone_history"]
 -- once = true
 -- [params]
 -- weeks_min = { type = "int", default = 8, min = 2, max = 53, help = "with a shorter history there is no forecast" }
 -- weeks_max = { type = "int", default = 26, min = 2, max = 53, help = "weeks of history that are drawn from" }
--- planning_days = { type = "int", default = 7, min = 0, max = 366, help = "days after a milestone's first ticket in which scope is planned and not added; the history begins after them" }
 -- horizon_factor = { type = "int", default = 3, min = 1, max = 20, help = "a future that takes longer than this multiple of the planned remaining time never ends" }
 -- horizon_days_min = { type = "int", default = 28, min = 1, max = 3660, help = "least planned remaining time, for milestones at or past their due date" }
 -- +++
 -- The method is that of the function milestone_forecast: a double bootstrap over weeks of history, in which completions and
 -- changes of scope go together, in tickets. The history is the milestone's own; where that is too short it is that of all
--- milestones of the project, which is then taken to finish what is due first. It begins after the planning days, and moves
--- between milestones of the project change no scope. With too short a history there is no forecast, and `state` says so.
+-- milestones of the project, which is then taken to finish what is due first: see the view milestone_history. It begins after
+-- the planning days, and moves between milestones of the project change no scope. With too short a history there is no
+-- forecast, and `state` says so.
 -- `p_hit` is the share of futures that end by the due date, `p_never` of those that do not end in time. Dates are UTC.
 -- The futures are drawn from the milestone, the days (not the moments) of both clocks and this definition: through a day a
 -- forecast changes only when its history does, and a change is shown against the same futures without it.
-WITH stream AS (
-  SELECT
-    asked.milestone,
-    asked.at,
-    asked.due_on,
-    peer.milestone AS peer,
-    peer.milestone = asked.milestone AS own,
-    peer.milestone = asked.milestone
-    OR COALESCE(
-      peer.created_at <= asked.at
-      AND (peer.closed_at IS NULL OR peer.closed_at > asked.at)
-      AND NOT peer.deleted
-      AND revision.due_on <= asked.due_on,
-      FALSE
-    ) AS ahead
-  FROM forecast_moment AS asked
-  INNER JOIN milestone AS self ON self.milestone = asked.milestone
-  INNER JOIN milestone AS peer
-    ON COALESCE(peer.project, CONCAT('milestone ', peer.milestone)) = COALESCE(self.project, CONCAT('milestone ', self.milestone))
-  LEFT JOIN milestone_revision AS revision
-    ON revision.key_hash = peer.key_hash
-    AND revision.from_at <= asked.at
-    AND (revision.to_at IS NULL OR revision.to_at > asked.at)
-),
-planned AS (
-  SELECT
-    milestone,
-    days_before(MIN(at), -$planning_days) AS until_at
-  FROM scope_change
-  WHERE milestone IN (SELECT peer FROM stream)
-  GROUP BY milestone
-),
-moved AS (
-  SELECT
-    stream.milestone,
-    stream.at,
-    stream.own,
-    stream.ahead,
-    planned.until_at,
-    scope_change.at AS moved_at,
-    scope_change.tickets,
-    scope_change.done_tickets,
-    CASE WHEN scope_change.what IN ('done', 'reopened') THEN scope_change.done_tickets ELSE 0 END AS done,
-    CASE
-      WHEN scope_change.what IN ('added', 'removed') AND scope_change.at > planned.until_at
-      THEN scope_change.tickets - scope_change.done_tickets
-      ELSE 0
-    END AS added,
-    inside.peer IS NOT NULL AS inside
-  FROM stream
-  INNER JOIN planned ON planned.milestone = stream.peer
-  INNER JOIN scope_change ON scope_change.milestone = stream.peer AND scope_change.at <= stream.at
-  LEFT JOIN stream AS inside
-    ON inside.milestone = stream.milestone
-    AND inside.at = stream.at
-    AND inside.peer = scope_change.other
-),
-state AS (
+-- How long the history is, and how much work there is and is left.
+WITH state AS (
   SELECT
     milestone,
     at,
-    LEAST(millis_between(MIN(until_at) FILTER (WHERE own), at) / 604800000, $weeks_max) AS own_weeks,
-    LEAST(millis_between(MIN(until_at), at) / 604800000, $weeks_max) AS stream_weeks,
-    MIN(until_at) FILTER (WHERE own) AS planned_until,
+    LEAST(millis_between(MIN(planned_until) FILTER (WHERE own), at) / days_to_ms(7), $weeks_max) AS own_weeks,
+    LEAST(millis_between(MIN(planned_until), at) / days_to_ms(7), $weeks_max) AS stream_weeks,
+    MIN(planned_until) FILTER (WHERE own) AS planned_until,
     COALESCE(SUM(tickets) FILTER (WHERE own), 0) AS scope,
     COALESCE(SUM(tickets - done_tickets) FILTER (WHERE own), 0) AS remaining,
     COALESCE(SUM(tickets - done_tickets) FILTER (WHERE ahead), 0) AS queued
-  FROM moved
+  FROM milestone_history
   GROUP BY milestone, at
 ),
+-- Whose history counts, how many weeks of it, what is left to do in it, and the days until the due date.
 basis AS (
   SELECT
     asked.milestone,
@@ -96,13 +41,14 @@ basis AS (
     CASE WHEN state.own_weeks >= $weeks_min OR state.remaining = 0 THEN state.remaining ELSE state.queued END AS remaining,
     CASE
       WHEN CAST(asked.at AS DATE) > asked.due_on THEN -1
-      ELSE millis_between(asked.at, days_before(arrow_cast(asked.due_on, 'Timestamp(Microsecond, Some("UTC"))'), -1)) / 86400000
+      ELSE millis_between(asked.at, days_before(arrow_cast(asked.due_on, 'Timestamp(Microsecond, Some("UTC"))'), -1)) / days_to_ms(1)
     END AS due_days
   FROM forecast_moment AS asked
   INNER JOIN state ON state.milestone = asked.milestone AND state.at = asked.at
   WHERE state.scope > 0
     AND state.stream_weeks >= $weeks_min
 ),
+-- What was done and added on each day of the history; one row without any where nothing was.
 day AS (
   SELECT
     basis.milestone,
@@ -112,17 +58,18 @@ day AS (
     basis.remaining,
     basis.due_days,
     basis.trials,
-    COALESCE(millis_between(moved.moved_at, basis.at) / 86400000, 0) AS days_ago,
+    COALESCE(millis_between(moved.moved_at, basis.at) / days_to_ms(1), 0) AS days_ago,
     COALESCE(moved.done, 0) AS done,
     CASE WHEN moved.inside AND NOT basis.own THEN 0 ELSE COALESCE(moved.added, 0) END AS added,
     SUM(COALESCE(moved.done, 0)) OVER (PARTITION BY basis.milestone, basis.at) AS pace
   FROM basis
-  LEFT JOIN moved
+  LEFT JOIN milestone_history AS moved
     ON moved.milestone = basis.milestone
     AND moved.at = basis.at
     AND moved.moved_at > days_before(basis.at, 7 * basis.weeks)
     AND (moved.own OR NOT basis.own)
 ),
+-- The futures.
 outlook AS (
   SELECT
     milestone,

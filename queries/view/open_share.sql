@@ -24,16 +24,10 @@ WITH open_ticket AS (
 holder AS (
   SELECT
     key_hash,
-    person
+    person,
+    unit
   FROM ticket_holder
   WHERE is_open
-),
-split AS (
-  SELECT
-    key_hash,
-    720720 / COUNT(*) AS unit
-  FROM holder
-  GROUP BY key_hash
 ),
 roster AS (
   SELECT team, person FROM team_member
@@ -50,14 +44,13 @@ share AS (
     roster.team,
     roster.person,
     holder.key_hash,
-    split.unit,
+    holder.unit,
     open_ticket.points_hundredths,
     open_ticket.status_category,
     open_ticket.priority,
     open_ticket.labels
   FROM roster
   INNER JOIN holder ON holder.person = roster.person
-  INNER JOIN split ON split.key_hash = holder.key_hash
   INNER JOIN open_ticket ON open_ticket.key_hash = holder.key_hash
 ),
 estimated AS (

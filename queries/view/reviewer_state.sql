@@ -30,8 +30,8 @@ sized AS (
     key_hash,
     CASE
       WHEN lines IS NOT NULL THEN LEAST(
-        GREATEST(lines * 3600000 / $lines_per_hour, CAST($hours_min * 3600000 AS BIGINT)),
-        CAST($hours_max * 3600000 AS BIGINT)
+        GREATEST(hours_to_ms(lines) / $lines_per_hour, hours_to_ms($hours_min)),
+        hours_to_ms($hours_max)
       )
     END AS weight_ms
   FROM change
@@ -114,8 +114,7 @@ finished AS (
   FROM episode
   LEFT JOIN person_membership
     ON person_membership.person = episode.reviewer
-    AND person_membership.from_at <= CASE WHEN $membership = 'current' THEN $as_of ELSE episode.ended_at END
-    AND (person_membership.to_at IS NULL OR person_membership.to_at > CASE WHEN $membership = 'current' THEN $as_of ELSE episode.ended_at END)
+    AND holds_at(person_membership.from_at, person_membership.to_at, CASE WHEN $membership = 'current' THEN $as_of ELSE episode.ended_at END)
   WHERE episode.outcome = 'done'
     AND episode.kind <> 'volunteered'
 ),
@@ -142,7 +141,7 @@ judged AS (
     typical.median_open,
     reference.old_ms,
     CAST(load.open_reviews >= GREATEST($open_min, $open_factor * typical.median_open) AS INT)
-    + CAST(COALESCE(load.weight_ms > CAST($budget_hours * 3600000 AS BIGINT), FALSE) AS INT)
+    + CAST(COALESCE(load.weight_ms > hours_to_ms($budget_hours), FALSE) AS INT)
     + CAST(COALESCE(load.oldest_ms > reference.old_ms, FALSE) AS INT) >= 2 AS overloaded
   FROM load
   INNER JOIN typical ON typical.n = load.n AND typical.team = load.team

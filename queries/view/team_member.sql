@@ -8,7 +8,6 @@ SELECT
   person,
   BOOL_OR(COALESCE(LOWER(role) = 'lead', FALSE)) AS is_lead
 FROM person_membership
-WHERE from_at <= $as_of
-  AND (to_at IS NULL OR to_at > $as_of)
+WHERE holds_at(from_at, to_at, $as_of)
   AND NOT bot
 GROUP BY team, person

@@ -21,8 +21,7 @@ of_team AS (
   LEFT JOIN person_of ON person_of.identity = assigned.person
   INNER JOIN person_membership
     ON person_membership.person = COALESCE(person_of.person, assigned.person)
-    AND person_membership.from_at <= assigned.at
-    AND (person_membership.to_at IS NULL OR person_membership.to_at > assigned.at)
+    AND holds_at(person_membership.from_at, person_membership.to_at, assigned.at)
 )
 SELECT
   COALESCE(of_team.team, '(none)') AS team,

@@ -1,8 +1,9 @@
 -- +++
 -- help = "Weekly series of each team over the last two years: tickets and points done, changes merged, reviews requested and done, and the median working hours to a response."
--- from = ["team_ticket", "person_review", "person_calendar", "person_membership", "change", "person_of", "person", "week"]
+-- from = ["team_ticket", "person_review", "person_calendar", "person_membership", "change", "who", "week"]
 -- once = true
 -- [params]
+-- series_weeks = { type = "int", default = 104, min = 1, max = 106, help = "weeks before the one that as_of is in" }
 -- p50_n_min = { type = "int", default = 5, min = 1, max = 1000, help = "a median of fewer requests than this is not shown" }
 -- +++
 -- One row per team, series and week from the first week of the team's series on, which is marked `first`; a week
@@ -18,8 +19,8 @@ WITH review AS (
     opened_at AS at
   FROM person_review
   WHERE kind <> 'volunteered'
-    AND (is_open OR ended_at >= date_trunc('week', days_before($as_of, 7 * 104)))
-    AND opened_at >= date_trunc('week', days_before($as_of, 7 * 104))
+    AND (is_open OR ended_at >= date_trunc('week', days_before($as_of, 7 * $series_weeks)))
+    AND opened_at >= date_trunc('week', days_before($as_of, 7 * $series_weeks))
     AND NOT self_review
     AND NOT bot
   UNION ALL
@@ -33,21 +34,20 @@ WITH review AS (
   FROM person_review
   WHERE outcome = 'done'
     AND NOT is_open
-    AND ended_at >= date_trunc('week', days_before($as_of, 7 * 104))
+    AND ended_at >= date_trunc('week', days_before($as_of, 7 * $series_weeks))
     AND NOT self_review
     AND NOT bot
 ),
 merged AS (
   SELECT
-    COALESCE(person_of.person, change.author) AS person,
+    COALESCE(who.person, change.author) AS person,
     change.key_hash,
     change.merged_at AS at
   FROM change
-  LEFT JOIN person_of ON person_of.identity = change.author
-  LEFT JOIN person ON person.person = COALESCE(person_of.person, change.author)
+  LEFT JOIN who ON who.identity = change.author
   WHERE NOT change.is_open
-    AND change.merged_at >= date_trunc('week', days_before($as_of, 7 * 104))
-    AND NOT COALESCE(person.kind <> 'human', is_bot(change.author))
+    AND change.merged_at >= date_trunc('week', days_before($as_of, 7 * $series_weeks))
+    AND NOT COALESCE(who.bot, is_bot(change.author))
 ),
 deed AS (
   SELECT
@@ -79,8 +79,7 @@ counted AS (
   FROM deed
   LEFT JOIN person_membership
     ON person_membership.person = deed.person
-    AND person_membership.from_at <= deed.at
-    AND (person_membership.to_at IS NULL OR person_membership.to_at > deed.at)
+    AND holds_at(person_membership.from_at, person_membership.to_at, deed.at)
 ),
 finished AS (
   SELECT
@@ -90,7 +89,7 @@ finished AS (
     date_trunc('week', done_at) AS from_at
   FROM team_ticket
   WHERE NOT is_open
-    AND done_at >= date_trunc('week', days_before($as_of, 7 * 104))
+    AND done_at >= date_trunc('week', days_before($as_of, 7 * $series_weeks))
 ),
 answered AS (
   SELECT DISTINCT
@@ -107,12 +106,11 @@ answered AS (
   LEFT JOIN person_calendar ON person_calendar.person = person_review.reviewer
   LEFT JOIN person_membership
     ON person_membership.person = person_review.reviewer
-    AND person_membership.from_at <= person_review.ended_at
-    AND (person_membership.to_at IS NULL OR person_membership.to_at > person_review.ended_at)
+    AND holds_at(person_membership.from_at, person_membership.to_at, person_review.ended_at)
   WHERE person_review.outcome = 'done'
     AND NOT person_review.is_open
     AND person_review.kind <> 'volunteered'
-    AND person_review.ended_at >= date_trunc('week', days_before($as_of, 7 * 104))
+    AND person_review.ended_at >= date_trunc('week', days_before($as_of, 7 * $series_weeks))
     AND NOT person_review.self_review
     AND NOT person_review.bot
 ),
@@ -137,7 +135,7 @@ total AS (
     team,
     CAST('points_done' AS VARCHAR) AS series,
     from_at,
-    CAST(SUM(points_hundredths) AS DOUBLE) / 100 AS value
+    points(SUM(points_hundredths)) AS value
   FROM finished
   WHERE points_hundredths IS NOT NULL
   GROUP BY team, from_at
@@ -146,7 +144,7 @@ total AS (
     team,
     CAST('response_hours' AS VARCHAR) AS series,
     from_at,
-    CAST(percentile_nearest(working_ms, 0.5, $p50_n_min) AS DOUBLE) / 3600000 AS value
+    CAST(percentile_nearest(working_ms, 0.5, $p50_n_min) AS DOUBLE) / hours_to_ms(1) AS value
   FROM answered
   GROUP BY team, from_at
 ),
@@ -168,7 +166,7 @@ SELECT
   week.from_at = begun.from_at AS first,
   COALESCE(total.value, 0.0) AS value
 FROM begun
-INNER JOIN week ON week.from_at >= begun.from_at AND week.n < 105
+INNER JOIN week ON week.from_at >= begun.from_at AND week.n <= $series_weeks
 LEFT JOIN total
   ON total.team = begun.team
   AND total.series = begun.series

@@ -36,10 +36,11 @@ def plain(value):
             return datetime.datetime.fromisoformat(value)
         case list():
             return [plain(item) for item in value]
+        # The driver does not know the types inside a struct and gives its parts as text.
         case tuple():
-            return [plain(item) for item in value]
+            return [None if item is None else str(item) for item in value]
         case dict():
-            return [plain(item) for item in value.values()]
+            return [None if item is None else str(item) for item in value.values()]
         case _:
             return value
 

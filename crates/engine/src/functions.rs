@@ -10,6 +10,13 @@
 //! | `age_ms(opened_at, pauses, at)` | milliseconds from `opened_at` to `at` without the pauses |
 //! | `business_ms(from, to, timezone, hours, away)` | working milliseconds between two timestamps, see [`calendar`] |
 //! | `business_age_ms(opened_at, pauses, at, timezone, hours, away)` | working milliseconds without the pauses |
+//! | `holds_at(from_at, to_at, at)` | whether what began at `from_at` and ended at `to_at`, or lasts if that is NULL, held at `at`: begun by then, and not yet ended |
+//! | `ms_to_hours(ms)`, `ms_to_days(ms)` | hours to two decimals, days of 24 hours to three |
+//! | `hours_to_ms(n)`, `days_to_ms(n)` | whole milliseconds in `n` hours, in `n` days of 24 hours |
+//! | `ratio(a, b)` | `a / b` to six decimals; NULL where `b` is 0 |
+//! | `points(hundredths)` | story points to two decimals, of the hundredths in which views keep them |
+//! | `equal_share(n)` | what each of `n` people has of a ticket, in units: 720720ths, which 1 to 16 divide; NULL for 0 |
+//! | `units_to_tickets(units)`, `units_to_points(units)` | tickets of such units, story points of units times hundredths; both to two decimals |
 //! | `is_bot(person)` | whether the name is that of a known bot or has the form of one |
 //! | `percentile_nearest(x, p [, n_min])` | nearest-rank percentile of integers, exact; NULL below `n_min` values |
 //! | `median_nearest(x)` | `percentile_nearest(x, 0.5)` |

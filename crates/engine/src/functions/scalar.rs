@@ -1,21 +1,32 @@
-//! Scalar functions: time arithmetic and the test for bots.
+//! Scalar functions: time arithmetic, the units in which metrics answer, and the test for bots.
 //!
-//! Invariant: no clock, and no time zone but UTC and those given. A NULL time gives NULL; `is_bot(NULL)` is false.
+//! Invariant: no clock, and no time zone but UTC and those given. A NULL time or number gives NULL; `is_bot(NULL)` is
+//! false. Units are rounded as SQL's `ROUND` does.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, TimestampMicrosecondArray};
-use arrow::compute::binary;
-use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, TimestampMicrosecondType};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, TimestampMicrosecondArray,
+};
+use arrow::compute::kernels::cmp::{gt, lt_eq};
+use arrow::compute::{and_kleene, binary, is_null, or_kleene, unary};
+use arrow::datatypes::{DataType, Date32Type, Field, Float64Type, Int64Type, TimestampMicrosecondType};
 use datafusion::common::Result;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
 use super::calendar::{Calendars, business, business_ages};
 use super::types::timestamp;
 
 const DAY_US: i64 = 86_400_000_000;
+const HOUR_MS: f64 = 3_600_000.0;
+const DAY_MS: f64 = 86_400_000.0;
+/// Parts of a ticket: the least number that 1 to 16 divide, so that equal shares of up to 16 people add up exactly.
+const TICKET_UNITS: i64 = 720_720;
+/// Points are kept in hundredths.
+const HUNDREDTHS: f64 = 100.0;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Scalar {
@@ -27,6 +38,16 @@ enum Scalar {
     AgeMs,
     BusinessMs,
     BusinessAgeMs,
+    HoldsAt,
+    MsToHours,
+    MsToDays,
+    HoursToMs,
+    DaysToMs,
+    Ratio,
+    Points,
+    EqualShare,
+    UnitsToTickets,
+    UnitsToPoints,
     IsBot,
 }
 
@@ -40,6 +61,16 @@ pub(super) fn all() -> Vec<ScalarUDF> {
         Scalar::AgeMs,
         Scalar::BusinessMs,
         Scalar::BusinessAgeMs,
+        Scalar::HoldsAt,
+        Scalar::MsToHours,
+        Scalar::MsToDays,
+        Scalar::HoursToMs,
+        Scalar::DaysToMs,
+        Scalar::Ratio,
+        Scalar::Points,
+        Scalar::EqualShare,
+        Scalar::UnitsToTickets,
+        Scalar::UnitsToPoints,
         Scalar::IsBot,
     ]
     .map(|scalar| {
@@ -69,6 +100,16 @@ impl Scalar {
             Scalar::AgeMs => "age_ms",
             Scalar::BusinessMs => "business_ms",
             Scalar::BusinessAgeMs => "business_age_ms",
+            Scalar::HoldsAt => "holds_at",
+            Scalar::MsToHours => "ms_to_hours",
+            Scalar::MsToDays => "ms_to_days",
+            Scalar::HoursToMs => "hours_to_ms",
+            Scalar::DaysToMs => "days_to_ms",
+            Scalar::Ratio => "ratio",
+            Scalar::Points => "points",
+            Scalar::EqualShare => "equal_share",
+            Scalar::UnitsToTickets => "units_to_tickets",
+            Scalar::UnitsToPoints => "units_to_points",
             Scalar::IsBot => "is_bot",
         }
     }
@@ -86,6 +127,16 @@ impl Scalar {
             Scalar::BusinessAgeMs => {
                 vec![timestamp(), pauses, timestamp(), DataType::Utf8View, DataType::Utf8View, away()]
             }
+            Scalar::HoldsAt => vec![timestamp(), timestamp(), timestamp()],
+            Scalar::MsToHours
+            | Scalar::MsToDays
+            | Scalar::HoursToMs
+            | Scalar::DaysToMs
+            | Scalar::Points
+            | Scalar::UnitsToTickets
+            | Scalar::UnitsToPoints => vec![DataType::Float64],
+            Scalar::Ratio => vec![DataType::Float64, DataType::Float64],
+            Scalar::EqualShare => vec![DataType::Int64],
             Scalar::IsBot => vec![DataType::Utf8View],
         }
     }
@@ -97,9 +148,18 @@ impl Scalar {
             | Scalar::DaysBetween
             | Scalar::AgeMs
             | Scalar::BusinessMs
-            | Scalar::BusinessAgeMs => DataType::Int64,
+            | Scalar::BusinessAgeMs
+            | Scalar::HoursToMs
+            | Scalar::DaysToMs
+            | Scalar::EqualShare => DataType::Int64,
             Scalar::DaysBefore | Scalar::WorkingDaysBefore => timestamp(),
-            Scalar::IsBot => DataType::Boolean,
+            Scalar::MsToHours
+            | Scalar::MsToDays
+            | Scalar::Ratio
+            | Scalar::Points
+            | Scalar::UnitsToTickets
+            | Scalar::UnitsToPoints => DataType::Float64,
+            Scalar::HoldsAt | Scalar::IsBot => DataType::Boolean,
         }
     }
 
@@ -134,6 +194,24 @@ impl Scalar {
                 let calendars = Calendars::new(&args[3], &args[4], args[5].as_list());
                 Ok(Arc::new(business_ages(times(0), args[1].as_list(), times(2), &calendars)))
             }
+            Scalar::HoldsAt => {
+                let begun = lt_eq(&args[0], &args[2])?;
+                let lasts = or_kleene(&is_null(&args[1])?, &gt(&args[1], &args[2])?)?;
+                Ok(Arc::new(and_kleene(&begun, &lasts)?))
+            }
+            Scalar::MsToHours => Ok(rounded(&args[0], HOUR_MS, 2)),
+            Scalar::MsToDays => Ok(rounded(&args[0], DAY_MS, 3)),
+            Scalar::HoursToMs => Ok(whole(&args[0], HOUR_MS)),
+            Scalar::DaysToMs => Ok(whole(&args[0], DAY_MS)),
+            Scalar::Ratio => Ok(Arc::new(ratios(args[0].as_primitive(), args[1].as_primitive()))),
+            Scalar::Points => Ok(rounded(&args[0], HUNDREDTHS, 2)),
+            Scalar::EqualShare => Ok(Arc::new(
+                args[0]
+                    .as_primitive::<Int64Type>()
+                    .unary_opt::<_, Int64Type>(|n| TICKET_UNITS.checked_div(n)),
+            )),
+            Scalar::UnitsToTickets => Ok(rounded(&args[0], TICKET_UNITS as f64, 2)),
+            Scalar::UnitsToPoints => Ok(rounded(&args[0], TICKET_UNITS as f64 * HUNDREDTHS, 2)),
             Scalar::IsBot => Ok(Arc::new(
                 args[0]
                     .as_string_view()
@@ -164,6 +242,18 @@ impl ScalarUDFImpl for ScalarFn {
         Ok(self.scalar.output())
     }
 
+    /// `holds_at` becomes the comparisons that it stands for, so that joins and filters are planned as if they were
+    /// spelt out.
+    fn simplify(&self, args: Vec<Expr>, _: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        if self.scalar != Scalar::HoldsAt {
+            return Ok(ExprSimplifyResult::Original(args));
+        }
+        let [from_at, to_at, at] = args.try_into().expect("the signature has three arguments");
+        let begun = from_at.lt_eq(at.clone());
+        let lasts = to_at.clone().is_null().or(to_at.gt(at));
+        Ok(ExprSimplifyResult::Simplified(begun.and(lasts)))
+    }
+
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let scalars = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let rows = if scalars { 1 } else { args.number_rows };
@@ -181,6 +271,29 @@ impl FromFirst for ColumnarValue {
     fn from_first(array: &ArrayRef) -> Result<Self> {
         Ok(ColumnarValue::Scalar(datafusion::common::ScalarValue::try_from_array(array, 0)?))
     }
+}
+
+/// In a larger unit, of which `one` makes one, to so many decimals.
+fn rounded(array: &ArrayRef, one: f64, decimals: i32) -> ArrayRef {
+    let factor = 10_f64.powi(decimals);
+    let array: Float64Array =
+        unary(array.as_primitive::<Float64Type>(), |value| (value / one * factor).round() / factor);
+    Arc::new(array)
+}
+
+/// In a smaller unit, whole ones.
+fn whole(array: &ArrayRef, one: f64) -> ArrayRef {
+    let array: Int64Array = unary(array.as_primitive::<Float64Type>(), |value| (value * one) as i64);
+    Arc::new(array)
+}
+
+/// `a / b` to six decimals; NULL where `b` is 0.
+fn ratios(a: &Float64Array, b: &Float64Array) -> Float64Array {
+    let ratio = |(a, b): (Option<f64>, Option<f64>)| {
+        let (a, b) = (a?, b.filter(|b| *b != 0.0)?);
+        Some((a / b * 1e6).round() / 1e6)
+    };
+    a.iter().zip(b).map(ratio).collect()
 }
 
 /// Days since Monday: 0 to 4 are working days. Day 0 of Unix time was a Thursday.

@@ -69,6 +69,42 @@ async fn revisions_are_changes_only() {
 }
 
 #[tokio::test]
+async fn units_are_those_of_the_arithmetic_they_replace() {
+    let values = "(VALUES (0), (1), (-35999), (5400000), (720720), (72072001), (9007199254740993), (CAST(NULL AS BIGINT))) AS t (x)";
+    check(
+        &format!(
+            "SELECT COUNT(*) FILTER (WHERE (ms_to_hours(x) IS DISTINCT FROM ROUND(CAST(x AS DOUBLE) / 3600000, 2))
+               OR (ms_to_days(x) IS DISTINCT FROM ROUND(CAST(x AS DOUBLE) / 86400000, 3))
+               OR (points(x) IS DISTINCT FROM ROUND(CAST(x AS DOUBLE) / 100, 2))
+               OR (units_to_tickets(x) IS DISTINCT FROM ROUND(CAST(x AS DOUBLE) / 720720, 2))
+               OR (units_to_points(x) IS DISTINCT FROM ROUND(CAST(x AS DOUBLE) / 72072000, 2))
+               OR (ratio(7, x) IS DISTINCT FROM ROUND(CAST(7 AS DOUBLE) / NULLIF(x, 0), 6))
+               OR (ratio(x, 7.5) IS DISTINCT FROM ROUND(CAST(x AS DOUBLE) / NULLIF(7.5, 0), 6))), COUNT(ms_to_hours(x)) FROM {values}"
+        ),
+        &["0 7"],
+    )
+    .await;
+    check("SELECT ms_to_hours(5400000), ms_to_days(129600000), points(150), ratio(1, 3), ratio(1, 0), ratio(NULL, 1)", &["1.5 1.5 1.5 0.333333  "]).await;
+    check(
+        "SELECT hours_to_ms(1.5), days_to_ms(28), equal_share(16), equal_share(1), equal_share(0)",
+        &["5400000 2419200000 45045 720720 "],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_stay_holds_from_its_first_moment_to_before_its_last() {
+    let time = |second: &str| format!("arrow_cast({second}, 'Timestamp(Microsecond, Some(\"UTC\"))')");
+    let (from, to, at) = (time("from_at"), time("to_at"), time("at"));
+    let rows = "(VALUES (1, 3, 0), (1, 3, 1), (1, 3, 2), (1, 3, 3), (1, NULL, 9), (NULL, NULL, 1), (1, 3, NULL)) AS t (from_at, to_at, at)";
+    let want = ["0 false", "1 true", "2 true", "3 false", "9 true", "1 ", " "];
+    check(&format!("SELECT at, holds_at({from}, {to}, {at}) FROM {rows}"), &want).await;
+    let at = time("2");
+    check(&format!("SELECT COUNT(*) FROM {rows} WHERE holds_at({from}, {to}, {at})"), &["6"]).await;
+    check(&format!("SELECT holds_at({0}, {1}, {0})", time("1"), time("2")), &["true"]).await;
+}
+
+#[tokio::test]
 async fn integers_are_measured_whatever_their_order() {
     let values = "(VALUES (1), (3), (2), (1), (1), (1), (4), (CAST(NULL AS BIGINT))) AS t (x)";
     check(&format!("SELECT ROUND(gini(x), 7), median_nearest(x), percentile_nearest(x, 0.85), percentile_nearest(x, 0.85, 8) FROM {values}"), &["0.3076923 1 3 "]).await;

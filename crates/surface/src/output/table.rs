@@ -25,9 +25,13 @@ pub struct Table {
 
 impl Table {
     pub fn of(batch: &RecordBatch, rows_max: usize) -> Result<Self, ArrowError> {
-        let shown = super::flat(&batch.slice(0, batch.num_rows().min(rows_max)))?;
+        let first = batch.slice(0, batch.num_rows().min(rows_max));
+        let shown = super::flat(&first)?;
         let mut rows = vec![Vec::with_capacity(shown.num_columns()); shown.num_rows()];
-        for (field, column) in shown.schema().fields().iter().zip(shown.columns()) {
+        for ((field, nested), column) in
+            shown.schema().fields().iter().zip(first.columns()).zip(shown.columns())
+        {
+            let column = if is_listed(nested.data_type()) { nested } else { column };
             for (row, cell) in rows.iter_mut().zip(cells(field.name(), column)?) {
                 row.push(cell);
             }
@@ -93,11 +97,32 @@ fn cells(name: &str, column: &ArrayRef) -> Result<Vec<String>, ArrowError> {
             let formatter = ArrayFormatter::try_new(column.as_ref(), &format)?;
             all(&|row| formatter.value(row).to_string())
         }
+        list if is_listed(list) => all(&|row| printable(&listed(&column.as_list::<i32>().value(row)))),
         _ => {
             let formatter = ArrayFormatter::try_new(column.as_ref(), &FormatOptions::new())?;
             all(&|row| printable(&formatter.value(row).to_string()))
         }
     })
+}
+
+fn is_listed(kind: &DataType) -> bool {
+    matches!(kind, DataType::List(item) if matches!(item.data_type(), DataType::Struct(_)))
+}
+
+/// A list of structs as text: the values of each one after another, such as `ada 0.5 1, bo 0.3 0.5`.
+pub fn listed(structs: &ArrayRef) -> String {
+    let Some(structs) = structs.as_struct_opt() else { return String::new() };
+    let format = FormatOptions::new();
+    let parts: Vec<_> = structs
+        .columns()
+        .iter()
+        .filter_map(|part| ArrayFormatter::try_new(part.as_ref(), &format).ok())
+        .collect();
+    let one = |row: usize| {
+        let values: Vec<String> = parts.iter().map(|part| part.value(row).to_string()).collect();
+        values.join(" ")
+    };
+    (0..structs.len()).map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// Text without control characters, cut at a bound.
