@@ -3,7 +3,6 @@
 //! The ranked list suggests reviewers, so it is about people and shown as `people.visibility` allows; without it the
 //! page still tells each team's queue.
 
-use arrow::array::AsArray;
 use axum::response::Response;
 use maud::{Markup, html};
 
@@ -16,7 +15,6 @@ use super::visit::{Visit, Visitor};
 use super::words;
 use report::chart::{Bar, Bars, Head, Tone};
 use surface::Problem;
-use surface::output::listed;
 
 /// Changes shown; the metric has all.
 const CHANGES: usize = 50;
@@ -91,7 +89,7 @@ async fn queue(visit: &Visit<'_>) -> Markup {
     let (repos, changes, titles) = (rows.texts("repo"), rows.texts("change"), rows.texts("title"));
     let (score, impact, urgency) = (rows.numbers("score"), rows.numbers("impact"), rows.numbers("urgency"));
     let (age, lines, due) = (rows.numbers("age_hours"), rows.numbers("lines"), rows.dates("due_on"));
-    let suggested = suggested(&rows);
+    let suggested = rows.lists("suggested_reviewers");
     let links = links(visit).await;
     let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| words::amount(value, ""));
     html! {
@@ -124,13 +122,6 @@ async fn queue(visit: &Visit<'_>) -> Markup {
             p.soft.small { "Suggested: knowledge of the files times spare capacity. A suggestion, never an assignment." }
         }
     }
-}
-
-/// The people suggested for each change, each with expertise and spare time; empty where nobody is.
-fn suggested(rows: &Rows<'_>) -> Vec<String> {
-    let lists = rows.0.column_by_name("suggested_reviewers").and_then(|column| column.as_list_opt::<i32>());
-    let Some(lists) = lists else { return vec![String::new(); rows.len()] };
-    lists.iter().map(|list| list.map_or_else(String::new, |people| listed(&people))).collect()
 }
 
 fn mark(score: Option<f64>) -> &'static str {

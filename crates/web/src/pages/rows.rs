@@ -7,6 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Float64Type, TimeUnit, TimestampMicrosecondType};
 use chrono::{DateTime, NaiveDate, Utc};
+use surface::output::listed;
 use surface::{Shown, ShownDiff};
 
 /// The columns of a result, read as what a page takes them for.
@@ -37,6 +38,13 @@ impl<'a> Rows<'a> {
     pub fn texts(&self, name: &str) -> Vec<Option<String>> {
         let Some(column) = self.column(name, &DataType::Utf8) else { return vec![None; self.len()] };
         column.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect()
+    }
+
+    /// The entries of a column of lists, in a line for each row; empty where there are none.
+    pub fn lists(&self, name: &str) -> Vec<String> {
+        let lists = self.0.column_by_name(name).and_then(|column| column.as_list_opt::<i32>());
+        let Some(lists) = lists else { return vec![String::new(); self.len()] };
+        lists.iter().map(|list| list.map_or_else(String::new, |entries| listed(&entries))).collect()
     }
 
     pub fn numbers(&self, name: &str) -> Vec<Option<f64>> {
