@@ -38,9 +38,11 @@ fn promtool_finds_nothing_to_improve() {
         answer.text().contains("\nplimsoll_review_load").then_some(answer)
     });
     assert!(scrape.header("content-type").starts_with("text/plain"), "{:?}", scrape.headers);
-    for name in
-        ["plimsoll_review_load", "plimsoll_milestone_drift", "plimsoll_metric_last_success_timestamp_seconds"]
-    {
+    for name in [
+        "plimsoll_review_load",
+        "plimsoll_milestone_drift_seconds",
+        "plimsoll_metric_last_success_timestamp_seconds",
+    ] {
         assert!(scrape.text().contains(&format!("\n{name}")), "{name} is missing");
     }
 
@@ -150,7 +152,7 @@ fn a_real_prometheus_fires_alerts_on_the_example() {
     let rules = std::fs::read_to_string(deploy("alerts.yml")).unwrap();
     let page = wait_for("the board", || {
         let page = server.get("/metrics").text();
-        page.contains("\nplimsoll_milestone_forecast{").then_some(page)
+        page.contains("\nplimsoll_milestone_forecast_ratio{").then_some(page)
     });
     // Series of Kafka are there where Kafka is configured (the Kafka tests see them).
     let kafka = ["plimsoll_ingest_halted", "plimsoll_kafka_connected"];

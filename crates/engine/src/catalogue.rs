@@ -17,11 +17,11 @@
 //! | `open` | view | name of a boolean output column: rows where it is true are kept apart |
 //! | `once` | shared view | computed once for all metrics evaluated together, not where it is read |
 //! | `title` | metric | heading on every surface; required |
-//! | `unit` | metric | unit of `value` (`reviews`, `days`, `ratio`, ...); required |
+//! | `unit` | metric | unit of `value` (`reviews`, `days`, `ratio`, ...), which Prometheus has in seconds or as a ratio; required |
 //! | `level` | metric | `team` (default) or `person`: who may see it |
 //! | `labels` | metric | text columns that tell rows apart; required, may be empty |
 //! | `value` | metric | the numeric column that is the headline; required |
-//! | `gauges` | metric | further numeric columns that Prometheus has, each as `plimsoll_<metric>_<column>`, durations in seconds |
+//! | `gauges` | metric | further numeric columns that Prometheus has, each as `plimsoll_<metric>_<column>`, in base units |
 //! | `section` | metric | heading in reports; required |
 //! | `panel` | metric | how a dashboard draws it, one of [`PANELS`]; required |
 //! | `params` | metric, shared view | `name = { type, default, min, max, values, help }`; type is `int`, `float`, `text`, `bool` or `duration` |
@@ -48,10 +48,12 @@ mod load;
 mod plan;
 mod problem;
 mod reload;
+mod unit;
 
 pub use bind::{BadParam, duration_ms};
 pub use problem::Problem;
 pub use reload::{Reloaded, Reloader, Stamp};
+pub use unit::Scale;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -213,13 +215,16 @@ pub struct Metric {
 }
 
 impl Metric {
-    /// What the series of a column beside the value is called, and by what its values are multiplied and divided:
-    /// durations are shown in seconds, as Prometheus wants them.
-    pub fn gauge(&self, column: &str) -> (String, (f64, f64)) {
-        let in_seconds = [("_ms", (1.0, 1_000.0)), ("_hours", (3_600.0, 1.0)), ("_days", (86_400.0, 1.0))]
-            .into_iter()
-            .find_map(|(unit, scale)| Some((format!("{}_seconds", column.strip_suffix(unit)?), scale)));
-        let (name, scale) = in_seconds.unwrap_or_else(|| (column.to_owned(), (1.0, 1.0)));
+    /// What the series of the value is called, and by what its values are multiplied and divided.
+    pub fn series(&self) -> (String, Scale) {
+        let (suffix, scale) = unit::of_value(&self.unit);
+        let name = self.name.strip_suffix(suffix).unwrap_or(&self.name);
+        (format!("plimsoll_{name}{suffix}"), scale)
+    }
+
+    /// The same for a column that the metric lists as a further gauge.
+    pub fn gauge(&self, column: &str) -> (String, Scale) {
+        let (name, scale) = unit::of_column(column);
         (format!("plimsoll_{}_{name}", self.name), scale)
     }
 }

@@ -36,7 +36,7 @@ pub use ask::explain::Explanation;
 pub use ask::range::{AS_OF, Series, rows_of_series};
 pub use ask::replay::Replay;
 pub use ask::together::Ground;
-pub use catalogue::{Catalogue, Level, Metric, Param, ParamType, Problem, Reloaded, Reloader, Stamp};
+pub use catalogue::{Catalogue, Level, Metric, Param, ParamType, Problem, Reloaded, Reloader, Scale, Stamp};
 pub use engine::Engine;
 pub use error::Error;
 pub use evaluate::board::{Board, MetricResult};

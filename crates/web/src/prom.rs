@@ -1,11 +1,11 @@
 //! The Prometheus page: team-level metrics from the board, and figures about the engine itself.
 //!
 //! A metric's value is `plimsoll_<metric>`; each column that it lists as a gauge is
-//! `plimsoll_<metric>_<column>`.
+//! `plimsoll_<metric>_<column>`; both end in their unit (`Metric::series`).
 //!
 //! Invariants: a scrape reads the board and counters and runs no query, so it costs the same at any
 //! history; series are bounded for each metric, and what is dropped is counted; person-level
-//! metrics never appear; values are in base units (a metric in milliseconds is shown in seconds).
+//! metrics never appear; values are in base units.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::{DateTime, Utc};
 use engine::{Board, Stats};
-use engine::{Catalogue, Level, Metric};
+use engine::{Catalogue, Level, Metric, Scale};
 use ingest::kafka::Status;
 use prometheus::core::Collector;
 use prometheus::{GaugeVec, IntCounterVec, Opts, Registry, TextEncoder};
@@ -28,10 +28,6 @@ use crate::FeedView;
 use ingest::FeedLog;
 use surface::output::EXAMPLE_NOTE;
 
-/// By what values are multiplied and divided to be in base units.
-type Scale = (f64, f64);
-const AS_IT_IS: Scale = (1.0, 1.0);
-const MS_TO_SECONDS: Scale = (1.0, 1_000.0);
 const US_PER_SECOND: f64 = 1_000_000.0;
 
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -142,11 +138,12 @@ impl Page<'_> {
     fn families(&self, shown: &Shown) -> Result<(Vec<GaugeVec>, usize), PageError> {
         let (metric, result) = (shown.metric(), shown.result());
         let labels: Vec<&str> = metric.labels.iter().map(String::as_str).collect();
-        let in_ms = matches!(metric.unit.as_str(), "ms" | "milliseconds") || metric.value.ends_with("_ms");
-        let unit = if in_ms { "seconds" } else { metric.unit.as_str() };
-        let help = format!("{} Unit: {unit}.", metric.help);
-        let value = gauges(&format!("plimsoll_{}", metric.name), &help, &labels)?;
-        let scale = if in_ms { MS_TO_SECONDS } else { AS_IT_IS };
+        let (name, scale) = metric.series();
+        let unit = match name.rsplit('_').next() {
+            Some(base @ ("seconds" | "ratio")) => base,
+            _ => metric.unit.as_str(),
+        };
+        let value = gauges(&name, &format!("{} Unit: {unit}.", metric.help), &labels)?;
         let left_out = fill(&value, metric, &metric.value, &result.rows, scale, self.series_max)?;
         let mut families = vec![value];
         for column in &metric.gauges {
@@ -505,7 +502,7 @@ mod tests {
 
     #[test]
     fn a_null_value_has_no_series() {
-        let (text, left_out) = shown("open_reviews", AS_IT_IS, 10);
+        let (text, left_out) = shown("open_reviews", (1.0, 1.0), 10);
         assert!(text.contains("plimsoll_x{team=\"a,b\"} 12345\n"), "{text}");
         assert!(!text.contains("core"), "{text}");
         assert_eq!(left_out, 0);
@@ -513,13 +510,13 @@ mod tests {
 
     #[test]
     fn milliseconds_and_moments_become_seconds() {
-        assert!(shown("oldest_age_ms", MS_TO_SECONDS, 10).0.contains(" 93784\n"));
-        assert!(shown("since", AS_IT_IS, 10).0.contains(" 1772442840\n"));
+        assert!(shown("oldest_age_ms", (1.0, 1_000.0), 10).0.contains(" 93784\n"));
+        assert!(shown("since", (1.0, 1.0), 10).0.contains(" 1772442840\n"));
     }
 
     #[test]
     fn series_are_bounded_and_the_rest_counted() {
-        let (text, left_out) = shown("open_reviews", AS_IT_IS, 0);
+        let (text, left_out) = shown("open_reviews", (1.0, 1.0), 0);
         assert!(!text.contains("a,b"), "{text}");
         assert_eq!(left_out, 1);
     }

@@ -76,10 +76,11 @@ fn of_metric(metric: &Metric, columns: &Schema) -> String {
         metric.value, metric.unit, metric.file, metric.file
     )
     .unwrap();
-    if !metric.gauges.is_empty() {
+    if metric.level == super::Level::Team {
+        let further = metric.gauges.iter().map(|column| metric.gauge(column).0);
         let series: Vec<String> =
-            metric.gauges.iter().map(|column| format!("`{}`", metric.gauge(column).0)).collect();
-        writeln!(out, "Prometheus has `plimsoll_{}`, {}.\n", metric.name, series.join(", ")).unwrap();
+            std::iter::once(metric.series().0).chain(further).map(|name| format!("`{name}`")).collect();
+        writeln!(out, "Prometheus has {}.\n", series.join(", ")).unwrap();
     }
     let names: Vec<String> = columns
         .fields()

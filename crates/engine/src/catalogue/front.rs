@@ -9,7 +9,7 @@ use std::ops::Range;
 use serde::Deserialize;
 
 use super::load::{Source, is_name};
-use super::{Level, Metric, PANELS, Param, ParamType, Problem, Value, View, bind, graph};
+use super::{Level, Metric, PANELS, Param, ParamType, Problem, Value, View, bind, graph, unit};
 
 const FENCE: &str = "-- +++";
 
@@ -171,6 +171,9 @@ pub(super) fn metric(source: &Source, problems: &mut Vec<Problem>) -> Option<Met
         if value.trim().is_empty() {
             problems.push(source.problem(at(key), format!("{key} is empty")));
         }
+    }
+    if let Some(message) = unit::wrong(&front.unit, &front.value) {
+        problems.push(source.problem(at("unit"), message));
     }
     if !PANELS.contains(&front.panel.as_str()) {
         problems.push(
