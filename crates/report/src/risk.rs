@@ -9,10 +9,6 @@ use super::facts::{Facts, Row};
 use super::words::{against_date, count, days, near, percent, times, title};
 use super::{Item, Tone};
 
-/// From this risk on, of 25, a milestone is worth a sentence: the metric calls it amber.
-const AMBER: i64 = 8;
-const RED: i64 = 15;
-
 /// An open milestone with what is known of it.
 pub struct Outlook<'f> {
     pub id: &'f str,
@@ -50,6 +46,16 @@ impl Outlook<'_> {
         self.risk.and_then(|row| row.whole("risk")).unwrap_or(0)
     }
 
+    /// What `milestone_risk` calls it; nothing where it has no risk.
+    fn colour(&self) -> Option<&str> {
+        self.risk?.text("colour")
+    }
+
+    /// More likely late than not.
+    pub fn is_likely_late(&self) -> bool {
+        self.forecast.is_some_and(|row| row.is("likely_late"))
+    }
+
     pub fn due(&self) -> Option<NaiveDate> {
         self.plan.date("due_on")
     }
@@ -76,16 +82,16 @@ impl Outlook<'_> {
     }
 
     pub fn tone(&self) -> Tone {
-        match self.score() {
-            score if score >= RED => Tone::Act,
-            score if score >= AMBER => Tone::Watch,
-            0 => Tone::Plain,
-            _ => Tone::Good,
+        match self.colour() {
+            Some("red") => Tone::Act,
+            Some("amber") => Tone::Watch,
+            Some(_) => Tone::Good,
+            None => Tone::Plain,
         }
     }
 
     pub fn is_at_risk(&self) -> bool {
-        self.score() >= AMBER || self.is_overdue()
+        self.risk.is_some_and(|row| row.is("at_risk"))
     }
 
     /// The chance to meet the date, said.
@@ -174,7 +180,7 @@ impl Outlook<'_> {
                 None => "close it, or cut it to what can be done".to_owned(),
             };
             (format!("{name} is {late} past its date and still open."), new, "roadmap")
-        } else if self.score() >= RED {
+        } else if self.colour() == Some("red") {
             let due = near(self.due()?, now);
             let (fits, left) = (
                 self.capacity.and_then(|row| row.number("capacity")).map(f64::floor),

@@ -91,7 +91,7 @@ fn in_short(parts: &[Part], risks: &[Outlook<'_>]) -> Vec<String> {
 pub fn risk_line(risks: &[Outlook<'_>]) -> String {
     let known: Vec<_> =
         risks.iter().filter(|outlook| outlook.p_hit().is_some() && outlook.due().is_some()).collect();
-    let unlikely: Vec<_> = known.iter().filter(|outlook| outlook.p_hit().is_some_and(|p| p < 0.5)).collect();
+    let unlikely: Vec<_> = known.iter().filter(|outlook| outlook.is_likely_late()).collect();
     if known.is_empty() {
         return "No open milestone has both a date and enough history for a forecast.".to_owned();
     }

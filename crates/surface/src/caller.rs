@@ -3,7 +3,6 @@
 //! Invariant: a token is known by its hash only; without any token in the configuration everybody may do what they
 //! could before there were tokens. Deliberately absent: sessions, cookies, passwords.
 
-use chrono::Utc;
 use engine::{Level, Metric};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -174,27 +173,15 @@ impl Caller {
     }
 }
 
-/// The person, by the name that metrics call them, and for a lead those who are in their teams now, or in teams below.
+/// The person, by the name that metrics call them, and for a lead whom they lead now.
 fn sight_sql(person: &str, leads: bool) -> String {
     let person = person.replace('\'', "''");
-    let now = Utc::now().timestamp_micros();
-    let current = format!(
-        "from_at <= to_timestamp_micros({now}) AND (to_at IS NULL OR to_at > to_timestamp_micros({now}))"
-    );
     let me = format!(
-        "me AS (SELECT COALESCE(MAX(person), '{person}') AS person FROM person_of WHERE identity = '{person}')"
+        "WITH me AS (SELECT COALESCE(MAX(person), '{person}') AS person FROM person_of WHERE identity = '{person}') \
+         SELECT person FROM me"
     );
     if !leads {
-        return format!("WITH {me} SELECT person FROM me");
+        return me;
     }
-    format!(
-        "WITH {me}, led AS (\
-           SELECT team.team FROM team LEFT JOIN person_of ON person_of.identity = team.lead \
-           INNER JOIN me ON me.person = COALESCE(person_of.person, team.lead) WHERE NOT team.deleted \
-           UNION SELECT person_membership.team FROM person_membership \
-           INNER JOIN me ON me.person = person_membership.person WHERE LOWER(role) = 'lead' AND {current}) \
-         SELECT person FROM me \
-         UNION SELECT person_membership.person FROM person_membership \
-         INNER JOIN led ON led.team = person_membership.team WHERE {current}"
-    )
+    format!("{me} UNION SELECT led_by.person FROM led_by INNER JOIN me ON me.person = led_by.lead")
 }

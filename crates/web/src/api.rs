@@ -131,7 +131,7 @@ impl Asking {
     ) -> Result<Asked<'a>, Problem> {
         let parts = app.parts()?;
         let metric = metric_of(parts, self.path)?;
-        let sight = caller.sight(&app, &metric).await?;
+        let sight = caller.sight(app, &metric).await?;
         let declared = metric.params.iter().map(|param| param.name.as_str());
         let mut given = QueryString::parse(self.raw.as_deref(), parameters.iter().copied().chain(declared))?;
         let encoding = encoding(given.take("format").as_deref(), &self.headers)?;

@@ -66,7 +66,7 @@ pub async fn found(
     limit: usize,
 ) -> Result<ShownExplanation, Problem> {
     let parts = app.parts()?;
-    if caller.sight(&app, metric).await? != Sight::All {
+    if caller.sight(app, metric).await? != Sight::All {
         return Err(Problem::forbidden(format!(
             "events tell of more people than this token may see; ask with 'plimsoll explain {}' where the data is",
             metric.name

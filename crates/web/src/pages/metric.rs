@@ -146,7 +146,7 @@ fn heading(asked: &Asked<'_>) -> Markup {
 /// The teams that can be chosen: those of the rows without a team chosen.
 async fn teams(asked: &Asked<'_>, shown: &Shown) -> Vec<String> {
     let mut teams = match &asked.narrowed.team {
-        None => Rows::of(&shown).texts("team"),
+        None => Rows::of(shown).texts("team"),
         Some(_) => asked
             .visit
             .perhaps(&asked.metric.name)
@@ -163,7 +163,7 @@ fn charts(asked: &Asked<'_>, shown: &Shown) -> Markup {
     if asked.metric.level == Level::Person {
         return html! {};
     }
-    let direct = course::in_rows(&asked.metric, &Rows::of(&shown));
+    let direct = course::in_rows(&asked.metric, &Rows::of(shown));
     let later = asked.link(&format!("{}/over-time", asked.path()), &[]);
     html! {
         section aria-labelledby="chart" {
@@ -172,7 +172,7 @@ fn charts(asked: &Asked<'_>, shown: &Shown) -> Markup {
                 div.panel { (course) }
             } @else {
                 h2 id="chart" { "Now and over time" }
-                @if let Some(bars) = course::bars(&asked.metric, &Rows::of(&shown)) { div.panel { (figure::bars(&bars)) } }
+                @if let Some(bars) = course::bars(&asked.metric, &Rows::of(shown)) { div.panel { (figure::bars(&bars)) } }
                 div.panel { (figure::late(&later, "Evaluating past weeks …")) }
             }
         }
@@ -189,7 +189,7 @@ fn rows(asked: &Asked<'_>, shown: &Shown, explains: bool) -> Result<Markup, Prob
         return Ok(html! { p { "No rows: nothing of this kind had happened by then." } });
     }
     let labels: Vec<(String, Vec<Option<String>>)> =
-        asked.metric.labels.iter().map(|name| (name.clone(), Rows::of(&shown).texts(name))).collect();
+        asked.metric.labels.iter().map(|name| (name.clone(), Rows::of(shown).texts(name))).collect();
     let path = format!("{}/explain", asked.path());
     let why = |row: usize| {
         let wanted: Option<Vec<(&str, &str)>> =

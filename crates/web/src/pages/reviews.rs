@@ -18,9 +18,6 @@ use surface::Problem;
 
 /// Changes shown; the metric has all.
 const CHANGES: usize = 50;
-/// From these scores on, of 25, a change is marked.
-const PRESSING: f64 = 15.0;
-const RAISED: f64 = 8.0;
 
 pub async fn page(visitor: Visitor) -> Result<Response, Problem> {
     let (visit, _) = visitor.visit(&[])?;
@@ -89,7 +86,7 @@ async fn queue(visit: &Visit<'_>) -> Markup {
     let (repos, changes, titles) = (rows.texts("repo"), rows.texts("change"), rows.texts("title"));
     let (score, impact, urgency) = (rows.numbers("score"), rows.numbers("impact"), rows.numbers("urgency"));
     let (age, lines, due) = (rows.numbers("age_hours"), rows.numbers("lines"), rows.dates("due_on"));
-    let suggested = rows.lists("suggested_reviewers");
+    let (priority, suggested) = (rows.texts("priority"), rows.lists("suggested_reviewers"));
     let links = links(visit).await;
     let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| words::amount(value, ""));
     html! {
@@ -100,7 +97,7 @@ async fn queue(visit: &Visit<'_>) -> Markup {
                     @let (repo, change) = (repos[row].as_deref().unwrap_or_default(), changes[row].as_deref().unwrap_or_default());
                     tr {
                         td {
-                            span class=(mark(score[row])) title={ "impact " (number(impact[row])) ", urgency " (number(urgency[row])) } { (number(score[row])) }
+                            span class=(mark(priority[row].as_deref())) title={ "impact " (number(impact[row])) ", urgency " (number(urgency[row])) } { (number(score[row])) }
                             " " span.soft.small { (number(impact[row])) " × " (number(urgency[row])) }
                         }
                         th.text scope="row" {
@@ -124,10 +121,10 @@ async fn queue(visit: &Visit<'_>) -> Markup {
     }
 }
 
-fn mark(score: Option<f64>) -> &'static str {
-    match score {
-        Some(score) if score >= PRESSING => "score red",
-        Some(score) if score >= RAISED => "score amber",
+fn mark(priority: Option<&str>) -> &'static str {
+    match priority {
+        Some("pressing") => "score red",
+        Some("raised") => "score amber",
         _ => "score",
     }
 }

@@ -78,6 +78,7 @@ pub struct Outlook {
     pub title: String,
     pub p_hit: Option<f64>,
     pub p_never: Option<f64>,
+    pub likely_late: bool,
     pub due_on: Option<NaiveDate>,
     pub baseline_on: Option<NaiveDate>,
     pub p50_on: Option<NaiveDate>,
@@ -102,6 +103,7 @@ const CAUSES: [(&str, &str); 4] = [
 pub fn outlooks(rows: &Rows<'_>) -> Vec<Outlook> {
     let (mut projects, mut milestones, mut titles) = labels(rows);
     let (p_hit, p_never) = (rows.numbers("p_hit"), rows.numbers("p_never"));
+    let late = rows.flags("likely_late");
     let dates = ["due_on", "baseline_on", "p50_on", "p85_on", "p95_on"].map(|name| rows.dates(name));
     let (remaining, scope, mut state) =
         (rows.numbers("remaining"), rows.numbers("scope"), rows.texts("state"));
@@ -114,6 +116,7 @@ pub fn outlooks(rows: &Rows<'_>) -> Vec<Outlook> {
             title: std::mem::take(&mut titles[row]),
             p_hit: p_hit[row],
             p_never: p_never[row],
+            likely_late: late[row] == Some(true),
             due_on: dates[0][row],
             baseline_on: dates[1][row],
             p50_on: dates[2][row],

@@ -120,7 +120,7 @@ pub async fn drift(visit: &Visit<'_>) -> Markup {
     let Some(shown) = visit.perhaps(metric).await else { return missing(visit, title, metric) };
     let outlooks = risk::outlooks(&Rows::of(&shown));
     let told: Vec<_> = outlooks.iter().filter(|outlook| outlook.p_hit.is_some()).collect();
-    let late = told.iter().filter(|outlook| outlook.p_hit.is_some_and(|p| p < 0.5)).count();
+    let late = told.iter().filter(|outlook| outlook.likely_late).count();
     let furthest = told.iter().filter_map(|o| Some((o.p50_on? - o.due_on?, o))).max_by_key(|(far, _)| *far);
     let says = html! {
         @match furthest {
@@ -148,14 +148,14 @@ pub async fn drift(visit: &Visit<'_>) -> Markup {
     Card { title, metric, value, of, says, course }.html(visit)
 }
 
-/// The share of milestones whose forecast was after their due date, week by week.
+/// The share of milestones that were likely late, week by week.
 fn lateness(rows: &Rows<'_>) -> Vec<Option<f64>> {
-    let (at, slip) = (rows.moments("reported_at"), rows.numbers("p50_slip_days"));
+    let (at, likely) = (rows.moments("reported_at"), rows.flags("likely_late"));
     let mut weeks: BTreeMap<_, (f64, f64)> = BTreeMap::new();
-    for (at, slip) in at.into_iter().zip(slip) {
+    for (at, likely) in at.into_iter().zip(likely) {
         let (late, all) = weeks.entry(at).or_default();
-        if let Some(slip) = slip {
-            *late += f64::from(u8::from(slip > 0.0));
+        if let Some(likely) = likely {
+            *late += f64::from(u8::from(likely));
             *all += 1.0;
         }
     }
