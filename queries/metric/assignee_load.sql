@@ -4,6 +4,7 @@
 -- unit = "tickets"
 -- level = "person"
 -- labels = ["team", "assignee"]
+-- people = ["assignee"]
 -- value = "open_tickets"
 -- section = "Delegation balance"
 -- panel = "table"

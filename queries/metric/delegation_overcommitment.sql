@@ -4,6 +4,7 @@
 -- unit = "ratio"
 -- level = "person"
 -- labels = ["team", "assignee"]
+-- people = ["assignee"]
 -- value = "commitment_ratio"
 -- section = "Delegation balance"
 -- panel = "table"

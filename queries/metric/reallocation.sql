@@ -4,6 +4,7 @@
 -- unit = "points"
 -- level = "person"
 -- labels = ["team", "ticket", "suggested"]
+-- people = ["suggested", "holder", "supporter"]
 -- value = "fit"
 -- section = "Delegation balance"
 -- panel = "table"

@@ -4,6 +4,7 @@
 -- unit = "points"
 -- level = "person"
 -- labels = ["repo", "change"]
+-- people = ["suggested_reviewers.reviewer"]
 -- value = "score"
 -- section = "Review load"
 -- panel = "table"

@@ -4,6 +4,7 @@
 -- unit = "reviews"
 -- level = "person"
 -- labels = ["team", "reviewer"]
+-- people = ["reviewer"]
 -- value = "open_reviews"
 -- section = "Review load"
 -- panel = "table"

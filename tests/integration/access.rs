@@ -168,3 +168,45 @@ fn pseudonyms_are_the_same_everywhere_and_no_names() {
     assert_eq!(names(&printed), names(&answer));
     assert!(names(&printed)[0].starts_with("\"p-"), "{printed}");
 }
+
+/// A file of ones own cannot show people under a name that nobody thought of.
+#[test]
+fn people_in_a_metric_of_ones_own_are_found_and_hidden() {
+    let place = Place::new();
+    place.write("key", "a key that only we have");
+    let metric = |head: &str| {
+        let text = format!(
+            "-- +++\n-- title = \"Approvals\"\n-- help = \"Reviews of each person.\"\n-- unit = \"reviews\"\n\
+             -- labels = [\"approver\"]\n{head}-- value = \"n\"\n-- section = \"Ours\"\n-- panel = \"table\"\n-- +++\n\
+             SELECT reviewer AS approver, COUNT(*) AS n FROM review_episode GROUP BY reviewer ORDER BY reviewer\n"
+        );
+        place.write("own/metric/approvals.sql", text);
+    };
+    let config = "[catalogue]\ndirs = [\"own\"]\n[people]\nvisibility = \"all\"\npseudonyms = \"file:key\"\n";
+    place.write("plimsoll.toml", config);
+    let refused = |command: &[&str], expect: &str| {
+        let output = place.run(command);
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert!(!output.status.success() && said.contains(expect), "{command:?}: {said}");
+    };
+    metric("");
+    for command in [&["check"][..], &["serve"], &["query", "approvals"]] {
+        refused(command, "approver holds people; say so in the front matter: people = [\"approver\"]");
+    }
+    metric("-- people = [\"approver\"]\n");
+    refused(&["check"], "level must be \"person\"");
+
+    metric("-- people = [\"approver\"]\n-- level = \"person\"\n");
+    let server = serve(&place, config);
+    let answer = server.get("/api/v1/metrics/approvals").text();
+    assert!(answer.contains("\"p-"), "{answer}");
+    for name in ["ada", "bo\"", "cy\"", "dee", "eve"] {
+        assert!(!answer.contains(name), "{name} in {answer}");
+    }
+    let scrape = crate::harness::wait_for("the first evaluation", || {
+        let text = server.get("/metrics").text();
+        text.contains("\nplimsoll_review_load{").then_some(text)
+    });
+    assert!(!scrape.contains("plimsoll_approvals") && !scrape.contains("approver"), "{scrape}");
+}

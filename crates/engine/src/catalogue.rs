@@ -22,6 +22,7 @@
 //! | `labels` | metric | text columns that tell rows apart; required, may be empty |
 //! | `value` | metric | the numeric column that is the headline; required |
 //! | `gauges` | metric | further numeric columns that Prometheus has, each as `plimsoll_<metric>_<column>`, in base units |
+//! | `people` | metric | columns that hold people, or parts of them (`column.part`); required where there are any |
 //! | `section` | metric | heading in reports; required |
 //! | `panel` | metric | how a dashboard draws it, one of [`PANELS`]; required |
 //! | `params` | metric, shared view | `name = { type, default, min, max, values, help }`; type is `int`, `float`, `text`, `bool` or `duration` |
@@ -45,6 +46,7 @@ mod front;
 mod graph;
 mod inherit;
 mod load;
+mod people;
 mod plan;
 mod problem;
 mod reload;
@@ -200,6 +202,8 @@ pub struct Metric {
     pub value: String,
     /// Further numeric columns that Prometheus has.
     pub gauges: Vec<String>,
+    /// Columns that hold people, or parts of them, as in `suggested_reviewers.reviewer`.
+    pub people: Vec<String>,
     pub section: String,
     pub panel: String,
     /// Its own, and those of the shared views that it reads, by name.
@@ -215,6 +219,13 @@ pub struct Metric {
 }
 
 impl Metric {
+    /// Whether what stands at `path`, a column or a part of one, is people's names.
+    pub fn names(&self, path: &str) -> bool {
+        let within =
+            |whole: &String| path.strip_prefix(whole.as_str()).is_some_and(|rest| rest.starts_with('.'));
+        self.people.iter().any(|named| named == path || within(named))
+    }
+
     /// What the series of the value is called, and by what its values are multiplied and divided.
     pub fn series(&self) -> (String, Scale) {
         let (suffix, scale) = unit::of_value(&self.unit);

@@ -38,14 +38,29 @@ pub fn catalogue(config: &Config, more: &[PathBuf]) -> Result<Catalogue, Vec<eng
 }
 
 pub fn sound_catalogue(config: &Config) -> Result<Catalogue, Failure> {
-    catalogue(config, &[]).map_err(|problems| {
-        let more = match problems.len() {
-            0 | 1 => String::new(),
-            count => format!(", and {} more problems", count - 1),
-        };
-        let first = problems.first().map_or_else(String::new, ToString::to_string);
-        Failure::misuse(format!("{first}{more}; run 'plimsoll check' to see all"))
-    })
+    catalogue(config, &[]).map_err(|problems| unsound(&problems))
+}
+
+fn unsound(problems: &[engine::Problem]) -> Failure {
+    let more = match problems.len() {
+        0 | 1 => String::new(),
+        count => format!(", and {} more problems", count - 1),
+    };
+    let first = problems.first().map_or_else(String::new, ToString::to_string);
+    Failure::misuse(format!("{first}{more}; run 'plimsoll check' to see all"))
+}
+
+/// The same, planned where some of it is the user's own: what only a plan tells, such as a column that holds people and
+/// is not said to, must be known before anything is shown.
+async fn planned_catalogue(config: &Config) -> Result<Catalogue, Failure> {
+    let catalogue = sound_catalogue(config)?;
+    if !config.catalogue.dirs.is_empty() {
+        let problems = catalogue.check_plans().await;
+        if !problems.is_empty() {
+            return Err(unsound(&problems));
+        }
+    }
+    Ok(catalogue)
 }
 
 pub fn log_failure(error: &ingest::Error) -> Failure {
@@ -54,7 +69,7 @@ pub fn log_failure(error: &ingest::Error) -> Failure {
 
 /// Opens `dir`, creating it where it is missing.
 pub async fn open(config: &Config, dir: &Path) -> Result<Store, Failure> {
-    let catalogue = sound_catalogue(config)?;
+    let catalogue = planned_catalogue(config).await?;
     let engine =
         Engine::open(dir, catalogue, config.engine_options()).await.map_err(|error| match error {
             engine::Error::BadSql { message } => Failure::failed(format!(

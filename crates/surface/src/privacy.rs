@@ -19,39 +19,6 @@ use ring::hmac;
 
 use crate::secret::Secret;
 
-/// Columns that hold people, wherever they are text or lists of it.
-const PERSON_COLUMNS: [&str; 30] = [
-    "person",
-    "identity",
-    "reviewer",
-    "reviewers",
-    "assignee",
-    "assignees",
-    "author",
-    "authors",
-    "author_name",
-    "author_email",
-    "author_login",
-    "committer",
-    "committer_email",
-    "co_authors",
-    "by",
-    "who",
-    "merged_by",
-    "reporter",
-    "owner",
-    "owners",
-    "lead",
-    "member",
-    "members",
-    "knower",
-    "knowers",
-    "suggested",
-    "suggested_reviewers",
-    "top_reviewer",
-    "top_author",
-    "top_assignee",
-];
 /// Columns that tell over how many people a row of a team-level metric is.
 const COUNT_COLUMNS: [&str; 6] = ["people", "reviewers", "assignees", "authors", "contributors", "members"];
 
@@ -107,7 +74,7 @@ fn people_column(
 
 /// Whether a person-level metric has labels by which its rows can be told to be somebody's.
 pub fn names_people(metric: &Metric) -> bool {
-    metric.labels.iter().any(|label| PERSON_COLUMNS.contains(&label.as_str()))
+    metric.labels.iter().any(|label| metric.names(label))
 }
 
 /// The rows that are about nobody but `people`: every person among a row's labels is one of them.
@@ -117,7 +84,7 @@ pub fn only(
     people: &BTreeSet<String>,
 ) -> Result<RecordBatch, ArrowError> {
     let mut keep = vec![names_people(metric); rows.num_rows()];
-    for label in metric.labels.iter().filter(|label| PERSON_COLUMNS.contains(&label.as_str())) {
+    for label in metric.labels.iter().filter(|label| metric.names(label)) {
         let Some(column) = rows.column_by_name(label) else { continue };
         let names = cast(column, &DataType::Utf8)?;
         for (keep, name) in keep.iter_mut().zip(names.as_string::<i32>()) {
@@ -146,20 +113,20 @@ impl Pseudonyms {
         format!("p-{}", &digest[..PSEUDONYM_DIGITS])
     }
 
-    /// The rows with pseudonyms in every column that holds people.
-    pub fn apply(&self, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    /// The rows with pseudonyms wherever the metric has people.
+    pub fn apply(&self, metric: &Metric, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         let (mut fields, mut columns): (Vec<FieldRef>, Vec<ArrayRef>) = Default::default();
         for (field, column) in rows.schema().fields().iter().zip(rows.columns()) {
-            let column = self.column(field.name(), column)?;
+            let column = self.column(metric, field.name(), column)?;
             fields.push(Arc::new(Field::new(field.name(), column.data_type().clone(), field.is_nullable())));
             columns.push(column);
         }
         batch(rows, fields, columns)
     }
 
-    fn column(&self, name: &str, column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    fn column(&self, metric: &Metric, path: &str, column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
         match column.data_type() {
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View if PERSON_COLUMNS.contains(&name) => {
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View if metric.names(path) => {
                 let texts = cast(column, &DataType::Utf8)?;
                 let renamed: StringArray =
                     texts.as_string::<i32>().iter().map(|text| text.map(|text| self.name(text))).collect();
@@ -167,7 +134,7 @@ impl Pseudonyms {
             }
             DataType::List(item) => {
                 let list = column.as_list::<i32>();
-                let values = self.column(name, list.values())?;
+                let values = self.column(metric, path, list.values())?;
                 let item = Field::new(item.name(), values.data_type().clone(), item.is_nullable());
                 let (offsets, nulls) = (list.offsets().clone(), list.nulls().cloned());
                 Ok(Arc::new(ListArray::try_new(Arc::new(item), offsets, values, nulls)?))
@@ -176,7 +143,7 @@ impl Pseudonyms {
                 let parts = column.as_struct();
                 let (mut fields, mut columns): (Vec<FieldRef>, Vec<ArrayRef>) = Default::default();
                 for (field, part) in inner.iter().zip(parts.columns()) {
-                    let part = self.column(field.name(), part)?;
+                    let part = self.column(metric, &format!("{path}.{}", field.name()), part)?;
                     fields.push(Arc::new(Field::new(
                         field.name(),
                         part.data_type().clone(),
@@ -216,6 +183,7 @@ mod tests {
             labels: labels.iter().map(|label| (*label).to_owned()).collect(),
             value: "n".into(),
             gauges: Vec::new(),
+            people: vec!["reviewer".into(), "owners".into()],
             section: String::new(),
             panel: String::new(),
             params: Vec::new(),
@@ -267,7 +235,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "a key of our own").unwrap();
         let names = Pseudonyms::new(&format!("file:{}", file.path().display())).unwrap().unwrap();
-        let shown = names.apply(&rows()).unwrap();
+        let shown = names.apply(&metric(Level::Team, &["team"]), &rows()).unwrap();
         let text = arrow::util::pretty::pretty_format_batches(&[shown]).unwrap().to_string();
         assert!(!text.contains("ada") && !text.contains("bo"), "{text}");
         assert_eq!(text.matches(&names.name("ada")).count(), 3, "{text}");

@@ -77,7 +77,7 @@ impl Wall {
             (result.rows, result.suppressed) = (rows, suppressed);
         }
         if let Some(names) = self.pseudonyms() {
-            result.rows = names.apply(&result.rows)?;
+            result.rows = names.apply(metric, &result.rows)?;
         }
         Ok(Shown { metric: metric.clone(), result })
     }

@@ -476,6 +476,7 @@ mod tests {
             labels: vec!["team".to_owned()],
             value: value.to_owned(),
             gauges: Vec::new(),
+            people: Vec::new(),
             section: String::new(),
             panel: "stat".to_owned(),
             params: Vec::new(),

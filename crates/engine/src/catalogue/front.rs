@@ -46,6 +46,8 @@ struct MetricFront {
     value: String,
     #[serde(default)]
     gauges: Vec<String>,
+    #[serde(default)]
+    people: Vec<String>,
     section: String,
     panel: String,
     #[serde(default)]
@@ -204,6 +206,7 @@ pub(super) fn metric(source: &Source, problems: &mut Vec<Problem>) -> Option<Met
         labels: front.labels,
         value: front.value,
         gauges: front.gauges,
+        people: front.people,
         section: front.section,
         panel: front.panel,
         params,

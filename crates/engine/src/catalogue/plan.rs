@@ -8,9 +8,11 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::{Catalogue, Metric, Problem, View, graph};
+use super::people::{self, Held, Known};
+use super::{Catalogue, Level, Metric, Problem, View, graph};
 
 /// Metrics that `sound` has, with all that they read, as they are here are not planned again.
 pub(super) async fn check(catalogue: &Catalogue, sound: Option<&Catalogue>) -> Vec<Problem> {
@@ -25,14 +27,23 @@ pub(super) async fn check(catalogue: &Catalogue, sound: Option<&Catalogue>) -> V
     );
     crate::functions::register(&context);
     let mut problems = Vec::new();
+    let mut known = Known::new();
     for table in event::Table::ALL {
-        register(&context, table.name(), event::schema::schema(table), &mut problems);
+        let schema = event::schema::schema(table);
+        known.insert(table.name().to_owned(), people::by_name(schema.fields()));
+        register(&context, table.name(), schema, &mut problems);
     }
     for view in &catalogue.views {
         let sql = if view.is_shared() { catalogue.bind_view(view, 0, 0) } else { view.sql.clone() };
         match plan(&context, &sql).await {
-            Ok(schema) => {
+            Ok((schema, plan)) => {
                 view_columns(view, &schema, &mut problems);
+                let mut columns = people::by_name(schema.fields());
+                if view.is_shared() {
+                    let held = people::held(&plan, &known);
+                    columns = schema.fields().iter().map(|field| field.name().clone()).zip(held).collect();
+                }
+                known.insert(view.name.clone(), columns);
                 register(&context, &view.name, schema, &mut problems);
             }
             Err(error) => problems.push(misplanned(&view.file, view.sql_line, &error)),
@@ -41,19 +52,24 @@ pub(super) async fn check(catalogue: &Catalogue, sound: Option<&Catalogue>) -> V
     for metric in catalogue.metrics.iter().filter(|metric| !is_known(metric)) {
         let sql = catalogue.bind(metric, 0, 0, &BTreeMap::new()).expect("defaults are in range");
         match plan(&context, &sql).await {
-            Ok(schema) => metric_columns(metric, &schema, &mut problems),
+            Ok((schema, plan)) => {
+                metric_columns(metric, &schema, &mut problems);
+                metric_people(metric, &schema, &people::held(&plan, &known), &mut problems);
+            }
             Err(error) => problems.push(misplanned(&metric.file, metric.sql_line, &error)),
         }
     }
     problems
 }
 
-/// The output columns. Types are made to fit as they are before a plan runs, which finds those that cannot.
-async fn plan(context: &SessionContext, sql: &str) -> Result<SchemaRef, DataFusionError> {
+/// The output columns, and the plan as written. Types are made to fit as they are before a plan runs, which finds
+/// those that cannot.
+async fn plan(context: &SessionContext, sql: &str) -> Result<(SchemaRef, LogicalPlan), DataFusionError> {
     let frame = context.sql(sql).await?;
     let schema = Arc::new(Schema::new(frame.schema().fields().clone()));
+    let plan = frame.logical_plan().clone();
     frame.into_optimized_plan()?;
-    Ok(schema)
+    Ok((schema, plan))
 }
 
 /// Where the planner says, counted from where the SQL starts, else where what it names stands.
@@ -115,6 +131,33 @@ fn metric_columns(metric: &Metric, schema: &Schema, problems: &mut Vec<Problem>)
                 format!("labels names {label}, which is not a text output column"),
             ));
         }
+    }
+}
+
+/// Whether the front matter names every column that holds people, and no other column that is not there.
+fn metric_people(metric: &Metric, schema: &Schema, held: &[Held], problems: &mut Vec<Problem>) {
+    let columns = schema.fields().iter().zip(held);
+    let found: Vec<String> = columns.flat_map(|(field, held)| held.paths(field.name())).collect();
+    let missing: Vec<&String> = found.iter().filter(|path| !metric.names(path)).collect();
+    if let Some(first) = missing.first() {
+        let list: Vec<String> =
+            metric.people.iter().chain(missing.iter().copied()).map(|path| format!("{path:?}")).collect();
+        let message =
+            format!("{first} holds people; say so in the front matter: people = [{}]", list.join(", "));
+        problems.push(at(&metric.file, 1, message));
+    }
+    for path in &metric.people {
+        let column = path.split('.').next().unwrap_or_default();
+        if schema.field_with_name(column).is_err() {
+            problems.push(at(&metric.file, 1, format!("people names {path}, which is not an output column")));
+        }
+    }
+    let label = metric.labels.iter().find(|label| metric.names(label));
+    if let (Some(label), Level::Team) = (label, metric.level) {
+        let message = format!(
+            "the label {label} holds people, so each row is about somebody: level must be \"person\""
+        );
+        problems.push(at(&metric.file, 1, message));
     }
 }
 
