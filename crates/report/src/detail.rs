@@ -192,8 +192,8 @@ mod tests {
     #[test]
     fn values_are_read_by_their_names() {
         for (name, value, expect) in [
-            ("top_share", json!(0.25), "25 %"),
-            ("p_hit", json!(0.004), "under 1 %"),
+            ("top_share", json!(0.25), "25%"),
+            ("p_hit", json!(0.004), "under 1%"),
             ("gini", json!(0.254), "0.25"),
             ("open", json!(12345), "12,345"),
             ("late", json!(null), "–"),

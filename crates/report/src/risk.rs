@@ -111,7 +111,7 @@ impl Outlook<'_> {
             None => String::new(),
         };
         if let Some(on) = self.p85() {
-            return format!("{name} is likely (85 %) to be done by {}{}.", near(on, now), against(on));
+            return format!("{name} is likely (85%) to be done by {}{}.", near(on, now), against(on));
         }
         let never = percent(forecast.number("p_never").unwrap_or_default());
         match self.p50() {
@@ -175,7 +175,7 @@ impl Outlook<'_> {
             let late = days((now - due).num_days());
             let new = match self.p85() {
                 Some(on) => {
-                    format!("set it to {} or later (85 % safe), or close what is done", near(on, now))
+                    format!("set it to {} or later (85% safe), or close what is done", near(on, now))
                 }
                 None => "close it, or cut it to what can be done".to_owned(),
             };
@@ -186,7 +186,7 @@ impl Outlook<'_> {
                 self.capacity.and_then(|row| row.number("capacity")).map(f64::floor),
                 self.capacity.and_then(|row| row.whole("remaining")),
             );
-            let date = self.p85().map(|on| format!("move it to {} (85 % safe)", near(on, now)));
+            let date = self.p85().map(|on| format!("move it to {} (85% safe)", near(on, now)));
             let scope = match (fits, left) {
                 (Some(fits), Some(left)) if fits >= 1.0 && (fits as i64) < left => Some(format!(
                     "keep the date and only about {} of the {left} tickets that its project has due by then",

@@ -100,10 +100,10 @@ fn plan(answered: &Answered, risks: &[Outlook<'_>]) -> Part {
 /// Five by five: how likely the date is missed, and by how much.
 fn matrix(risks: &[Outlook<'_>]) -> Part {
     const CHANCES: [&str; 5] = [
-        "Hardly (to 10 %)",
-        "Perhaps (to 30 %)",
-        "As likely as not (to 50 %)",
-        "Probably (to 70 %)",
+        "Hardly (to 10%)",
+        "Perhaps (to 30%)",
+        "As likely as not (to 50%)",
+        "Probably (to 70%)",
         "Very likely",
     ];
     const IMPACTS: [&str; 5] = ["Likely to miss", "none", "to 5 days", "to 10 days", "to 20 days"];

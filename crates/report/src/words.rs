@@ -4,6 +4,8 @@
 
 use chrono::{Datelike, NaiveDate};
 
+pub use surface::number::percent;
+
 /// Stands where there is no value.
 pub const NOTHING: &str = "–";
 /// What metrics call the people without a team.
@@ -35,7 +37,7 @@ pub fn short(date: Option<NaiveDate>, now: NaiveDate) -> String {
 
 /// `1 day`, `9 days`
 pub fn count(n: i64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(n), if n == 1 { one } else { many })
+    format!("{} {}", number(n as f64), if n == 1 { one } else { many })
 }
 
 pub fn days(n: i64) -> String {
@@ -58,39 +60,9 @@ pub fn capital_count(n: usize, one: &str, many: &str) -> String {
     format!("{said} {}", if n == 1 { one } else { many })
 }
 
-/// `1,234`
-fn grouped(n: i64) -> String {
-    let digits = n.unsigned_abs().to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if n < 0 { format!("-{text}") } else { text }
-}
-
 /// At most one decimal, and none that is zero.
 pub fn number(value: f64) -> String {
-    let rounded = (value * 10.0).round() / 10.0;
-    if rounded.fract() == 0.0 && rounded.abs() < 1e15 {
-        grouped(rounded as i64)
-    } else {
-        format!("{rounded:.1}")
-    }
-}
-
-/// A share of one as per cent; what is not quite none or all is not called so.
-pub fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    if share > 0.0 && percent < 1.0 {
-        "under 1 %".to_owned()
-    } else if share < 1.0 && percent > 99.0 {
-        "over 99 %".to_owned()
-    } else {
-        format!("{} %", percent.round())
-    }
+    surface::number::decimal((value * 10.0).round() / 10.0, 1)
 }
 
 /// `a`, `a and b`, `a, b and c`
@@ -148,7 +120,7 @@ mod tests {
             assert_eq!(number(value), expect, "{value}");
         }
         for (share, expect) in
-            [(0.0, "0 %"), (0.001, "under 1 %"), (0.854, "85 %"), (0.996, "over 99 %"), (1.0, "100 %")]
+            [(0.0, "0%"), (0.001, "under 1%"), (0.854, "85%"), (0.996, "over 99%"), (1.0, "100%")]
         {
             assert_eq!(percent(share), expect);
         }

@@ -21,6 +21,7 @@
 pub mod output;
 
 pub mod moment;
+pub mod number;
 
 mod caller;
 mod privacy;

@@ -54,23 +54,9 @@ pub fn long_date(at: f64) -> String {
     date(at).format("%-d %b %Y").to_string()
 }
 
-/// At most two decimals, thousands apart, without trailing zeros.
+/// At most two decimals.
 pub fn number(value: f64) -> String {
-    let text = format!("{:.2}", value.abs());
-    let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
-    let mut grouped = String::new();
-    for (n, digit) in whole.chars().enumerate() {
-        if n > 0 && (whole.len() - n).is_multiple_of(3) {
-            grouped.push('\u{202f}');
-        }
-        grouped.push(digit);
-    }
-    let decimals = decimals.trim_end_matches('0');
-    if !decimals.is_empty() {
-        grouped.push('.');
-        grouped.push_str(decimals);
-    }
-    if value < 0.0 && grouped != "0" { format!("\u{2212}{grouped}") } else { grouped }
+    surface::number::decimal(value, 2)
 }
 
 /// Round steps from zero, or below it where values are, to at least the largest value.
@@ -159,10 +145,10 @@ mod tests {
         for (value, expect) in [
             (0.0, "0"),
             (-0.001, "0"),
-            (12_345.0, "12\u{202f}345"),
+            (12_345.0, "12,345"),
             (0.25, "0.25"),
             (-3.5, "\u{2212}3.5"),
-            (999.999, "1\u{202f}000"),
+            (999.999, "1,000"),
         ] {
             assert_eq!(number(value), expect);
         }

@@ -136,7 +136,7 @@ fn tables_have_the_figures() {
     );
     assert!(table.contains("in reviews"), "{table}");
     let table = burn_up().table().into_string();
-    assert!(table.contains("50 to 85 % likely done from") && table.contains("due"), "{table}");
+    assert!(table.contains("50 to 85% likely done from") && table.contains("due"), "{table}");
     let table = teams().table().into_string();
     assert!(table.contains("<td class=\"n\">17</td>") && table.contains("too few people"), "{table}");
 }

@@ -88,7 +88,7 @@ pub fn fan(head: Head, fan: &Fan) -> Plot {
             let start = day(today);
             let between = |at: f64, end: f64| done + (scope - done) * ((at - start) / (end - start)).min(1.0);
             bands.push(Band {
-                name: format!("{} to {} % likely done", pair[0].0, pair[1].0),
+                name: format!("{} to {}% likely done", pair[0].0, pair[1].0),
                 tone: Tone::Series(1),
                 opacity: if n == 0 { 0.5 } else { 0.22 },
                 points: [start, from, to].map(|at| (at, between(at, to), between(at, from))).to_vec(),
@@ -96,7 +96,7 @@ pub fn fan(head: Head, fan: &Fan) -> Plot {
         }
         if let Some((likely, first)) = open.first() {
             let points = vec![(day(today), Some(done)), (day(*first), Some(scope))];
-            let name = format!("{likely} % likely done");
+            let name = format!("{likely}% likely done");
             lines.push(Line { name, tone: Tone::Series(1), shape: Shape::Thin, points });
         }
         if let Some((_, last)) = open.last() {

@@ -13,7 +13,7 @@ pub fn part(answered: &Answered, risks: &[Outlook<'_>]) -> Option<Part> {
     let now = answered.what.as_of.date_naive();
     let names: Vec<&str> = answered.scenarios.iter().map(|(name, _)| name.as_str()).collect();
     let columns: Vec<&str> = ["Milestone", "As things are"].into_iter().chain(names).collect();
-    let mut grid = Grid::new("Likely (85 %) done by, and the chance to meet the date", &columns);
+    let mut grid = Grid::new("Likely (85%) done by, and the chance to meet the date", &columns);
     let would: Vec<Vec<Outlook<'_>>> = answered.scenarios.iter().map(|(_, facts)| outlooks(facts)).collect();
     let said = |outlook: Option<&Outlook<'_>>| {
         outlook.map_or_else(

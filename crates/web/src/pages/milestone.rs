@@ -189,7 +189,7 @@ fn facts(milestone: &Milestone, outlook: Option<&Outlook>, entry: Option<&Entry>
             } }
             @if let Some(outlook) = outlook {
                 div { dt { "Even odds" } dd { (date(outlook.p50_on, "not foreseeable")) } }
-                div { dt { "85 % likely by" } dd { (date(outlook.p85_on, "not foreseeable")) } }
+                div { dt { "85% likely by" } dd { (date(outlook.p85_on, "not foreseeable")) } }
                 @if let Some(p) = outlook.p_hit { div { dt { "Odds of the date" } dd { (words::percent(p)) } } }
                 @if let Some(p) = outlook.p_never.filter(|p| *p >= 0.01) { div { dt { "Odds of never" } dd { (words::percent(p)) } } }
                 @if let (Some(remaining), Some(scope)) = (outlook.remaining, outlook.scope) {
@@ -274,7 +274,7 @@ mod tests {
         };
         assert_eq!(
             verdict(&milestone("open"), Some(&outlook)),
-            "At its own pace it is done by 3 Dec 2026 with even odds, 6 days after its date; the odds of the date itself are 8 %."
+            "At its own pace it is done by 3 Dec 2026 with even odds, 6 days after its date; the odds of the date itself are 8%."
         );
         assert_eq!(verdict(&milestone("closed"), None), "This milestone is closed.");
         let outlook = Outlook { state: "insufficient data".into(), ..Outlook::default() };

@@ -45,7 +45,7 @@ pub async fn page(visitor: Visitor) -> Result<Response, Problem> {
 /// Risk, odds and dates of milestones.
 pub fn table<'e>(visit: &Visit<'_>, entries: impl Iterator<Item = &'e Entry>) -> Markup {
     html! {
-        (table::frame("milestones", &["Milestone", "Project", "Risk", "#Odds of its date", "#Due", "#85 % likely by", "#Late by, working days"], &html! {
+        (table::frame("milestones", &["Milestone", "Project", "Risk", "#Odds of its date", "#Due", "#85% likely by", "#Late by, working days"], &html! {
             @for entry in entries {
                 tr {
                     th.text scope="row" {

@@ -55,7 +55,7 @@ async fn queues(visit: &Visit<'_>) -> Markup {
         .unwrap_or_default();
     let bars = teams.iter().zip(&open).map(|(team, open)| {
         let age = ages.iter().find(|(of, _)| of == team).and_then(|(_, hours)| *hours);
-        let age = age.map_or(String::new(), |hours| format!(", 85 % younger than {}", span(hours)));
+        let age = age.map_or(String::new(), |hours| format!(", 85% younger than {}", span(hours)));
         Bar {
             label: team.clone().unwrap_or_else(|| "(none)".to_owned()),
             value: *open,

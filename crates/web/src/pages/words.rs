@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use maud::{Markup, html};
 
 use report::chart;
+pub use surface::number::percent;
 
 /// `22 Nov 2026, 02:25 UTC`.
 pub fn moment(at: DateTime<Utc>) -> String {
@@ -50,14 +51,6 @@ pub fn heading(column: &str) -> String {
 /// Whether a column holds shares of a whole, which read best in percent.
 pub fn is_share(column: &str) -> bool {
     column == "share" || column.ends_with("_share") || column == "p_hit" || column == "p_never"
-}
-
-pub fn percent(share: f64) -> String {
-    match share * 100.0 {
-        small if small > 0.0 && small < 1.0 => "< 1 %".to_owned(),
-        large if large > 99.0 && large < 100.0 => "> 99 %".to_owned(),
-        percent => format!("{percent:.0} %"),
-    }
 }
 
 /// A value in its unit; a ratio is a bare number.
@@ -124,7 +117,7 @@ mod tests {
     #[test]
     fn shares_are_percents() {
         for (share, expect) in
-            [(0.0, "0 %"), (0.003, "< 1 %"), (0.5714, "57 %"), (0.999, "> 99 %"), (1.0, "100 %")]
+            [(0.0, "0%"), (0.003, "under 1%"), (0.5714, "57%"), (0.999, "over 99%"), (1.0, "100%")]
         {
             assert_eq!(percent(share), expect);
         }
