@@ -169,6 +169,9 @@ fn verdict(milestone: &Milestone, outlook: Option<&Outlook>) -> String {
                 words::percent(p)
             )
         }
+        (Some(p), Some(_), None) => {
+            format!("At its own pace no end is foreseeable; the odds of its date are {}.", words::percent(p))
+        }
         (None, _, Some(p50)) => format!(
             "At its own pace it is done by {} with even odds; it has no date to hold.",
             words::date(p50)
@@ -275,6 +278,11 @@ mod tests {
         assert_eq!(
             verdict(&milestone("open"), Some(&outlook)),
             "At its own pace it is done by 3 Dec 2026 with even odds, 6 days after its date; the odds of the date itself are 8%."
+        );
+        let outlook = Outlook { p_hit: Some(0.03), due_on: on("2026-11-27"), ..Outlook::default() };
+        assert_eq!(
+            verdict(&milestone("open"), Some(&outlook)),
+            "At its own pace no end is foreseeable; the odds of its date are 3%."
         );
         assert_eq!(verdict(&milestone("closed"), None), "This milestone is closed.");
         let outlook = Outlook { state: "insufficient data".into(), ..Outlook::default() };

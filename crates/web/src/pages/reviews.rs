@@ -86,7 +86,7 @@ async fn queue(visit: &Visit<'_>) -> Markup {
     let (repos, changes, titles) = (rows.texts("repo"), rows.texts("change"), rows.texts("title"));
     let (score, impact, urgency) = (rows.numbers("score"), rows.numbers("impact"), rows.numbers("urgency"));
     let (age, lines, due) = (rows.numbers("age_hours"), rows.numbers("lines"), rows.dates("due_on"));
-    let (priority, suggested) = (rows.texts("priority"), rows.lists("suggested_reviewers"));
+    let (priority, suggested) = (rows.texts("priority"), rows.suggestions("suggested_reviewers"));
     let links = links(visit).await;
     let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| words::amount(value, ""));
     html! {

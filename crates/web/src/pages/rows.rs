@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Float64Type, TimeUnit, TimestampMicrosecondType};
 use chrono::{DateTime, NaiveDate, Utc};
-use surface::output::listed;
+use surface::number::decimal;
 use surface::{Shown, ShownDiff};
 
 /// The columns of a result, read as what a page takes them for.
@@ -40,11 +40,11 @@ impl<'a> Rows<'a> {
         column.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect()
     }
 
-    /// The entries of a column of lists, in a line for each row; empty where there are none.
-    pub fn lists(&self, name: &str) -> Vec<String> {
+    /// The people suggested for each row, with their two factors: `ada 0.28 × 1`; empty where there are none.
+    pub fn suggestions(&self, name: &str) -> Vec<String> {
         let lists = self.0.column_by_name(name).and_then(|column| column.as_list_opt::<i32>());
         let Some(lists) = lists else { return vec![String::new(); self.len()] };
-        lists.iter().map(|list| list.map_or_else(String::new, |entries| listed(&entries))).collect()
+        lists.iter().map(|list| list.map_or_else(String::new, |people| suggested(&people))).collect()
     }
 
     pub fn numbers(&self, name: &str) -> Vec<Option<f64>> {
@@ -74,6 +74,21 @@ impl<'a> Rows<'a> {
         let times = column.as_primitive::<TimestampMicrosecondType>();
         times.iter().map(|time| time.and_then(DateTime::from_timestamp_micros)).collect()
     }
+}
+
+fn suggested(people: &ArrayRef) -> String {
+    let Some(parts) = people.as_struct_opt() else { return String::new() };
+    let names = parts.column_by_name("reviewer").and_then(|names| cast(names, &DataType::Utf8).ok());
+    let factor = |name| parts.column_by_name(name).and_then(|factor| cast(factor, &DataType::Float64).ok());
+    let (Some(names), Some(expertise), Some(spare)) = (names, factor("expertise"), factor("spare")) else {
+        return String::new();
+    };
+    let factors = [&expertise, &spare].map(|factor| factor.as_primitive::<Float64Type>());
+    let one = |(at, name): (usize, Option<&str>)| {
+        let [expertise, spare] = factors.map(|factor| decimal(factor.value(at), 2));
+        format!("{} {expertise} × {spare}", name.unwrap_or_default())
+    };
+    names.as_string::<i32>().iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
