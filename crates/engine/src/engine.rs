@@ -36,6 +36,7 @@ use crate::evaluate::demand::Demand;
 use crate::evaluate::interest::Interest;
 use crate::evaluate::session::session;
 use crate::evaluate::{Evaluator, moment};
+use crate::nearest::nearest;
 use crate::options::Options;
 use crate::query::Query;
 use crate::rows::segment::{Segment, key_column, sort_by_key};
@@ -101,7 +102,7 @@ impl Engine {
         self.inner.shared.positions.lock().expect("no holder of the positions panics").clone()
     }
 
-    /// Appends, folds, evaluates and flushes until the channel closes and all of it is durable.
+    /// Appends, folds, evaluates and flushes until the channel closes; then all of it is folded and durable.
     pub async fn run(&self, mut receiver: Receiver<Batch>) -> Result<(), Error> {
         self.inner.writer.lock().await.run(&mut receiver, Purpose::Serve).await
     }
@@ -289,11 +290,8 @@ impl Engine {
 
 fn named<'c>(catalogue: &'c Catalogue, name: &str) -> Result<&'c Metric, Error> {
     catalogue.metric(name).ok_or_else(|| {
-        let mut near: Vec<(usize, &str)> =
-            catalogue.metrics.iter().map(|m| (distance(name, &m.name), m.name.as_str())).collect();
-        near.sort_unstable();
-        let near = near.into_iter().filter(|(far, _)| *far <= name.len() / 2 + 1).take(3);
-        Error::UnknownMetric { name: name.to_owned(), near: near.map(|(_, name)| name.to_owned()).collect() }
+        let near = nearest(name, catalogue.metrics.iter().map(|metric| metric.name.as_str()));
+        Error::UnknownMetric { name: name.to_owned(), near: near.into_iter().map(str::to_owned).collect() }
     })
 }
 
@@ -409,31 +407,9 @@ fn keys_from(cold: &[Vec<Arc<Segment>>; 3], covered: &HashMap<String, i64>) -> V
     keys
 }
 
-/// Levenshtein distance, for "did you mean".
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let above = row[j + 1];
-            row[j + 1] = (diagonal + usize::from(ca != *cb)).min(above + 1).min(row[j] + 1);
-            diagonal = above;
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn distance_counts_edits() {
-        assert_eq!(distance("review_laod", "review_load"), 2);
-        assert_eq!(distance("", "abc"), 3);
-    }
 
     #[test]
     fn positions_keep_topic_and_partition() {

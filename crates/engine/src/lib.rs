@@ -15,6 +15,7 @@ mod query;
 mod writer;
 
 mod moment;
+mod nearest;
 mod shared;
 mod snapshot;
 
@@ -43,6 +44,7 @@ pub use evaluate::board::{Board, MetricResult};
 pub use evaluate::overlay::Overlay;
 pub use evaluate::session::{SQL_CATALOG, SQL_SCHEMA};
 pub use functions::control::control_limits;
+pub use nearest::nearest;
 pub use options::Options;
 pub use query::Query;
 pub use snapshot::{Position, Stats};

@@ -5,22 +5,32 @@
 //! Invariant: declaring the same thing twice gives no event, and nothing that came from elsewhere is withdrawn.
 //! Deliberately absent: tables of its own. Facts about people are events like any other.
 
-pub mod files;
-pub mod ical;
-pub mod mailmap;
-pub mod owners;
+mod files;
+mod ical;
+mod mailmap;
+mod owners;
 
-pub mod difference;
-pub mod known;
-pub mod statement;
+mod difference;
+mod known;
+mod statement;
 
-pub mod forget;
-pub mod suggest;
+mod forget;
+mod suggest;
 
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+
+pub use difference::{Difference, SOURCE, difference};
+pub use files::{Wrong, calendars as read_calendars, people as read_people, teams as read_teams, zone};
+pub use forget::Forget;
+pub use ical::read as read_ical;
+pub use known::{Known, rows};
+pub use mailmap::read as read_mailmap;
+pub use owners::read as read_owners;
+pub use statement::{Beginning, Statement, entries};
+pub use suggest::{Seen, Suggestion, suggest};
 
 /// Largest file that is read, in bytes.
 pub const FILE_BYTES_MAX: u64 = 16 << 20;

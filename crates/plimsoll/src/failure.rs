@@ -82,35 +82,6 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The names closest to `wanted`, nearest first, at most three; none that is far off.
-pub fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut scored: Vec<(usize, &str)> = names
-        .into_iter()
-        .map(|name| (distance(wanted, name), name))
-        .filter(|(score, name)| {
-            *score <= 2.max(wanted.len().max(name.len()) / 3) || (wanted.len() >= 3 && name.contains(wanted))
-        })
-        .collect();
-    scored.sort_unstable();
-    scored.into_iter().take(3).map(|(_, name)| name).collect()
-}
-
-/// Levenshtein distance over bytes; `wanted` is cut at 64 bytes, which bounds the work.
-fn distance(wanted: &str, name: &str) -> usize {
-    let wanted = &wanted.as_bytes()[..wanted.len().min(64)];
-    let mut row: Vec<usize> = (0..=name.len()).collect();
-    for (i, a) in wanted.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in name.bytes().enumerate() {
-            let substituted = diagonal + usize::from(*a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(row[j + 1] + 1);
-        }
-    }
-    row[name.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,13 +91,5 @@ mod tests {
         assert_eq!(Failure::misuse("a\n  b\tc").to_string(), "a b c");
         assert_eq!(Failure::misuse("x").exit_code(), 2);
         assert_eq!(Failure::failed("x").exit_code(), 1);
-    }
-
-    #[test]
-    fn nearest_names_come_first() {
-        let names = ["review_load", "reviewer_load", "milestone_drift", "goal_hygiene"];
-        assert_eq!(nearest("reviw_load", names)[0], "review_load");
-        assert_eq!(nearest("drift", names), vec!["milestone_drift"]);
-        assert!(nearest("zzzzzzzzzzzz", names).is_empty());
     }
 }

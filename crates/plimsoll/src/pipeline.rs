@@ -2,7 +2,7 @@
 //!
 //! Invariants: the engine's lock is taken before the log is touched, so a second process changes
 //! nothing; batches reach the engine over one bounded channel; a source ends before the channel
-//! closes, and the engine ends after it, with everything evaluated and durable.
+//! closes, and the engine ends after it, with everything folded and durable.
 //! Deliberately absent: retries and positions of its own; the store's positions are the only ones.
 
 use std::collections::BTreeSet;
@@ -55,7 +55,7 @@ fn unsound(problems: &[engine::Problem]) -> Failure {
 async fn planned_catalogue(config: &Config) -> Result<Catalogue, Failure> {
     let catalogue = sound_catalogue(config)?;
     if !config.catalogue.dirs.is_empty() {
-        let problems = catalogue.check_plans().await;
+        let problems = catalogue.check_own_plans().await;
         if !problems.is_empty() {
             return Err(unsound(&problems));
         }
@@ -101,7 +101,7 @@ impl Store {
     }
 
     /// Runs `work`, which produces to the log, and ingests beside it until all of it is in the
-    /// tables, durable and evaluated. What `work` produced before it failed is ingested as well.
+    /// tables and durable. What `work` produced before it failed is ingested as well.
     pub async fn load<T: Send + 'static>(
         &self,
         config: &Config,

@@ -1,7 +1,7 @@
 //! The server: logs -> ingest -> engine -> HTTP, started in that order and stopped in that order.
 //!
 //! Invariants: HTTP answers from the first moment and says whether it is ready; on SIGTERM or
-//! SIGINT the sources stop, the engine flushes and evaluates, and only then HTTP drains and ends;
+//! SIGINT the sources stop, the engine folds and flushes, and only then HTTP drains and ends;
 //! a second signal ends at once, which loses nothing, since the log has everything.
 //! When a part fails while running, the whole process ends with exit code 1 (fail closed).
 
@@ -76,10 +76,7 @@ async fn serve(
         .local_addr()
         .map_err(|error| Failure::failed(format!("could not tell the address listened on: {error}")))?;
     let (drain, drained) = oneshot::channel::<()>();
-    let server = web::serve(listener, site.clone(), async move {
-        let _ = drained.await;
-    });
-    let server = tokio::spawn(server);
+    let server = tokio::spawn(web::serve(listener, site.clone(), drained));
     let (closing, closed) = watch::channel(false);
     let options =
         config.postgres.options().map_err(|bad| Failure::misuse(format!("{} {}", bad.key, bad.message)))?;

@@ -1,6 +1,6 @@
 //! The PostgreSQL protocol, read-only: tables, views and metrics for clients that speak SQL.
 //!
-//! The messages are pgwire's and the catalogue is datafusion-postgres's; who may connect, what may be asked and how
+//! The messages are pgwire's and the catalogue is datafusion-pg-catalog's; who may connect, what may be asked and how
 //! much of everything is decided here. Invariants: nothing is listened to unless every user has a password and TLS, if
 //! named, can be used; connections, their messages, their statements and their time are bounded; a connection that
 //! cannot be taken is told so.

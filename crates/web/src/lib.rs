@@ -24,7 +24,6 @@ mod what_if;
 mod pages;
 mod prom;
 
-use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -41,6 +40,7 @@ use futures::FutureExt;
 use ingest::Entry;
 use surface::{App, Phase, Problem};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 pub use api::describe;
 pub use site::{FeedView, GitlabWebhook, Logs, Options, Site, Webhook, Webhooks};
@@ -84,13 +84,12 @@ fn router(site: Site) -> Router {
         .with_state(site)
 }
 
-/// Serves until `stop` resolves, then lets open requests end.
-pub async fn serve(
-    listener: TcpListener,
-    site: Site,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    axum::serve(listener, router(site)).with_graceful_shutdown(stop).await
+/// Serves until `stop` is sent or dropped, then lets open requests end.
+pub async fn serve(listener: TcpListener, site: Site, stop: oneshot::Receiver<()>) -> std::io::Result<()> {
+    let stopped = async {
+        let _ = stop.await;
+    };
+    axum::serve(listener, router(site)).with_graceful_shutdown(stopped).await
 }
 
 async fn readyz(State(app): State<Arc<App>>) -> Response {

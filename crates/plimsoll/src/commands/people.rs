@@ -16,11 +16,10 @@ use crate::cli::{Format, MergeArgs, PeopleCommand, PeopleImportArgs, PersonArgs,
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::pipeline::{self, Store};
-use people::difference::{Difference, SOURCE, difference};
-use people::known::{Known, rows};
-use people::statement::{Beginning, Statement, entries};
-use people::suggest::{Seen, Suggestion, suggest};
-use people::{self, Declared, FILE_BYTES_MAX, Kind, Link, Whose, name};
+use people::{
+    Beginning, Declared, Difference, FILE_BYTES_MAX, Kind, Known, Link, SOURCE, Seen, Statement, Suggestion,
+    Whose, difference, entries, name, rows, suggest,
+};
 use surface::output::{self, Encoding};
 use surface::own_rows;
 
@@ -91,15 +90,14 @@ fn read(path: &Path, arguments: &PeopleImportArgs) -> Result<Input, Failure> {
             "{shown} is none of people.toml, teams.toml, calendars.toml, .mailmap, CODEOWNERS and *.ics; see docs/people.md"
         )));
     };
-    let wrong =
-        |wrong: people::files::Wrong| Failure::failed(format!("{shown}:{}: {}", wrong.line, wrong.message));
+    let wrong = |wrong: people::Wrong| Failure::failed(format!("{shown}:{}: {}", wrong.line, wrong.message));
     let mut source = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let declared = match kind {
-        Kind::People => people::files::people(text),
-        Kind::Teams => people::files::teams(text),
-        Kind::Calendars => people::files::calendars(text),
-        Kind::Mailmap => people::mailmap::read(text),
-        Kind::Owners => people::owners::read(text),
+        Kind::People => people::read_people(text),
+        Kind::Teams => people::read_teams(text),
+        Kind::Calendars => people::read_calendars(text),
+        Kind::Mailmap => people::read_mailmap(text),
+        Kind::Owners => people::read_owners(text),
         Kind::Ical => {
             let whose = whose(path, arguments)?;
             // One file may be the holidays of several teams: each has its own.
@@ -107,8 +105,8 @@ fn read(path: &Path, arguments: &PeopleImportArgs) -> Result<Input, Failure> {
                 Whose::Person(person) => source.push_str(&format!(":{person}")),
                 Whose::Team(team) => source.push_str(&format!(":{team}")),
             }
-            let zone = people::files::zone(arguments.timezone.as_deref()).map_err(Failure::misuse)?;
-            people::ical::read(text, &whose, zone)
+            let zone = people::zone(arguments.timezone.as_deref()).map_err(Failure::misuse)?;
+            people::read_ical(text, &whose, zone)
         }
     };
     Ok(Input { kind, source: format!("{SOURCE}{source}"), declared: declared.map_err(wrong)? })
@@ -342,7 +340,7 @@ async fn show(config: &Config, arguments: PersonArgs) -> Result<(), Failure> {
     }
     let batch = store.engine.sql(&show_sql(person)).await.map_err(|error| Failure::engine(&error))?;
     if batch.num_rows() == 0 && !known.names.contains(person) {
-        let near = crate::failure::nearest(person, known.names.iter().map(String::as_str));
+        let near = engine::nearest(person, known.names.iter().map(String::as_str));
         let hint =
             if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(", ")) };
         return Err(Failure::misuse(format!(
@@ -404,7 +402,7 @@ async fn suggestions(config: &Config, arguments: SuggestArgs) -> Result<(), Fail
 fn mailmap(path: &PathBuf) -> Result<Vec<Link>, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::failed(format!("could not read {}: {error}", path.display())))?;
-    match people::mailmap::read(&text) {
+    match people::read_mailmap(&text) {
         Ok(declared) => Ok(declared.links),
         Err(wrong) => Err(Failure::failed(format!("{}:{}: {}", path.display(), wrong.line, wrong.message))),
     }

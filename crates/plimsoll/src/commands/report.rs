@@ -12,7 +12,7 @@ use super::{print, replace_file, tell};
 use crate::cli::{ReportArgs, ReportCommand, ReportFormat, RoadmapArgs, WeeklyArgs};
 use crate::config::Config;
 use crate::deliver::{Ledger, schedule};
-use crate::failure::{Failure, nearest};
+use crate::failure::Failure;
 use report::{self, Format, Kind, Week, What};
 
 /// Scenarios in one report.
@@ -54,8 +54,9 @@ pub fn run(config: &Config, command: ReportCommand) -> Result<(), Failure> {
 fn deliver(config: &Config, name: &str, mut what: What, again: bool) -> Result<(), Failure> {
     let entry = config.report.iter().find(|entry| entry.name == name).ok_or_else(|| {
         let names = config.report.iter().map(|entry| entry.name.as_str());
-        let near =
-            nearest(name, names).first().map_or(String::new(), |near| format!("; did you mean {near}?"));
+        let near = engine::nearest(name, names)
+            .first()
+            .map_or(String::new(), |near| format!("; did you mean {near}?"));
         Failure::misuse(format!("no [[report]] is called {name:?}{near}"))
     })?;
     if entry.kind != what.kind {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::{BadValue, Config, OPEN, SETTINGS, flatten_settings};
-use crate::failure::{Failure, nearest};
+use crate::failure::Failure;
 
 const FILE_NAME: &str = "plimsoll.toml";
 const ENV_PREFIX: &str = "PLIMSOLL_";
@@ -216,7 +216,7 @@ fn read_environment(
             })?;
             leaves.insert((*path).clone(), (value, origin));
         } else {
-            let near = nearest(name, by_variable.keys().map(String::as_str));
+            let near = engine::nearest(name, by_variable.keys().map(String::as_str));
             let hint = near.first().map_or(String::new(), |near| format!("; did you mean {near}"));
             warnings.push(format!("environment variable {name} is no configuration key{hint}"));
         }

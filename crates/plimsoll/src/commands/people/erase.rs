@@ -16,9 +16,7 @@ use crate::commands::{print, tell};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::pipeline;
-use people::forget::Forget;
-use people::known::{Known, rows};
-use people::name;
+use people::{Forget, Known, name, rows};
 
 #[derive(Deserialize)]
 struct Name {
