@@ -1,7 +1,7 @@
 //! Scalar functions: time arithmetic, the units in which metrics answer, and the test for bots.
 //!
 //! Invariant: no clock, and no time zone but UTC and those given. A NULL time or number gives NULL; `is_bot(NULL)` is
-//! false. Units are rounded as SQL's `ROUND` does.
+//! false, and `holds_at` without an end holds on. Units are rounded as SQL's `ROUND` does.
 
 use std::sync::Arc;
 
