@@ -43,7 +43,6 @@ pub use error::Error;
 pub use evaluate::board::{Board, MetricResult};
 pub use evaluate::overlay::Overlay;
 pub use evaluate::session::{SQL_CATALOG, SQL_SCHEMA};
-pub use functions::control::control_limits;
 pub use nearest::nearest;
 pub use options::Options;
 pub use query::Query;

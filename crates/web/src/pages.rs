@@ -21,7 +21,6 @@ mod compress;
 mod figure;
 mod kept;
 mod lens;
-mod normal;
 mod refusal;
 mod risk;
 mod rows;

@@ -1,7 +1,6 @@
-//! The three headline cards: a value, what it means in a sentence, its course, and what is normal.
+//! The three headline cards: a value, what it means in a sentence, its course, and its range over the last weeks.
 //!
-//! Normal is what a process behaviour chart calls so: the natural process limits of the weeks before this one, as in
-//! the metric `signals`. A value inside them has not changed, whatever its arrow says.
+//! Deliberately absent: any judgement of a change. What is more than normal variation, the metric `signals` says.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -9,7 +8,6 @@ use std::ops::RangeInclusive;
 use maud::{Markup, PreEscaped, html};
 
 use crate::pages::figure::late;
-use crate::pages::normal;
 use crate::pages::risk;
 use crate::pages::rows::Rows;
 use crate::pages::visit::{Narrowed, Visit};
@@ -173,17 +171,13 @@ async fn weekly(
     Ok(steps.iter().map(|step| figure(&Rows::of(step))).collect())
 }
 
-/// The sparkline, the change since last week, and what is normal.
+/// The sparkline, the change since last week, and between which values the weeks before were.
+///
+/// Whether a change is more than normal variation is for the metric `signals` to say, which the page shows further down.
 fn course(id: &str, title: &str, weeks: &[Option<f64>], said: impl Fn(f64) -> String) -> Markup {
     let (before, now) = weeks.split_at(weeks.len().saturating_sub(1));
-    let normal = normal::limits(before).map(|limits| limits.start().max(0.0)..=*limits.end());
-    // A share cannot be normal beyond all of it.
-    let all = weeks.iter().flatten().fold(0.0, |most: f64, value| most.max(*value));
-    let normal =
-        normal.map(|limits| *limits.start()..=if all <= 1.0 { limits.end().min(1.0) } else { *limits.end() });
+    let range = range(before);
     let (last, now) = (before.last().copied().flatten(), now.first().copied().flatten());
-    let said_normal =
-        |limits: &RangeInclusive<f64>| format!("{} to {}", said(*limits.start()), said(*limits.end()));
     let known = weeks.iter().flatten().count();
     let description = format!(
         "{title}: the last {known} weeks{}",
@@ -193,8 +187,7 @@ fn course(id: &str, title: &str, weeks: &[Option<f64>], said: impl Fn(f64) -> St
         }
     );
     let head = Head { id: format!("spark-{id}"), title: title.to_owned(), description };
-    let spark = Spark { head, values: weeks.to_vec(), normal: normal.clone(), tone: Tone::Series(0) };
-    let inside = normal.as_ref().zip(now).map(|(limits, now)| limits.contains(&now));
+    let spark = Spark { head, values: weeks.to_vec(), normal: range.clone(), tone: Tone::Series(0) };
     html! {
         div {
             p {
@@ -206,17 +199,20 @@ fn course(id: &str, title: &str, weeks: &[Option<f64>], said: impl Fn(f64) -> St
                     None => { span.soft { "No figure of last week" } }
                 }
             }
-            p.soft {
-                @match &normal {
-                    Some(limits) => { "Normal: " (said_normal(limits)) }
-                    None => { "Too few weeks to say what is normal" }
-                }
+            @if let Some(range) = &range {
+                p.soft { "In the weeks before: " (said(*range.start())) " to " (said(*range.end())) }
             }
-            @if inside == Some(false) { span.chip.amber { "beyond normal" } }
-            @else if inside == Some(true) { span.chip { "within normal" } }
         }
         (PreEscaped(spark.svg(Look::SPARK)))
     }
+}
+
+/// The least and the most of the weeks that have a figure.
+fn range(weeks: &[Option<f64>]) -> Option<RangeInclusive<f64>> {
+    let known = weeks.iter().flatten();
+    known.fold(None, |range: Option<RangeInclusive<f64>>, &week| {
+        Some(range.map_or(week..=week, |range| range.start().min(week)..=range.end().max(week)))
+    })
 }
 
 fn sum(values: &[Option<f64>]) -> Option<f64> {
@@ -243,12 +239,12 @@ mod tests {
     }
 
     #[test]
-    fn a_course_tells_change_and_normal() {
-        let weeks: Vec<Option<f64>> = [10, 12, 11, 10, 12, 11, 30].map(|n| Some(f64::from(n))).to_vec();
+    fn a_course_shows_the_change_and_the_range_of_the_weeks_before() {
+        let weeks: Vec<Option<f64>> = [10, 12, 9, 10, 12, 11, 30].map(|n| Some(f64::from(n))).to_vec();
         let text = course("x", "Things", &weeks, |value| format!("{value:.0}")).0;
-        assert!(text.contains("▲ from 11") && text.contains("beyond normal"), "{text}");
-        assert!(text.contains("Normal: 7 to 15"), "{text}");
+        assert!(text.contains("▲ from 11") && text.contains("In the weeks before: 9 to 12"), "{text}");
         let text = course("x", "Things", &[Some(1.0), Some(1.0)], |value| format!("{value:.0}")).0;
-        assert!(text.contains("As last week") && text.contains("Too few weeks"), "{text}");
+        assert!(text.contains("As last week"), "{text}");
+        assert_eq!(range(&[None]), None);
     }
 }
