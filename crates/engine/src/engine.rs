@@ -28,7 +28,7 @@ use crate::ask::diff::{Diff, Listed};
 use crate::ask::explain::Explanation;
 use crate::ask::range::Series;
 use crate::ask::replay::{self, Replay};
-use crate::ask::together::{Answers, Asked, Ground};
+use crate::ask::together::{Answers, Ground, ParamsByMetric};
 use crate::catalogue::{Catalogue, Metric};
 use crate::error::Error;
 use crate::evaluate::board::{Board, MetricResult};
@@ -146,7 +146,7 @@ impl Engine {
     }
 
     /// Several metrics of one snapshot at one moment; see [`Evaluator::together`].
-    pub async fn together(&self, asked: &Asked, ground: &Ground) -> Result<Answers, Error> {
+    pub async fn together(&self, asked: &ParamsByMetric, ground: &Ground) -> Result<Answers, Error> {
         self.evaluator().together(&self.snapshot(), asked, ground).await
     }
 

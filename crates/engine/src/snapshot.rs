@@ -22,7 +22,7 @@ pub struct Snapshot {
     pub position: Position,
     /// Grows by one with each published change of the tables.
     pub sequence: u64,
-    /// Of moments before this, every event that comes later is told of (`kept.rs`).
+    /// Of moments before this, every event that comes later is told of (`past.rs`).
     pub settled_us: i64,
     /// Events among them that exist for one question only; 0 in what the writer publishes.
     pub what_if: usize,

@@ -6,7 +6,7 @@
 //! all views without looking outside the chunk.
 
 pub mod fold;
-pub mod kept;
+pub mod past;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
@@ -25,7 +25,7 @@ use crate::rows::by_key::{Rows, ViewRows};
 use crate::rows::tables::{EVENT_TABLES, Keys, Tables, schema};
 use crate::snapshot::Snapshot;
 use crate::views::fold::Fold;
-use crate::views::kept::{Copy, Kept, SETTLED_AFTER_US};
+use crate::views::past::{Copy, PastViews, SETTLED_AFTER_US};
 
 /// Keys folded in one go: bounds memory, and spreads a large change over the cores.
 const KEYS_PER_CHUNK: usize = 1 << 16;
@@ -38,7 +38,7 @@ const CHUNKS_AT_ONCE: usize = 2;
 pub struct Views {
     planned: Vec<Planned>,
     /// Of moments asked about before.
-    pub kept: Kept,
+    pub past: PastViews,
     context: Box<dyn Fn() -> SessionContext + Send + Sync>,
 }
 
@@ -55,7 +55,7 @@ impl Views {
         catalogue: &Catalogue,
         context: impl Fn() -> SessionContext + Send + Sync + 'static,
     ) -> Result<Views, Error> {
-        let mut views = Views { planned: Vec::new(), kept: Kept::default(), context: Box::new(context) };
+        let mut views = Views { planned: Vec::new(), past: PastViews::default(), context: Box::new(context) };
         for view in catalogue.keyed() {
             let fold = Fold::plan(view, (views.context)(), &views.schemas()).await?;
             let planned =
@@ -117,7 +117,7 @@ impl Views {
             return self.hide(tables, &snapshot.views, moment, names).await;
         }
         let (as_of_us, sequence) = (moment.as_of_us, snapshot.sequence);
-        let (mut copy, stale) = self.kept.find(as_of_us, sequence).unwrap_or_else(|| {
+        let (mut copy, stale) = self.past.find(as_of_us, sequence).unwrap_or_else(|| {
             let (names, rows) = (BTreeSet::new(), snapshot.views.clone());
             (Copy { as_of_us, sequence, names, rows }, Vec::new())
         });
@@ -137,7 +137,7 @@ impl Views {
                 copy.names.insert(name);
             }
         }
-        self.kept.put(copy.clone());
+        self.past.put(copy.clone());
         Ok(copy.rows)
     }
 

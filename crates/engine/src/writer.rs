@@ -29,7 +29,7 @@ use crate::snapshot::{Position, Snapshot};
 use crate::store::checkpoint;
 use crate::store::delta::ColdStore;
 use crate::store::flush::{Flushed, Frozen, Pending, flush};
-use crate::views::kept::{LATE_MAX, Late, SETTLED_AFTER_US};
+use crate::views::past::{LATE_MAX, Late, SETTLED_AFTER_US};
 
 /// Small hot segments are merged when there are more than this many of a table.
 const HOT_SEGMENTS_MAX: usize = 12;
@@ -324,7 +324,7 @@ impl Writer {
         self.sequence += 1;
         let position = self.position.clone();
         let (views, sequence) = (self.views.clone(), self.sequence);
-        self.shared.evaluator.load().views.kept.arrived(sequence, &std::mem::take(&mut self.late));
+        self.shared.evaluator.load().views.past.arrived(sequence, &std::mem::take(&mut self.late));
         let settled_us = self.settled_us();
         let snapshot = Snapshot { tables, views, position, sequence, settled_us, what_if: 0 };
         self.shared.with_stats(|stats| {

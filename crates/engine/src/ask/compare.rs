@@ -23,7 +23,7 @@ pub struct Pair {
 
 /// A column that differs within a pair, as text; `None` is NULL.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cell {
+pub struct ColumnChange {
     pub column: String,
     pub before: Option<String>,
     pub after: Option<String>,
@@ -77,7 +77,7 @@ pub fn cells(
     after: &RecordBatch,
     pair: Pair,
     except: &[&str],
-) -> Result<Vec<Cell>, ArrowError> {
+) -> Result<Vec<ColumnChange>, ArrowError> {
     let (Some(old), Some(new)) = (pair.before, pair.after) else { return Ok(Vec::new()) };
     let mut cells = Vec::new();
     for (field, column) in after.schema().fields().iter().zip(after.columns()) {
@@ -87,7 +87,7 @@ pub fn cells(
         }
         let (earlier, later) = (printed(earlier, old)?, printed(column, new)?);
         if earlier != later {
-            cells.push(Cell { column: field.name().clone(), before: earlier, after: later });
+            cells.push(ColumnChange { column: field.name().clone(), before: earlier, after: later });
         }
     }
     Ok(cells)
@@ -155,7 +155,7 @@ mod tests {
         let expect =
             [(Some(2), Some(0)), (Some(1), Some(1)), (None, Some(2)), (Some(0), None), (Some(3), None)];
         assert_eq!(pairs, expect);
-        let cell = |column: &str, before: Option<&str>, after: &str| Cell {
+        let cell = |column: &str, before: Option<&str>, after: &str| ColumnChange {
             column: column.to_owned(),
             before: before.map(str::to_owned),
             after: Some(after.to_owned()),

@@ -21,8 +21,8 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
 
-use crate::ask::compare::{Cell, Pair, cells, difference, matched, number, numbers, text, texts};
-use crate::ask::words::{self, Entry};
+use crate::ask::compare::{ColumnChange, Pair, cells, difference, matched, number, numbers, text, texts};
+use crate::ask::words::{self, LedgerEntry};
 use crate::catalogue::Metric;
 use crate::error::Error;
 use crate::evaluate::board::MetricResult;
@@ -96,8 +96,8 @@ impl Evaluator {
         metric: &Metric,
         known_at: DateTime<Utc>,
         (from, to): (DateTime<Utc>, DateTime<Utc>),
-    ) -> Result<BTreeMap<String, Vec<Entry>>, Error> {
-        let mut plans: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+    ) -> Result<BTreeMap<String, Vec<LedgerEntry>>, Error> {
+        let mut plans: BTreeMap<String, Vec<LedgerEntry>> = BTreeMap::new();
         let ledger = self.catalogue.metric(LEDGER).filter(|_| is_milestones(metric));
         let Some(ledger) = ledger else { return Ok(plans) };
         let days = (to - from).num_days() + 1;
@@ -121,7 +121,7 @@ impl Evaluator {
                 date(&from_on, row).filter(|_| from_on.is_valid(row)),
                 date(&to_on, row).filter(|_| to_on.is_valid(row)),
             );
-            let entry = Entry { what: what.value(row).to_owned(), on, from_on, to_on };
+            let entry = LedgerEntry { what: what.value(row).to_owned(), on, from_on, to_on };
             plans.entry(milestones.value(row).to_owned()).or_default().push(entry);
         }
         Ok(plans)
@@ -148,7 +148,7 @@ fn is_milestones(metric: &Metric) -> bool {
 /// A row that is not as it was, with the keys that it rests on at either moment.
 struct Changed {
     pair: Pair,
-    cells: Vec<Cell>,
+    cells: Vec<ColumnChange>,
     keys: BTreeSet<i64>,
 }
 
@@ -212,7 +212,7 @@ impl Causes {
 }
 
 /// What did it, in words: a milestone's plan first, then the other events by kind.
-fn told(causes: &Causes, rows: &[u32], plan: Option<&Vec<Entry>>) -> Vec<String> {
+fn told(causes: &Causes, rows: &[u32], plan: Option<&Vec<LedgerEntry>>) -> Vec<String> {
     let mut phrases = plan.map(|entries| words::plan(entries)).unwrap_or_default();
     let mut by_type: BTreeMap<String, usize> = BTreeMap::new();
     for &row in rows {
@@ -232,7 +232,7 @@ fn table(
     metric: &Metric,
     (before, after): (&RecordBatch, &RecordBatch),
     changed: &[Changed],
-    plans: &BTreeMap<String, Vec<Entry>>,
+    plans: &BTreeMap<String, Vec<LedgerEntry>>,
     causes: &Causes,
     listed: Listed,
 ) -> Result<RecordBatch, Error> {

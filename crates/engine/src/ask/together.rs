@@ -27,7 +27,7 @@ pub struct Ground {
 }
 
 /// Parameters by metric; a metric that is not a key is not asked.
-pub type Asked = BTreeMap<String, BTreeMap<String, String>>;
+pub type ParamsByMetric = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Each metric's result, or why it has none: one that fails keeps no other from being answered.
 pub type Answers = BTreeMap<String, Result<MetricResult, Error>>;
@@ -38,7 +38,7 @@ impl Evaluator {
     pub async fn together(
         &self,
         snapshot: &Snapshot,
-        asked: &Asked,
+        asked: &ParamsByMetric,
         ground: &Ground,
     ) -> Result<Answers, Error> {
         let Ground { as_of, known_at, team, what_if } = ground;

@@ -13,7 +13,7 @@ const MOVES_MAX: usize = 3;
 
 /// One entry of a milestone's ledger.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub struct LedgerEntry {
     pub what: String,
     pub on: NaiveDate,
     pub from_on: Option<NaiveDate>,
@@ -68,7 +68,7 @@ fn singular(unit: &str) -> &str {
 }
 
 /// What changed a milestone's plan: `6 tickets added`, `2 re-estimated`, `due date moved by 7 days on 3 March`.
-pub fn plan(entries: &[Entry]) -> Vec<String> {
+pub fn plan(entries: &[LedgerEntry]) -> Vec<String> {
     let mut causes = Vec::new();
     let count = |what: &str| entries.iter().filter(|entry| entry.what == what).count();
     for what in ["added", "removed", "re-estimated"] {
@@ -81,7 +81,7 @@ pub fn plan(entries: &[Entry]) -> Vec<String> {
         }
     }
     for what in ["due date", "baseline"] {
-        let moves: Vec<&Entry> = entries.iter().filter(|entry| entry.what == what).collect();
+        let moves: Vec<&LedgerEntry> = entries.iter().filter(|entry| entry.what == what).collect();
         match moves.as_slice() {
             [first, .., last] if moves.len() > MOVES_MAX => {
                 causes.push(format!("{what} changed {} times, {}", moves.len(), span(first, last)));
@@ -92,7 +92,7 @@ pub fn plan(entries: &[Entry]) -> Vec<String> {
     causes
 }
 
-fn span(first: &Entry, last: &Entry) -> String {
+fn span(first: &LedgerEntry, last: &LedgerEntry) -> String {
     match (first.from_on, last.to_on) {
         (Some(from), Some(to)) => format!("from {} to {}", day(from), day(to)),
         (None, Some(to)) => format!("in the end to {}", day(to)),
@@ -100,7 +100,7 @@ fn span(first: &Entry, last: &Entry) -> String {
     }
 }
 
-fn moved(entry: &Entry) -> String {
+fn moved(entry: &LedgerEntry) -> String {
     let (what, on) = (&entry.what, day(entry.on));
     match (entry.from_on, entry.to_on) {
         (Some(from), Some(to)) => {
@@ -180,8 +180,13 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn entry(what: &str, from: Option<&str>, to: Option<&str>) -> Entry {
-        Entry { what: what.into(), on: date("2026-03-03"), from_on: from.map(date), to_on: to.map(date) }
+    fn entry(what: &str, from: Option<&str>, to: Option<&str>) -> LedgerEntry {
+        LedgerEntry {
+            what: what.into(),
+            on: date("2026-03-03"),
+            from_on: from.map(date),
+            to_on: to.map(date),
+        }
     }
 
     #[test]

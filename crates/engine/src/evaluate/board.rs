@@ -37,7 +37,7 @@ pub struct Board {
     /// Metrics whose last evaluation failed, and why; their last good result stays in `results`.
     pub failures: BTreeMap<String, String>,
     /// Each metric's last evaluation.
-    pub tried: BTreeMap<String, Tried>,
+    pub tried: BTreeMap<String, Attempt>,
     /// When the last evaluation began.
     pub evaluated_at: DateTime<Utc>,
     /// What every quick metric covers; each result tells its own position.
@@ -46,7 +46,7 @@ pub struct Board {
 
 /// A metric's last evaluation, whether it gave rows or not.
 #[derive(Debug, Clone)]
-pub struct Tried {
+pub struct Attempt {
     pub at: DateTime<Utc>,
     pub seconds: f64,
     /// The snapshot that it was evaluated on.
@@ -57,7 +57,7 @@ pub struct Tried {
 /// One metric's evaluation on its way to the board.
 pub struct Evaluated {
     pub metric: String,
-    pub tried: Tried,
+    pub tried: Attempt,
     pub outcome: Result<Arc<MetricResult>, String>,
 }
 
@@ -96,7 +96,7 @@ mod tests {
     fn an_evaluation_that_ends_late_does_not_replace_a_newer_one() {
         let evaluated = |sequence, failure: &str| Evaluated {
             metric: "load".to_owned(),
-            tried: Tried { at: Utc::now(), seconds: 0.1, sequence, position: Position::new() },
+            tried: Attempt { at: Utc::now(), seconds: 0.1, sequence, position: Position::new() },
             outcome: Err(failure.to_owned()),
         };
         let mut board = Board::default();

@@ -76,11 +76,11 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::evaluate::board::Tried;
+    use crate::evaluate::board::Attempt;
 
     fn tried(age_ms: i64, seconds: f64, sequence: u64) -> Board {
         let at = Utc::now() - TimeDelta::milliseconds(age_ms);
-        let tried = Tried { at, seconds, sequence, position: BTreeMap::new() };
+        let tried = Attempt { at, seconds, sequence, position: BTreeMap::new() };
         Board { tried: [("load".to_owned(), tried)].into(), ..Board::default() }
     }
 

@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 
 use crate::error::Error;
 use crate::evaluate::Evaluator;
-use crate::evaluate::board::{Board, QUICK_SECONDS, Tried};
+use crate::evaluate::board::{Attempt, Board, QUICK_SECONDS};
 use crate::evaluate::interest::Interest;
 use crate::shared::Shared;
 
@@ -169,7 +169,7 @@ impl<'b> Due<'b> {
         })
     }
 
-    fn is_old(&self, name: &str, tried: &Tried, idle_round: bool) -> bool {
+    fn is_old(&self, name: &str, tried: &Attempt, idle_round: bool) -> bool {
         let Conditions { sequence, interval, .. } = *self.conditions;
         tried.sequence != sequence
             || age(tried, self.now) >= interval && (idle_round || self.is_looked_at(name))
@@ -180,7 +180,7 @@ impl<'b> Due<'b> {
     }
 }
 
-fn age(tried: &Tried, now: DateTime<Utc>) -> Duration {
+fn age(tried: &Attempt, now: DateTime<Utc>) -> Duration {
     (now - tried.at).to_std().unwrap_or_default()
 }
 
@@ -252,7 +252,7 @@ mod tests {
     fn due(age_s: i64, seconds: f64, sequence: u64, interest: &Interest) -> bool {
         let tried = |seconds| {
             let at = Utc::now() - chrono::TimeDelta::seconds(age_s);
-            Tried { at, seconds, sequence: 7, position: Default::default() }
+            Attempt { at, seconds, sequence: 7, position: Default::default() }
         };
         let tried = [("load".to_owned(), tried(0.01)), ("time".to_owned(), tried(seconds))].into();
         let board = Board { tried, ..Board::default() };
@@ -288,7 +288,7 @@ mod tests {
     fn one_round_takes_every_quick_metric_that_is_older_than_the_interval() {
         let tried = |age_s| {
             let at = Utc::now() - chrono::TimeDelta::seconds(age_s);
-            Tried { at, seconds: 0.01, sequence: 7, position: Default::default() }
+            Attempt { at, seconds: 0.01, sequence: 7, position: Default::default() }
         };
         let tried = [("load".to_owned(), tried(20)), ("time".to_owned(), tried(601))].into();
         let board = Board { tried, ..Board::default() };

@@ -10,7 +10,7 @@ use std::time::Instant;
 use chrono::Utc;
 
 use crate::error::Error;
-use crate::evaluate::board::{Board, Evaluated, Tried};
+use crate::evaluate::board::{Attempt, Board, Evaluated};
 use crate::evaluate::steps::Steps;
 use crate::evaluate::{Evaluator, moment};
 use crate::shared::Shared;
@@ -70,7 +70,7 @@ impl Evaluator {
                     tracing::error!(metric = metric.name, %error, "metric failed");
                     error.to_string()
                 });
-            let tried = Tried {
+            let tried = Attempt {
                 at: now,
                 seconds: started.elapsed().as_secs_f64() + self.shared_seconds(metric),
                 sequence: snapshot.sequence,

@@ -18,7 +18,7 @@ use super::types::timestamp;
 use super::{episodes, holdings, lww, memberships, revisions};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Fold {
+enum FoldKind {
     Lww,
     Revisions,
     Holdings,
@@ -27,7 +27,7 @@ enum Fold {
 }
 
 pub(super) fn all() -> Vec<AggregateUDF> {
-    [Fold::Lww, Fold::Revisions, Fold::Holdings, Fold::Memberships, Fold::ReviewEpisodes]
+    [FoldKind::Lww, FoldKind::Revisions, FoldKind::Holdings, FoldKind::Memberships, FoldKind::ReviewEpisodes]
         .map(|fold| {
             AggregateUDF::new_from_impl(FoldUdaf {
                 fold,
@@ -37,14 +37,14 @@ pub(super) fn all() -> Vec<AggregateUDF> {
         .into()
 }
 
-impl Fold {
+impl FoldKind {
     fn name(self) -> &'static str {
         match self {
-            Fold::Lww => "lww",
-            Fold::Revisions => "revisions",
-            Fold::Holdings => "holdings",
-            Fold::Memberships => "memberships",
-            Fold::ReviewEpisodes => "review_episodes",
+            FoldKind::Lww => "lww",
+            FoldKind::Revisions => "revisions",
+            FoldKind::Holdings => "holdings",
+            FoldKind::Memberships => "memberships",
+            FoldKind::ReviewEpisodes => "review_episodes",
         }
     }
 
@@ -52,22 +52,22 @@ impl Fold {
     fn output(self, fields: &[FieldRef]) -> Result<DataType> {
         check_order(self.name(), fields)?;
         match self {
-            Fold::Lww => lww::output(fields),
-            Fold::Revisions => revisions::output(fields),
-            Fold::Holdings => holdings::output(fields),
-            Fold::Memberships => memberships::output(fields),
-            Fold::ReviewEpisodes => episodes::output(fields),
+            FoldKind::Lww => lww::output(fields),
+            FoldKind::Revisions => revisions::output(fields),
+            FoldKind::Holdings => holdings::output(fields),
+            FoldKind::Memberships => memberships::output(fields),
+            FoldKind::ReviewEpisodes => episodes::output(fields),
         }
     }
 
     fn run(self, rows: Gathered, fields: &[FieldRef]) -> Result<ArrayRef> {
         let rows = rows.sorted();
         match self {
-            Fold::Lww => lww::fold(&rows, fields),
-            Fold::Revisions => revisions::fold(&rows, fields),
-            Fold::Holdings => holdings::fold(&rows, fields),
-            Fold::Memberships => memberships::fold(&rows),
-            Fold::ReviewEpisodes => episodes::fold(&rows),
+            FoldKind::Lww => lww::fold(&rows, fields),
+            FoldKind::Revisions => revisions::fold(&rows, fields),
+            FoldKind::Holdings => holdings::fold(&rows, fields),
+            FoldKind::Memberships => memberships::fold(&rows),
+            FoldKind::ReviewEpisodes => episodes::fold(&rows),
         }
     }
 }
@@ -82,7 +82,7 @@ fn check_order(name: &str, fields: &[FieldRef]) -> Result<()> {
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct FoldUdaf {
-    fold: Fold,
+    fold: FoldKind,
     signature: Signature,
 }
 
@@ -130,13 +130,13 @@ impl AggregateUDFImpl for FoldUdaf {
 
 #[derive(Debug)]
 struct FoldGroups {
-    fold: Fold,
+    fold: FoldKind,
     fields: Vec<FieldRef>,
     rows: Gathered,
 }
 
 impl FoldGroups {
-    fn new(fold: Fold, fields: &[FieldRef]) -> Self {
+    fn new(fold: FoldKind, fields: &[FieldRef]) -> Self {
         Self { fold, fields: fields.to_vec(), rows: Gathered::default() }
     }
 

@@ -31,7 +31,7 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimestampMicrosecondType};
 use datafusion::common::Result;
 
-use super::gathered::{EVENT_ID, Entry, Sorted, Texts, lists};
+use super::gathered::{EVENT_ID, Entry, RowPlace, Sorted, Texts, lists};
 use super::scalar::is_bot;
 use super::types::{check_types, texts, timestamp};
 
@@ -121,27 +121,25 @@ impl Outcome {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum RequestKind {
     Requested,
     Team,
     Volunteered,
 }
 
-impl Kind {
+impl RequestKind {
     fn as_str(self) -> &'static str {
         match self {
-            Kind::Requested => "requested",
-            Kind::Team => "team",
-            Kind::Volunteered => "volunteered",
+            RequestKind::Requested => "requested",
+            RequestKind::Team => "team",
+            RequestKind::Volunteered => "volunteered",
         }
     }
 }
 
-type Place = (u32, u32);
-
 #[derive(Debug, Clone)]
 struct Episode<'a> {
-    kind: Kind,
+    kind: RequestKind,
     reviewer: Option<&'a str>,
     team: Option<&'a str>,
     opened: i64,
@@ -149,12 +147,12 @@ struct Episode<'a> {
     inferred: bool,
     dismissed: bool,
     pauses: Vec<i64>,
-    request: Option<Place>,
-    end: Option<Place>,
+    request: Option<RowPlace>,
+    end: Option<RowPlace>,
 }
 
 impl<'a> Episode<'a> {
-    fn open(kind: Kind, reviewer: Option<&'a str>, team: Option<&'a str>, entry: &Entry) -> Self {
+    fn open(kind: RequestKind, reviewer: Option<&'a str>, team: Option<&'a str>, entry: &Entry) -> Self {
         Episode {
             kind,
             reviewer,
@@ -226,7 +224,7 @@ impl<'a> Columns<'a> {
 }
 
 /// One change while its events go by.
-struct Change<'a> {
+struct ChangeHistory<'a> {
     author: Option<&'a str>,
     draft: bool,
     closed: bool,
@@ -244,9 +242,10 @@ pub(super) fn fold(rows: &Sorted) -> Result<ArrayRef> {
     out.finish()
 }
 
-fn change<'a>(columns: &Columns<'a>, entries: &[Entry]) -> Change<'a> {
+fn change<'a>(columns: &Columns<'a>, entries: &[Entry]) -> ChangeHistory<'a> {
     let author = entries.iter().rev().find_map(|entry| columns.authors.get(entry));
-    let mut change = Change { author, draft: false, closed: false, recorded: false, episodes: Vec::new() };
+    let mut change =
+        ChangeHistory { author, draft: false, closed: false, recorded: false, episodes: Vec::new() };
     for entry in entries {
         change.step(columns, entry);
     }
@@ -256,7 +255,7 @@ fn change<'a>(columns: &Columns<'a>, entries: &[Entry]) -> Change<'a> {
     change
 }
 
-impl<'a> Change<'a> {
+impl<'a> ChangeHistory<'a> {
     fn step(&mut self, columns: &Columns<'a>, entry: &Entry) {
         let type_ = columns.types.get(entry).unwrap_or_default();
         self.recorded |= type_.starts_with("review.");
@@ -301,8 +300,8 @@ impl<'a> Change<'a> {
 
     fn requested(&mut self, reviewer: Option<&'a str>, team: Option<&'a str>, entry: &Entry) {
         let kind = match (reviewer, team) {
-            (Some(_), _) => Kind::Requested,
-            (None, Some(_)) => Kind::Team,
+            (Some(_), _) => RequestKind::Requested,
+            (None, Some(_)) => RequestKind::Team,
             (None, None) => return,
         };
         if self.find(reviewer, team).is_some() {
@@ -346,7 +345,7 @@ impl<'a> Change<'a> {
             episode.reviewer = reviewer;
             return episode.end(Outcome::Done, entry);
         }
-        let mut episode = Episode::open(Kind::Volunteered, reviewer, None, entry);
+        let mut episode = Episode::open(RequestKind::Volunteered, reviewer, None, entry);
         episode.request = None;
         episode.end(Outcome::Done, entry);
         self.episodes.push(episode);
@@ -376,7 +375,7 @@ impl<'a> Change<'a> {
                 if name.is_none() || self.episodes.iter().any(|episode| episode.reviewer == name) {
                     continue;
                 }
-                let mut episode = Episode::open(Kind::Volunteered, name, None, entry);
+                let mut episode = Episode::open(RequestKind::Volunteered, name, None, entry);
                 episode.opened = authored;
                 episode.request = None;
                 episode.inferred = true;
@@ -393,7 +392,7 @@ struct Output<'a> {
     rows: &'a Sorted,
     lengths: Vec<usize>,
     /// Where repo and change of the episode's change stand.
-    places: Vec<Option<Place>>,
+    places: Vec<Option<RowPlace>>,
     authors: StringViewBuilder,
     reviewers: StringViewBuilder,
     teams: StringViewBuilder,
@@ -406,8 +405,8 @@ struct Output<'a> {
     pauses: Vec<i64>,
     pause_counts: Vec<usize>,
     flags: [BooleanBuilder; 5],
-    requests: Vec<Option<Place>>,
-    ends: Vec<Option<Place>>,
+    requests: Vec<Option<RowPlace>>,
+    ends: Vec<Option<RowPlace>>,
 }
 
 impl<'a> Output<'a> {
@@ -433,7 +432,7 @@ impl<'a> Output<'a> {
         }
     }
 
-    fn change(&mut self, change: Change<'_>, entries: &[Entry]) {
+    fn change(&mut self, change: ChangeHistory<'_>, entries: &[Entry]) {
         self.lengths.push(change.episodes.len());
         for episode in change.episodes {
             self.places.push(entries.first().map(|entry| entry.place()));
@@ -469,7 +468,7 @@ impl<'a> Output<'a> {
             Arc::new(TimestampMicrosecondArray::from(times).with_timezone("UTC"))
         };
         let text =
-            |column: usize, places: &[Option<Place>]| self.rows.pick(column, &DataType::Utf8View, places);
+            |column: usize, places: &[Option<RowPlace>]| self.rows.pick(column, &DataType::Utf8View, places);
         let (repo, change) = (text(REPO, &self.places)?, text(CHANGE, &self.places)?);
         let (verdict, requested_by) = (text(VERDICT, &self.ends)?, text(BY, &self.requests)?);
         let (request_event, end_event) = (text(EVENT_ID, &self.requests)?, text(EVENT_ID, &self.ends)?);

@@ -22,6 +22,9 @@ pub(super) const EVENT_ID: usize = 2;
 /// Memory charged for a row: its entry, and a share for columns that are not the table's own.
 const ROW_BYTES: usize = 2 * size_of::<Entry>();
 
+/// A batch and a row in it.
+pub(super) type RowPlace = (u32, u32);
+
 /// One row: where it is, whose it is, and most of its sort key.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
@@ -33,7 +36,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub fn place(self) -> (u32, u32) {
+    pub fn place(self) -> RowPlace {
         (self.batch, self.row)
     }
 }
@@ -124,12 +127,7 @@ impl Sorted {
     }
 
     /// A column's values at the given places; none gives NULL.
-    pub fn pick(
-        &self,
-        column: usize,
-        data_type: &DataType,
-        places: &[Option<(u32, u32)>],
-    ) -> Result<ArrayRef> {
+    pub fn pick(&self, column: usize, data_type: &DataType, places: &[Option<RowPlace>]) -> Result<ArrayRef> {
         if self.batches.is_empty() {
             return Ok(new_null_array(data_type, places.len()));
         }

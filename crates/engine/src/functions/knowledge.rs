@@ -28,7 +28,7 @@ pub struct Touch<'a> {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Known<'a> {
+pub struct Authorship<'a> {
     pub path: &'a str,
     pub person: &'a str,
     pub first_author: bool,
@@ -60,7 +60,7 @@ struct Person {
 }
 
 /// By path, then person.
-pub fn knowledge<'a>(touches: &mut Vec<Touch<'a>>) -> Vec<Known<'a>> {
+pub fn knowledge<'a>(touches: &mut Vec<Touch<'a>>) -> Vec<Authorship<'a>> {
     touches.sort_unstable();
     touches.dedup();
     let mut files: HashMap<&str, File<'a>> = HashMap::new();
@@ -106,14 +106,14 @@ impl<'a> File<'a> {
         self.changes += i64::from(changed);
     }
 
-    fn known(&self, path: &'a str) -> Vec<Known<'a>> {
+    fn known(&self, path: &'a str) -> Vec<Authorship<'a>> {
         let degree = |person: &Person| {
             doa(person.first_author, person.deliveries, (self.changes - person.deliveries).max(0))
         };
         let highest = self.people.values().map(degree).fold(f64::MIN, f64::max);
         let known = |(name, person): (&&'a str, &Person)| {
             let doa = degree(person);
-            Known {
+            Authorship {
                 path,
                 person: name,
                 first_author: person.first_author,
@@ -140,7 +140,7 @@ mod tests {
     fn told(touches: &[Touch<'_>]) -> Vec<String> {
         let mut reversed: Vec<Touch<'_>> = touches.iter().rev().copied().collect();
         let known = knowledge(&mut reversed);
-        let line = |known: &Known<'_>| {
+        let line = |known: &Authorship<'_>| {
             let flag = |yes: bool| i64::from(yes);
             format!(
                 "{} {} {} {} {} {}",

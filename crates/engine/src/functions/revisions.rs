@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use arrow::row::{RowConverter, Rows, SortField};
 use datafusion::common::Result;
 
-use super::gathered::{EVENT_ID, Sorted, lists};
+use super::gathered::{EVENT_ID, RowPlace, Sorted, lists};
 use super::lww::{Cleared, FIRST, members};
 use super::types::timestamp;
 
@@ -39,15 +39,13 @@ fn comparable(rows: &Sorted, column: usize, data_type: &DataType) -> Result<Vec<
     rows.batches.iter().map(convert).collect()
 }
 
-type Place = Option<(u32, u32)>;
-
 pub(super) fn fold(rows: &Sorted, fields: &[FieldRef]) -> Result<ArrayRef> {
     let item = item(fields)?;
     let columns = fields.len() - FIRST;
     let values =
         (0..columns).map(|column| comparable(rows, FIRST + column, fields[FIRST + column].data_type()));
     let values: Vec<Vec<Rows>> = values.collect::<Result<_>>()?;
-    let same = |column: usize, a: Place, b: Place| match (a, b) {
+    let same = |column: usize, a: Option<RowPlace>, b: Option<RowPlace>| match (a, b) {
         (Some(a), Some(b)) => {
             values[column][a.0 as usize].row(a.1 as usize) == values[column][b.0 as usize].row(b.1 as usize)
         }
@@ -55,10 +53,11 @@ pub(super) fn fold(rows: &Sorted, fields: &[FieldRef]) -> Result<ArrayRef> {
         _ => false,
     };
     let cleared = Cleared::new(rows, fields);
-    let (mut from, mut to, mut events): (Vec<i64>, Vec<Option<i64>>, Vec<Place>) = Default::default();
-    let mut places: Vec<Vec<Place>> = vec![Vec::new(); columns];
+    let (mut from, mut to, mut events): (Vec<i64>, Vec<Option<i64>>, Vec<Option<RowPlace>>) =
+        Default::default();
+    let mut places: Vec<Vec<Option<RowPlace>>> = vec![Vec::new(); columns];
     let mut lengths = Vec::with_capacity(rows.groups);
-    let mut now: Vec<Place> = vec![None; columns];
+    let mut now: Vec<Option<RowPlace>> = vec![None; columns];
     let mut next = now.clone();
     for range in rows.ranges() {
         now.fill(None);

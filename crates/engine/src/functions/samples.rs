@@ -18,7 +18,7 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility};
 
 use super::forecast::{self, Day, Question};
-use super::knowledge::{Known, Touch, knowledge};
+use super::knowledge::{Authorship, Touch, knowledge};
 use super::types::texts;
 use super::{control, survival, trend, truck};
 
@@ -244,13 +244,13 @@ fn file_knowledge(columns: &[ArrayRef]) -> Result<ScalarValue> {
         })
     };
     let known = knowledge(&mut rows(columns).filter_map(touch).collect());
-    let texts = |of: fn(&Known<'_>) -> String| -> ArrayRef {
+    let texts = |of: fn(&Authorship<'_>) -> String| -> ArrayRef {
         Arc::new(known.iter().map(|known| Some(of(known))).collect::<StringViewArray>())
     };
-    let flags = |of: fn(&Known<'_>) -> bool| -> ArrayRef {
+    let flags = |of: fn(&Authorship<'_>) -> bool| -> ArrayRef {
         Arc::new(known.iter().map(|known| Some(of(known))).collect::<BooleanArray>())
     };
-    let counts = |of: fn(&Known<'_>) -> i64| -> ArrayRef {
+    let counts = |of: fn(&Authorship<'_>) -> i64| -> ArrayRef {
         Arc::new(known.iter().map(|known| Some(of(known))).collect::<Int64Array>())
     };
     let degrees: Float64Array = known.iter().map(|known| Some(known.doa)).collect();
@@ -296,7 +296,7 @@ impl AggregateUDFImpl for SampleUdaf {
         if args.is_distinct {
             return plan_err!("{} takes no DISTINCT", self.name());
         }
-        Ok(Box::new(Rows { sample: self.sample, batches: Vec::new(), bytes: 0 }))
+        Ok(Box::new(GroupRows { sample: self.sample, batches: Vec::new(), bytes: 0 }))
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
@@ -310,14 +310,14 @@ impl AggregateUDFImpl for SampleUdaf {
 
 /// The rows of one group as they came.
 #[derive(Debug)]
-struct Rows {
+struct GroupRows {
     sample: Sample,
     batches: Vec<Vec<ArrayRef>>,
     /// Memory of `batches`, counted as they come: it is asked for at every batch.
     bytes: usize,
 }
 
-impl Rows {
+impl GroupRows {
     fn columns(&self) -> Result<Vec<ArrayRef>> {
         let column = |(index, data_type): (usize, DataType)| {
             let arrays: Vec<&dyn Array> = self.batches.iter().map(|batch| batch[index].as_ref()).collect();
@@ -335,7 +335,7 @@ fn compact(array: &ArrayRef) -> ArrayRef {
     }
 }
 
-impl Accumulator for Rows {
+impl Accumulator for GroupRows {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         if !values[0].is_empty() {
             let batch: Vec<ArrayRef> = values.iter().map(compact).collect();

@@ -33,11 +33,11 @@ pub struct Pending {
 pub struct Flushed {
     pub store: ColdStore,
     pub outcome: Result<FlushedRows, (Error, Frozen)>,
-    pub compactions: Vec<Merged>,
+    pub compactions: Vec<Replacement>,
 }
 
 /// A segment that takes the place of several.
-pub struct Merged {
+pub struct Replacement {
     pub table: usize,
     pub removed: Vec<String>,
     pub segment: Arc<Segment>,
@@ -147,7 +147,7 @@ fn merged_segment(
     compaction: &Compaction,
     cold: &[Vec<Arc<Segment>>; 3],
     dir: &Path,
-) -> Result<Option<Merged>, Error> {
+) -> Result<Option<Replacement>, Error> {
     let Some(index) = EVENT_TABLES.iter().position(|table| *table == compaction.added.table) else {
         return Ok(None);
     };
@@ -163,7 +163,7 @@ fn merged_segment(
         let _ = std::fs::remove_file(path);
     }
     let segment = Arc::new(map_or_keep(merged, dir));
-    Ok(Some(Merged { table: index, removed: compaction.removed.clone(), segment }))
+    Ok(Some(Replacement { table: index, removed: compaction.removed.clone(), segment }))
 }
 
 /// Moves a segment's rows from memory to a mapped cache file, where that can be written.

@@ -24,7 +24,7 @@ use crate::error::Error;
 /// A planned view. One run at a time: the cells belong to the run.
 pub struct Fold {
     plan: Arc<dyn ExecutionPlan>,
-    cells: Vec<Arc<Cell>>,
+    cells: Vec<Arc<RowSource>>,
     task: Arc<TaskContext>,
 }
 
@@ -40,7 +40,8 @@ impl Fold {
             let schema = schemas.get(name).ok_or_else(|| Error::Internal {
                 message: format!("view '{}' reads '{name}', which is no table or view", view.name),
             })?;
-            let cell = Arc::new(Cell { name: name.clone(), schema: schema.clone(), rows: Mutex::default() });
+            let cell =
+                Arc::new(RowSource { name: name.clone(), schema: schema.clone(), rows: Mutex::default() });
             let table = StreamingTable::try_new(schema.clone(), vec![cell.clone()])?;
             context.register_table(name.as_str(), Arc::new(table))?;
             cells.push(cell);
@@ -70,13 +71,13 @@ impl Fold {
 
 /// A leaf whose rows are swapped between runs.
 #[derive(Debug)]
-struct Cell {
+struct RowSource {
     name: String,
     schema: SchemaRef,
     rows: Mutex<Vec<RecordBatch>>,
 }
 
-impl PartitionStream for Cell {
+impl PartitionStream for RowSource {
     fn schema(&self) -> &SchemaRef {
         &self.schema
     }

@@ -39,10 +39,10 @@ pub struct Copy {
 }
 
 #[derive(Default)]
-pub struct Kept(Mutex<State>);
+pub struct PastViews(Mutex<Copies>);
 
 #[derive(Default)]
-struct State {
+struct Copies {
     copies: Vec<(Copy, Instant)>,
     /// With the sequence of the first snapshot that holds it, ascending.
     late: Vec<(u64, Late)>,
@@ -50,7 +50,7 @@ struct State {
     since: u64,
 }
 
-impl Kept {
+impl PastViews {
     /// The snapshot `sequence`, about to be published, holds these events that its predecessor lacks.
     pub fn arrived(&self, sequence: u64, late: &[Late]) {
         let mut state = self.state();
@@ -59,7 +59,7 @@ impl Kept {
             return;
         }
         if state.copies.is_empty() || state.late.len() + late.len() > LATE_MAX {
-            *state = State { since: sequence, ..State::default() };
+            *state = Copies { since: sequence, ..Copies::default() };
         } else {
             state.late.extend(late.iter().map(|event| (sequence, *event)));
         }
@@ -106,7 +106,7 @@ impl Kept {
         state.copies.push((copy, used));
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> std::sync::MutexGuard<'_, Copies> {
         self.0.lock().expect("no holder of the kept copies panics")
     }
 }
@@ -124,13 +124,13 @@ mod tests {
     }
 
     /// The keys to fold again for the copy as of 100, or `None` without a copy.
-    fn stale(kept: &Kept, sequence: u64) -> Option<Vec<i64>> {
+    fn stale(kept: &PastViews, sequence: u64) -> Option<Vec<i64>> {
         kept.find(100, sequence).map(|(_, keys)| keys)
     }
 
     #[test]
     fn what_came_late_is_folded_again_at_the_snapshots_that_hold_it() {
-        let kept = Kept::default();
+        let kept = PastViews::default();
         kept.put(copy(100, 3, &["change"]));
         kept.arrived(4, &[Late { effective_us: 100, key: 7 }, Late { effective_us: 101, key: 8 }]);
         kept.arrived(5, &[Late { effective_us: 1, key: 2 }, Late { effective_us: 2, key: 7 }]);
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_copy_from_before_what_was_forgotten_is_not_kept() {
-        let kept = Kept::default();
+        let kept = PastViews::default();
         kept.arrived(4, &[Late { effective_us: 1, key: 7 }]);
         kept.put(copy(100, 3, &[]));
         assert_eq!(stale(&kept, 9), None);
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn copies_of_one_moment_are_joined_and_their_number_is_bounded() {
-        let kept = Kept::default();
+        let kept = PastViews::default();
         kept.put(copy(100, 3, &["change"]));
         kept.put(copy(100, 3, &["ticket"]));
         assert_eq!(kept.find(100, 3).unwrap().0.names.len(), 2);
