@@ -24,7 +24,7 @@ use chrono::{DateTime, Utc};
 use ring::digest::{SHA256, digest};
 
 use crate::config::Config;
-use crate::config::report::{Receiver, Scheduled};
+use crate::config::report::{Receiver, ReportEntry};
 use report::{Kind, Report, What};
 
 pub use ledger::Ledger;
@@ -39,7 +39,7 @@ const ANSWER_CHARS_MAX: usize = 200;
 pub struct Delivery<'a> {
     /// The same for the same report, period and receiver.
     pub id: String,
-    pub entry: &'a Scheduled,
+    pub entry: &'a ReportEntry,
     pub receiver: &'a Receiver,
     pub period: String,
     pub report: &'a Report,
@@ -100,7 +100,7 @@ pub fn period(what: &What) -> String {
 }
 
 /// The id of a delivery: a hash of what it is, so that every run finds the same.
-pub fn id(entry: &Scheduled, period: &str, receiver: &Receiver) -> String {
+pub fn id(entry: &ReportEntry, period: &str, receiver: &Receiver) -> String {
     let told = format!("{}\n{period}\n{}", entry.name, receiver.name());
     hex::encode(digest(&SHA256, told.as_bytes()))[..ID_DIGITS].to_owned()
 }

@@ -82,30 +82,30 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Man(arguments) => return commands::manual::pages(arguments),
         _ => {}
     }
-    let effective = resolved?;
+    let resolution = resolved?;
     let stays = matches!(cli.command, Command::Serve(_));
-    start_log(&effective.config, if stays { &effective.config.log.filter } else { "error" })?;
+    start_log(&resolution.config, if stays { &resolution.config.log.filter } else { "error" })?;
     if stays || matches!(cli.command, Command::Config) {
-        for warning in &effective.warnings {
+        for warning in &resolution.warnings {
             let _ = writeln!(std::io::stderr(), "plimsoll: {warning}");
         }
     }
     match cli.command {
-        Command::Demo(arguments) => commands::demo::run(effective.config, cli.data, &arguments),
-        Command::Ingest(command) => commands::ingest::run(effective.config, command),
-        Command::Serve(_) => commands::serve(effective.config),
-        Command::Query(arguments) => commands::query::metric(&effective.config, arguments),
-        Command::Explain(arguments) => commands::explain::run(&effective.config, arguments),
-        Command::Diff(arguments) => commands::diff::run(&effective.config, arguments),
-        Command::Replay(arguments) => commands::replay::run(&effective.config, arguments),
-        Command::Report(command) => commands::report::run(&effective.config, command),
-        Command::Sql(arguments) => commands::query::sql(&effective.config, arguments),
+        Command::Demo(arguments) => commands::demo::run(resolution.config, cli.data, &arguments),
+        Command::Ingest(command) => commands::ingest::run(resolution.config, command),
+        Command::Serve(_) => commands::serve(resolution.config),
+        Command::Query(arguments) => commands::query::metric(&resolution.config, arguments),
+        Command::Explain(arguments) => commands::explain::run(&resolution.config, arguments),
+        Command::Diff(arguments) => commands::diff::run(&resolution.config, arguments),
+        Command::Replay(arguments) => commands::replay::run(&resolution.config, arguments),
+        Command::Report(command) => commands::report::run(&resolution.config, command),
+        Command::Sql(arguments) => commands::query::sql(&resolution.config, arguments),
         Command::Token(command) => commands::token::run(command),
-        Command::People(command) => commands::people::run(&effective.config, command),
-        Command::Check(arguments) => commands::check::run(&effective.config, arguments),
-        Command::Dashboard(arguments) => commands::dashboard::run(&effective.config, &arguments),
-        Command::Config => commands::print(effective.render().as_bytes()),
-        Command::Health(arguments) => commands::health::run(&effective.config, &arguments),
+        Command::People(command) => commands::people::run(&resolution.config, command),
+        Command::Check(arguments) => commands::check::run(&resolution.config, arguments),
+        Command::Dashboard(arguments) => commands::dashboard::run(&resolution.config, &arguments),
+        Command::Config => commands::print(resolution.render().as_bytes()),
+        Command::Health(arguments) => commands::health::run(&resolution.config, &arguments),
         Command::Doctor(_) | Command::Completions(_) | Command::Man(_) => {
             unreachable!("they ran before the configuration was needed")
         }

@@ -230,7 +230,7 @@ pub fn kafka_config(config: &Config) -> kafka::Config {
         brokers: config.kafka.brokers.join(","),
         group: config.kafka.group.clone(),
         topics: config.kafka.topics.clone(),
-        settings: config.kafka.settings.clone(),
+        settings: config.kafka.settings.to_map(),
     }
 }
 

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::print;
 use crate::cli::{DoctorArgs, Format};
-use crate::config::{Config, Effective};
+use crate::config::{Config, Resolution};
 use crate::failure::Failure;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ fn fail(name: &str, detail: impl Into<String>, remedy: impl Into<String>) -> Fin
     Finding { name: name.to_owned(), verdict: Verdict::Fail, detail: detail.into(), remedy: remedy.into() }
 }
 
-pub fn run(resolved: &Result<Effective, Failure>, arguments: &DoctorArgs) -> Result<(), Failure> {
+pub fn run(resolved: &Result<Resolution, Failure>, arguments: &DoctorArgs) -> Result<(), Failure> {
     let show = match arguments.format {
         Format::Table => table,
         Format::Json => json_text,
@@ -77,9 +77,9 @@ pub fn run(resolved: &Result<Effective, Failure>, arguments: &DoctorArgs) -> Res
             failure.to_string(),
             "mend it, then run 'plimsoll doctor' again: the rest rests on it",
         )),
-        Ok(effective) => {
-            findings.push(configuration(effective));
-            look_at(&effective.config, &mut findings)?;
+        Ok(resolution) => {
+            findings.push(configuration(resolution));
+            look_at(&resolution.config, &mut findings)?;
         }
     }
     print(show(&findings).as_bytes())?;
@@ -107,8 +107,8 @@ fn look_at(config: &Config, findings: &mut Vec<Finding>) -> Result<(), Failure> 
     Ok(())
 }
 
-fn configuration(effective: &Effective) -> Finding {
-    match effective.warnings.as_slice() {
+fn configuration(resolution: &Resolution) -> Finding {
+    match resolution.warnings.as_slice() {
         [] => ok("configuration", "valid; 'plimsoll config' prints it"),
         warnings => warn("configuration", warnings.join("; "), "correct the name, or unset the variable"),
     }

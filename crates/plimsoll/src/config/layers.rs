@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::{BadValue, Config, OPEN, SETTINGS, flatten_settings};
+use super::dotted;
+use super::{BadValue, Config, OPEN, SETTINGS};
 use crate::failure::Failure;
 
 const FILE_NAME: &str = "plimsoll.toml";
@@ -50,22 +51,22 @@ pub struct Flags {
     pub listen: Option<String>,
 }
 
-/// The configuration as it holds, and how it came about.
+/// What the layers come to: the configuration, and where each value comes from.
 #[derive(Clone, Debug)]
-pub struct Effective {
+pub struct Resolution {
     pub config: Config,
     /// Things worth a line on stderr, such as an unknown environment variable.
     pub warnings: Vec<String>,
     leaves: Leaves,
 }
 
-type Leaves = BTreeMap<String, (Value, Origin)>;
+pub(super) type Leaves = BTreeMap<String, (Value, Origin)>;
 
 /// Reads all layers. `environment` is passed in so that tests need not change the process's.
 pub fn resolve(
     flags: &Flags,
     environment: impl IntoIterator<Item = (String, String)>,
-) -> Result<Effective, Failure> {
+) -> Result<Resolution, Failure> {
     let environment: BTreeMap<String, String> =
         environment.into_iter().filter(|(name, _)| name.starts_with(ENV_PREFIX)).collect();
     let mut leaves = default_leaves();
@@ -79,10 +80,10 @@ pub fn resolve(
     read_flags(flags, &mut leaves);
     let config = build(&leaves)?;
     config.validate().map_err(|problem| wrong_value(&problem, &leaves))?;
-    Ok(Effective { config, warnings, leaves })
+    Ok(Resolution { config, warnings, leaves })
 }
 
-impl Effective {
+impl Resolution {
     /// TOML that would give this configuration, with the origin of each value beside it.
     pub fn render(&self) -> String {
         let mut text = String::new();
@@ -115,7 +116,7 @@ fn split(path: &str) -> (&str, &str) {
     OPEN.iter().find_map(child).unwrap_or_else(|| path.rsplit_once('.').unwrap_or(("", path)))
 }
 
-fn default_leaves() -> Leaves {
+pub(super) fn default_leaves() -> Leaves {
     let table = Table::try_from(Config::default()).expect("the default configuration is a TOML table");
     let mut values = BTreeMap::new();
     flatten("", &table, &mut values);
@@ -129,7 +130,7 @@ fn flatten(prefix: &str, table: &Table, values: &mut BTreeMap<String, Value>) {
         match value {
             Value::Table(inner) if OPEN.contains(&path.as_str()) => {
                 let mut settings = BTreeMap::new();
-                if flatten_settings(&path, inner, &mut settings).is_ok() {
+                if dotted::flatten(&path, inner, &mut settings).is_ok() {
                     values.extend(settings.into_iter().map(|(path, text)| (path, Value::from(text))));
                 }
             }
@@ -171,7 +172,7 @@ fn line_of(text: &str, byte: usize) -> usize {
     1 + text.as_bytes()[..byte.min(text.len())].iter().filter(|b| **b == b'\n').count()
 }
 
-fn lines_of_keys(text: &str) -> BTreeMap<String, usize> {
+pub(super) fn lines_of_keys(text: &str) -> BTreeMap<String, usize> {
     fn walk(prefix: &str, table: &toml::de::DeTable<'_>, text: &str, lines: &mut BTreeMap<String, usize>) {
         for (key, value) in table {
             let name = key.get_ref();
@@ -286,7 +287,7 @@ mod tests {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
-    fn with_file(text: &str, pairs: &[(&str, &str)]) -> Result<Effective, Failure> {
+    fn with_file(text: &str, pairs: &[(&str, &str)]) -> Result<Resolution, Failure> {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let path = dir.path().join("p.toml");
         std::fs::write(&path, text).expect("a file in it");
@@ -297,24 +298,24 @@ mod tests {
     #[test]
     fn the_last_layer_wins_and_is_named() {
         let text = "[http]\nlisten = \"127.0.0.1:1\"\nhosts = [\"a\"]\n";
-        let effective = with_file(text, &[("PLIMSOLL_HTTP_LISTEN", "127.0.0.1:2")]).expect("valid");
-        assert_eq!(effective.config.http.listen, "127.0.0.1:2");
-        assert_eq!(effective.config.http.hosts, ["a"]);
-        let shown = effective.render();
+        let resolution = with_file(text, &[("PLIMSOLL_HTTP_LISTEN", "127.0.0.1:2")]).expect("valid");
+        assert_eq!(resolution.config.http.listen, "127.0.0.1:2");
+        assert_eq!(resolution.config.http.hosts, ["a"]);
+        let shown = resolution.render();
         assert!(shown.contains("# environment PLIMSOLL_HTTP_LISTEN"), "{shown}");
         assert!(shown.contains("p.toml:3"), "{shown}");
         assert!(shown.contains("# default"), "{shown}");
         let again: Config = toml::from_str(&shown).expect("what is printed is a configuration");
-        assert_eq!(again, effective.config);
+        assert_eq!(again, resolution.config);
     }
 
     #[test]
     fn secrets_are_redacted_and_passed_on() {
         let pairs = [("PLIMSOLL_KAFKA_SETTINGS_SASL_PASSWORD", "hunter2")];
         let text = "[kafka.settings]\nsasl.username = \"me\"\nssl.key.password = \"hunter3\"\n";
-        let effective = with_file(text, &pairs).expect("valid");
-        assert_eq!(effective.config.kafka.settings["sasl.password"], "hunter2");
-        let shown = effective.render();
+        let resolution = with_file(text, &pairs).expect("valid");
+        assert_eq!(resolution.config.kafka.settings["sasl.password"], "hunter2");
+        let shown = resolution.render();
         assert!(!shown.contains("hunter"), "{shown}");
         assert!(shown.contains("\"sasl.username\" = \"me\""), "{shown}");
     }
@@ -322,11 +323,11 @@ mod tests {
     #[test]
     fn formats_of_topics_keep_their_dots() {
         let text = "[kafka]\ntopics = [\"acme.hooks\"]\n[kafka.formats]\n\"acme.hooks\" = \"github\"\n";
-        let effective = with_file(text, &[]).expect("valid");
-        assert_eq!(effective.config.kafka.formats["acme.hooks"], "github");
-        assert!(effective.render().contains("[kafka.formats]\n\"acme.hooks\" = \"github\""));
-        let again: Config = toml::from_str(&effective.render()).expect("what is printed is a configuration");
-        assert_eq!(again, effective.config);
+        let resolution = with_file(text, &[]).expect("valid");
+        assert_eq!(resolution.config.kafka.formats["acme.hooks"], "github");
+        assert!(resolution.render().contains("[kafka.formats]\n\"acme.hooks\" = \"github\""));
+        let again: Config = toml::from_str(&resolution.render()).expect("what is printed is a configuration");
+        assert_eq!(again, resolution.config);
     }
 
     #[test]
@@ -360,26 +361,8 @@ mod tests {
     #[test]
     fn an_unknown_variable_is_a_warning() {
         let flags = Flags::default();
-        let effective = resolve(&flags, environment(&[("PLIMSOLL_HTTP_LISTN", "x")])).expect("valid");
-        assert_eq!(effective.warnings.len(), 1);
-        assert!(effective.warnings[0].ends_with("did you mean PLIMSOLL_HTTP_LISTEN"));
-    }
-
-    /// The example file has every key, at its default, each with its own explanation above.
-    #[test]
-    fn every_key_is_explained_in_the_example() {
-        let text = include_str!("../../../../plimsoll.example.toml");
-        let effective: Config = toml::from_str(text).expect("the example is a configuration");
-        assert_eq!(effective, Config::default(), "the example shows the defaults");
-        let lines = lines_of_keys(text);
-        let source: Vec<&str> = text.lines().collect();
-        for path in default_leaves().keys() {
-            let line = lines.get(path).unwrap_or_else(|| panic!("{path} is not in plimsoll.example.toml"));
-            let above = source[line - 2];
-            assert!(above.starts_with("# "), "{path} has no explanation above it");
-        }
-        for section in OPEN {
-            assert!(text.contains(&format!("\n[{section}]\n")), "{section} is explained");
-        }
+        let resolution = resolve(&flags, environment(&[("PLIMSOLL_HTTP_LISTN", "x")])).expect("valid");
+        assert_eq!(resolution.warnings.len(), 1);
+        assert!(resolution.warnings[0].ends_with("did you mean PLIMSOLL_HTTP_LISTEN"));
     }
 }

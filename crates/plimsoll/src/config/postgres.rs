@@ -1,4 +1,4 @@
-//! `[postgres]`: who may connect to the PostgreSQL port, and its bounds.
+//! `[postgres]`: who may connect to the PostgreSQL port, and from where.
 //!
 //! Invariant: there is a password for each user, and TLS wherever others can reach; no key turns either off.
 
@@ -7,24 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::Postgres;
 use super::{BadValue, Scope, address, bad};
-
-/// The PostgreSQL protocol, for clients that speak SQL.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Postgres {
-    /// Empty: nobody is listened to.
-    pub listen: String,
-    pub users: Vec<PostgresUser>,
-    /// Files in PEM; with both, connections without TLS are refused.
-    pub tls_certificate: String,
-    pub tls_key: String,
-    pub connections_max: usize,
-    pub message_bytes_max: usize,
-    pub statements_max: usize,
-    pub startup_timeout_ms: u64,
-    pub idle_timeout_ms: u64,
-}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,22 +20,6 @@ pub struct PostgresUser {
     /// Whose it is, for person-level metrics; empty for a program's.
     #[serde(default)]
     pub person: String,
-}
-
-impl Default for Postgres {
-    fn default() -> Self {
-        Self {
-            listen: String::new(),
-            users: Vec::new(),
-            tls_certificate: String::new(),
-            tls_key: String::new(),
-            connections_max: 32,
-            message_bytes_max: 1 << 20,
-            statements_max: 256,
-            startup_timeout_ms: 10_000,
-            idle_timeout_ms: 3_600_000,
-        }
-    }
 }
 
 impl Postgres {

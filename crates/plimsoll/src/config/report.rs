@@ -1,4 +1,4 @@
-//! Which reports go to whom, and when: the tables `[[report]]` and the bounds of delivering.
+//! Which reports go to whom, and when: the tables `[[report]]`.
 //!
 //! Invariants: passwords and webhook addresses are named (`env:NAME`, `file:PATH`), never written here; mail leaves this
 //! machine encrypted or not at all. Deliberately absent: mail without TLS to anything but this machine.
@@ -21,7 +21,7 @@ const REPORT: &str = "report";
 /// A report that is made again and again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Scheduled {
+pub struct ReportEntry {
     pub name: String,
     pub kind: Kind,
     /// A cron expression: minute, hour, day of the month, month, day of the week. Empty: only when asked.
@@ -123,30 +123,7 @@ fn page() -> Vec<Format> {
     vec![Format::Html]
 }
 
-/// Bounds of delivering.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Delivery {
-    pub attempts_max: u64,
-    pub backoff_ms: u64,
-    pub backoff_max_ms: u64,
-    pub timeout_ms: u64,
-    pub late_hours_max: u64,
-}
-
-impl Default for Delivery {
-    fn default() -> Self {
-        Self {
-            attempts_max: 8,
-            backoff_ms: 5_000,
-            backoff_max_ms: 900_000,
-            timeout_ms: 60_000,
-            late_hours_max: 24,
-        }
-    }
-}
-
-impl Scheduled {
+impl ReportEntry {
     pub fn zone(&self) -> Result<Tz, BadValue> {
         let wrong =
             |_| self.wrong(format!("timezone {:?} is none; give one such as Europe/Berlin", self.timezone));
@@ -267,7 +244,7 @@ pub fn is_this_machine(host: &str) -> bool {
 }
 
 /// All entries, each by itself and their names together.
-pub fn validate(entries: &[Scheduled]) -> Result<(), BadValue> {
+pub fn validate(entries: &[ReportEntry]) -> Result<(), BadValue> {
     for (index, entry) in entries.iter().enumerate() {
         if entries[..index].iter().any(|other| other.name == entry.name) {
             return Err(entry.wrong("is a name that two reports have".to_owned()));

@@ -13,7 +13,7 @@ use engine::Engine;
 use tokio::sync::RwLock;
 
 use super::{Delivery, Ledger, Outcome, deliver, id, period};
-use crate::config::report::Scheduled;
+use crate::config::report::ReportEntry;
 use surface::{App, Phase};
 
 use crate::config::Config;
@@ -79,7 +79,7 @@ fn after(cron: &Cron, zone: chrono_tz::Tz, moment: DateTime<Utc>) -> Option<Date
 }
 
 /// What an entry asks for when it is due: the last whole week, or the roadmap as it is.
-pub fn due(entry: &Scheduled, time: DateTime<Utc>) -> What {
+pub fn due(entry: &ReportEntry, time: DateTime<Utc>) -> What {
     let as_of = match entry.kind {
         Kind::Weekly => Week::before(time).end(),
         Kind::Roadmap => time,
@@ -94,7 +94,7 @@ async fn make_and_deliver(
     config: &Config,
     engine: &Engine,
     ledger: &Ledger,
-    entry: &Scheduled,
+    entry: &ReportEntry,
     time: DateTime<Utc>,
 ) {
     let what = due(entry, time);
@@ -118,7 +118,7 @@ async fn make_and_deliver(
 pub async fn all(
     config: &Config,
     ledger: &Ledger,
-    entry: &Scheduled,
+    entry: &ReportEntry,
     what: &What,
     report: &Report,
     again: bool,
