@@ -104,22 +104,22 @@ pub enum Format {
 }
 
 /// What parsing came to: a command, or text such as help that ends the run with success.
-pub enum Parsed {
+pub enum Invocation {
     Run(Box<Cli>),
     Print(String),
 }
 
-pub fn parse<I, T>(arguments: I) -> Result<Parsed, Failure>
+pub fn parse<I, T>(arguments: I) -> Result<Invocation, Failure>
 where
     I: IntoIterator<Item = T>,
     T: Into<OsString>,
 {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
     match Cli::try_parse_from(&arguments) {
-        Ok(cli) => Ok(Parsed::Run(Box::new(cli))),
+        Ok(cli) => Ok(Invocation::Run(Box::new(cli))),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-                Ok(Parsed::Print(error.render().to_string()))
+                Ok(Invocation::Print(error.render().to_string()))
             }
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
                 Err(Failure::misuse("no command given; try 'plimsoll demo', or 'plimsoll --help'"))
@@ -254,8 +254,8 @@ mod tests {
     fn global_flags_are_taken_on_either_side() {
         for line in ["plimsoll --data d config", "plimsoll config --data d"] {
             match parse(line.split(' ')) {
-                Ok(Parsed::Run(cli)) => assert_eq!(cli.data, Some(PathBuf::from("d"))),
-                Ok(Parsed::Print(_)) | Err(_) => panic!("{line} was not accepted"),
+                Ok(Invocation::Run(cli)) => assert_eq!(cli.data, Some(PathBuf::from("d"))),
+                Ok(Invocation::Print(_)) | Err(_) => panic!("{line} was not accepted"),
             }
         }
     }

@@ -62,23 +62,6 @@ pub fn commit_bar(what: &str) -> ProgressBar {
     bar
 }
 
-/// Replaces a file whole and durably: a crash leaves the old one or the new one.
-pub fn replace_file(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let fresh = path.with_extension("new");
-    // A bare name is in the directory that we are in.
-    let dir = path.parent().map(|dir| if dir.as_os_str().is_empty() { Path::new(".") } else { dir });
-    if let Some(dir) = dir {
-        std::fs::create_dir_all(dir)?;
-    }
-    std::fs::write(&fresh, content)?;
-    std::fs::File::open(&fresh)?.sync_all()?;
-    std::fs::rename(&fresh, path)?;
-    match dir {
-        Some(dir) => std::fs::File::open(dir)?.sync_all(),
-        None => Ok(()),
-    }
-}
-
 /// Whether the directory has a log or tables, from whichever command.
 pub fn has_data(dir: &Path) -> bool {
     dir.join("log").exists() || dir.join("events").exists()

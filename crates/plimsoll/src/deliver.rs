@@ -50,10 +50,10 @@ pub struct Delivery<'a> {
 
 /// What came of one try.
 #[derive(Debug, PartialEq)]
-pub enum Tried {
-    Taken(String),
+pub enum Attempt {
+    Accepted(String),
     /// The receiver has nothing; whether another try is worth it.
-    Not {
+    Rejected {
         why: String,
         again: bool,
     },
@@ -124,17 +124,17 @@ pub async fn deliver(config: &Config, ledger: &Ledger, delivery: &Delivery<'_>, 
     let mut pause = Duration::from_millis(bounds.backoff_ms);
     let mut last = String::new();
     for attempt in 1..=bounds.attempts_max {
-        match attempted(ledger, delivery).await {
-            Tried::Taken(answer) => {
+        match try_once(ledger, delivery).await {
+            Attempt::Accepted(answer) => {
                 ledger.say(delivery, "report.delivered", Some(&answer)).await;
                 return Outcome::Delivered(answer);
             }
-            Tried::Unknown(why) => {
+            Attempt::Unknown(why) => {
                 ledger.say(delivery, "report.unconfirmed", Some(&why)).await;
                 return Outcome::Unconfirmed(why);
             }
-            Tried::Not { why, again: false } => return Outcome::Failed(why),
-            Tried::Not { why, again: true } => last = why,
+            Attempt::Rejected { why, again: false } => return Outcome::Failed(why),
+            Attempt::Rejected { why, again: true } => last = why,
         }
         if attempt < bounds.attempts_max {
             tracing::warn!(
@@ -151,28 +151,28 @@ pub async fn deliver(config: &Config, ledger: &Ledger, delivery: &Delivery<'_>, 
     Outcome::Failed(format!("{last} ({} tries)", bounds.attempts_max))
 }
 
-async fn attempted(ledger: &Ledger, delivery: &Delivery<'_>) -> Tried {
-    let tried = match delivery.receiver {
+async fn try_once(ledger: &Ledger, delivery: &Delivery<'_>) -> Attempt {
+    let attempt = match delivery.receiver {
         Receiver::Mail(to) => mail::send(to, delivery, ledger).await,
         Receiver::Webhook(to) => webhook::send(to, delivery, ledger).await,
         Receiver::Folder(to) => folder::write(to, delivery, ledger).await,
     };
-    shortened(tried)
+    shortened(attempt)
 }
 
 /// Says in the log that the receiver may have the report from now on. Without that nothing is handed over.
-async fn announce(ledger: &Ledger, delivery: &Delivery<'_>) -> Result<(), Tried> {
-    ledger.announce(delivery).await.map_err(|why| Tried::Not { why, again: true })
+async fn announce(ledger: &Ledger, delivery: &Delivery<'_>) -> Result<(), Attempt> {
+    ledger.announce(delivery).await.map_err(|why| Attempt::Rejected { why, again: true })
 }
 
-fn shortened(tried: Tried) -> Tried {
+fn shortened(attempt: Attempt) -> Attempt {
     let short = |text: String| -> String {
         let plain = text.chars().map(|c| if c.is_control() { ' ' } else { c });
         plain.take(ANSWER_CHARS_MAX).collect::<String>().trim().to_owned()
     };
-    match tried {
-        Tried::Taken(answer) => Tried::Taken(short(answer)),
-        Tried::Not { why, again } => Tried::Not { why: short(why), again },
-        Tried::Unknown(why) => Tried::Unknown(short(why)),
+    match attempt {
+        Attempt::Accepted(answer) => Attempt::Accepted(short(answer)),
+        Attempt::Rejected { why, again } => Attempt::Rejected { why: short(why), again },
+        Attempt::Unknown(why) => Attempt::Unknown(short(why)),
     }
 }

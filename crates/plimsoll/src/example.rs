@@ -38,7 +38,7 @@ impl Example {
 
     pub fn write(&self, dir: &Path) -> Result<(), Failure> {
         let path = dir.join(FILE);
-        let write = || crate::commands::replace_file(&path, &serde_json::to_vec(self)?);
+        let write = || crate::durable::replace_file(&path, &serde_json::to_vec(self)?);
         write().map_err(|error: std::io::Error| {
             Failure::failed(format!("could not write {}: {error}", path.display()))
         })

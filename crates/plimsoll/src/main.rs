@@ -15,14 +15,16 @@ mod pipeline;
 mod reload;
 mod serve;
 
+mod durable;
 mod failure;
+mod runtime;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
 
-use cli::{Cli, Command, Parsed};
+use cli::{Cli, Command, Invocation};
 use config::{Config, LogFormat};
 use failure::Failure;
 
@@ -44,8 +46,8 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Failure> {
     match cli::parse(std::env::args_os())? {
-        Parsed::Print(text) => commands::print(text.as_bytes()),
-        Parsed::Run(cli) => execute(*cli),
+        Invocation::Print(text) => commands::print(text.as_bytes()),
+        Invocation::Run(cli) => execute(*cli),
     }
 }
 

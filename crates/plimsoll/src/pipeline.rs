@@ -111,7 +111,7 @@ impl Store {
         let feed = Feed::local(self, config, sender)?;
         let stop = Arc::clone(&feed.stop);
         let engine_gone = Arc::new(AtomicBool::new(false));
-        let mut log = Watched { log: Appender::Local(self.log.clone()), gone: Arc::clone(&engine_gone) };
+        let mut log = GuardedLog { log: Appender::Local(self.log.clone()), gone: Arc::clone(&engine_gone) };
         let work = tokio::task::spawn_blocking(move || {
             let result = work(&mut log);
             stop.at_end();
@@ -131,12 +131,12 @@ impl Store {
 }
 
 /// A log that refuses entries once nobody ingests them any more, so that the producer ends.
-struct Watched {
+struct GuardedLog {
     log: Appender,
     gone: Arc<AtomicBool>,
 }
 
-impl Produce for Watched {
+impl Produce for GuardedLog {
     fn produce(&mut self, entries: Vec<Entry>) -> Result<(), ingest::Error> {
         if self.gone.load(Ordering::Relaxed) {
             return Err(ingest::Error::Closed);

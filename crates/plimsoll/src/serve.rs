@@ -20,32 +20,16 @@ use tokio::task::JoinHandle;
 use web::{FeedView, Logs, Site};
 
 use crate::config::Config;
-use crate::deliver::schedule::{self, UnderWay};
+use crate::deliver::schedule::{self, OpenDeliveries};
 use crate::failure::Failure;
 use crate::pipeline::{self, CatchUp, Feed, Store};
 use crate::reload;
+use crate::runtime::runtime;
 
 /// How often starting and running parts are looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// How often to look whether a source has ended.
 const FEED_INTERVAL: Duration = Duration::from_millis(200);
-/// Threads that fold, evaluate and query, apart from those that answer HTTP.
-const COMPUTE_THREADS_MIN: usize = 2;
-/// Planning recurses over the query.
-const STACK_BYTES: usize = 8 << 20;
-
-/// A runtime with stacks that planning fits in.
-pub fn runtime(name: &str) -> Result<tokio::runtime::Runtime, Failure> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores.max(COMPUTE_THREADS_MIN))
-        .thread_name(name)
-        .thread_stack_size(STACK_BYTES)
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::failed(format!("could not start threads: {error}")))
-}
-
 /// Serves `dir` until told to stop. `ready` hears the address once everything has caught up.
 pub fn run(
     config: Config,
@@ -104,7 +88,7 @@ async fn serve(
         () = signals.next() => return Ok(()),
     };
     tracing::info!(%address, data = %dir.display(), "listening");
-    let running = Running::start(&config, &store, &compute)?;
+    let running = Workers::start(&config, &store, &compute)?;
     if config.catalogue.reload_interval_ms > 0 && !config.catalogue.dirs.is_empty() {
         compute.spawn(reload::watch(
             Arc::clone(&app),
@@ -114,7 +98,7 @@ async fn serve(
         ));
     }
     let appender = appender(&config, &store)?;
-    let under_way = UnderWay::default();
+    let under_way = OpenDeliveries::default();
     schedule::start(&app, &config, &store.engine, appender.clone(), &under_way);
     let feeds = running.logs();
     let logs: Vec<FeedLog> = feeds.iter().map(|feed| feed.log.clone()).collect();
@@ -160,13 +144,13 @@ fn appender(config: &Config, store: &Store) -> Result<Appender, Failure> {
 }
 
 /// The threads and the task between the logs and the board.
-struct Running {
+struct Workers {
     feeds: Vec<Feed>,
     engine: JoinHandle<Result<(), engine::Error>>,
 }
 
-impl Running {
-    fn start(config: &Config, store: &Store, compute: &tokio::runtime::Handle) -> Result<Running, Failure> {
+impl Workers {
+    fn start(config: &Config, store: &Store, compute: &tokio::runtime::Handle) -> Result<Workers, Failure> {
         let (sender, receiver) = tokio::sync::mpsc::channel(ingest::CHANNEL_BATCHES);
         let feeds = pipeline::feeds(store, config, sender)?;
         let engine = store.engine.clone();
@@ -174,7 +158,7 @@ impl Running {
             engine.evaluate().await?; // a board from the start, before the first batch
             engine.run(receiver).await
         });
-        Ok(Running { feeds, engine })
+        Ok(Workers { feeds, engine })
     }
 
     fn logs(&self) -> Vec<FeedView> {

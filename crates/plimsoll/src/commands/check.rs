@@ -20,7 +20,7 @@ pub fn run(config: &Config, arguments: CheckArgs) -> Result<(), Failure> {
         Ok(catalogue) => catalogue,
         Err(problems) => return report(&problems),
     };
-    let problems = crate::serve::runtime("plimsoll")?.block_on(catalogue.check_plans());
+    let problems = crate::runtime::runtime("plimsoll")?.block_on(catalogue.check_plans());
     if !problems.is_empty() {
         return report(&problems);
     }

@@ -38,7 +38,7 @@ pub fn run(mut config: Config, data: Option<PathBuf>, arguments: &DemoArgs) -> R
     config.kafka.brokers.clear();
     config.people.visibility = crate::config::Visibility::All;
     let example = plan(&config.data_dir, arguments)?;
-    let summary = crate::serve::runtime("plimsoll")?.block_on(load(&config, &example))?;
+    let summary = crate::runtime::runtime("plimsoll")?.block_on(load(&config, &example))?;
     print(summary.as_bytes())?;
     if arguments.once {
         return Ok(());

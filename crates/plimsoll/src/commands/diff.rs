@@ -25,7 +25,7 @@ pub fn run(config: &Config, arguments: DiffArgs) -> Result<(), Failure> {
         ..Query::default()
     };
     let span = (arguments.from, arguments.to.unwrap_or_else(Utc::now));
-    crate::serve::runtime("plimsoll")?.block_on(with_store(config, async |store| {
+    crate::runtime::runtime("plimsoll")?.block_on(with_store(config, async |store| {
         let failed = |error: engine::Error| Failure::engine(&error);
         let engine = &store.engine;
         let metric = engine.metric(&arguments.metric).map_err(failed)?;

@@ -19,7 +19,7 @@ pub fn run(config: &Config, arguments: ExplainArgs) -> Result<(), Failure> {
         ..Query::default()
     };
     let wanted = arguments.wanted.into_iter().collect();
-    crate::serve::runtime("plimsoll")?.block_on(with_store(config, async |store| {
+    crate::runtime::runtime("plimsoll")?.block_on(with_store(config, async |store| {
         let failed = |error: engine::Error| Failure::engine(&error);
         let metric = store.engine.metric(&arguments.metric).map_err(failed)?;
         let limit = arguments.limit as usize;

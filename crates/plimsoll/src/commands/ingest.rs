@@ -1,7 +1,7 @@
 //! `ingest`: histories, files and interfaces of tools into the log, and from the log into the tables.
 //!
 //! Invariant: a backfill goes the same way as anything else: it only produces to the log, and the
-//! ingest loop alone writes tables. Running it twice changes no number.
+//! ingest loop alone writes tables. Workers it twice changes no number.
 
 mod bodies;
 mod poll;
@@ -23,7 +23,7 @@ use surface::output::EXAMPLE_NOTE;
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
 
 pub fn run(config: Config, command: IngestCommand) -> Result<(), Failure> {
-    let runtime = crate::serve::runtime("plimsoll")?;
+    let runtime = crate::runtime::runtime("plimsoll")?;
     runtime.block_on(async move {
         match command {
             IngestCommand::Git(arguments) => from_git(&config, arguments).await,
@@ -171,7 +171,7 @@ fn read_cursor(path: &Path) -> Result<git::Cursor, ingest::Error> {
 }
 
 fn write_cursor(path: &Path, cursor: &git::Cursor) -> Result<(), ingest::Error> {
-    super::replace_file(path, cursor.to_json().as_bytes()).map_err(|error| unusable(path, &error))
+    crate::durable::replace_file(path, cursor.to_json().as_bytes()).map_err(|error| unusable(path, &error))
 }
 
 fn unusable(path: &Path, error: &std::io::Error) -> ingest::Error {

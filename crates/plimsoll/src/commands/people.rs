@@ -27,7 +27,7 @@ use surface::own_rows;
 const BY_HAND: &str = "people:by-hand";
 
 pub fn run(config: &Config, command: PeopleCommand) -> Result<(), Failure> {
-    crate::serve::runtime("plimsoll")?.block_on(async {
+    crate::runtime::runtime("plimsoll")?.block_on(async {
         match command {
             PeopleCommand::Import(arguments) => import(config, arguments).await,
             PeopleCommand::Merge(arguments) => merge(config, arguments).await,

@@ -42,7 +42,7 @@ pub fn metric(config: &Config, arguments: QueryArgs) -> Result<(), Failure> {
     }
     let failed = |error: engine::Error| Failure::engine(&error);
     let series = steps(config, &arguments.steps).map_err(failed)?;
-    crate::serve::runtime("plimsoll")?.block_on(with_store(config, async |store| {
+    crate::runtime::runtime("plimsoll")?.block_on(with_store(config, async |store| {
         let example = store.example.is_some();
         let metric = store.engine.metric(&name).map_err(failed)?;
         let wall = own_data(config, arguments.pseudonyms)?;
@@ -101,7 +101,7 @@ pub fn steps(config: &Config, steps: &StepArgs) -> Result<Option<Series>, engine
 pub fn sql(config: &Config, arguments: SqlArgs) -> Result<(), Failure> {
     let encoding = encoding(arguments.format)?;
     let statement = if arguments.statement == "-" { read_statement()? } else { arguments.statement };
-    crate::serve::runtime("plimsoll")?.block_on(with_store(config, async |store| {
+    crate::runtime::runtime("plimsoll")?.block_on(with_store(config, async |store| {
         // Metrics are tables here; they are read from the board.
         let failed = |error: engine::Error| Failure::engine(&error);
         if store.engine.catalogue().metrics.iter().any(|metric| statement.contains(&metric.name)) {

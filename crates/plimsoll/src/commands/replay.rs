@@ -32,7 +32,7 @@ pub fn run(config: &Config, arguments: ReplayArgs) -> Result<(), Failure> {
         Ok(other) => other,
         Err(problems) => return report(&problems),
     };
-    let runtime = crate::serve::runtime("plimsoll")?;
+    let runtime = crate::runtime::runtime("plimsoll")?;
     let problems = runtime.block_on(other.check_plans());
     if !problems.is_empty() {
         return report(&problems);

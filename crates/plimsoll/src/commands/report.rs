@@ -8,10 +8,11 @@ use ingest::Appender;
 use surface::Wall;
 
 use super::query::{what_if, with_store};
-use super::{print, replace_file, tell};
+use super::{print, tell};
 use crate::cli::{ReportArgs, ReportCommand, ReportFormat, RoadmapArgs, WeeklyArgs};
 use crate::config::Config;
 use crate::deliver::{Ledger, schedule};
+use crate::durable::replace_file;
 use crate::failure::Failure;
 use report::{self, Format, Kind, Week, What};
 
@@ -42,7 +43,7 @@ pub fn run(config: &Config, command: ReportCommand) -> Result<(), Failure> {
     if what.as_of > now + TimeDelta::days(1) {
         tell("plimsoll: this moment has not come yet; the report is of what is known of it");
     }
-    crate::serve::runtime("plimsoll")?.block_on(with_store(config, async |store| {
+    crate::runtime::runtime("plimsoll")?.block_on(with_store(config, async |store| {
         let report = report::make(&store.engine, &what, &Wall::own_data(None), store.example.is_some())
             .await
             .map_err(|error| Failure::engine(&error))?;
@@ -73,7 +74,7 @@ fn deliver(config: &Config, name: &str, mut what: What, again: bool) -> Result<(
     what.team = (!entry.team.is_empty()).then(|| entry.team.clone());
     let wall = config.wall().map_err(Failure::misuse)?;
     let outcomes = Mutex::new(Vec::new());
-    crate::serve::runtime("plimsoll")?.block_on(with_store(config, async |store| {
+    crate::runtime::runtime("plimsoll")?.block_on(with_store(config, async |store| {
         let report = report::make(&store.engine, &what, &wall, store.example.is_some())
             .await
             .map_err(|error| Failure::engine(&error))?;

@@ -14,51 +14,53 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParam
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 
-use super::{Delivery, Ledger, Tried, announce};
+use super::{Attempt, Delivery, Ledger, announce};
 use crate::config::report::{MailTo, Tls};
 use report::Format;
 use surface::Secret;
 
-pub async fn send(to: &MailTo, delivery: &Delivery<'_>, ledger: &Ledger) -> Tried {
-    let limit =
-        |what| Tried::Not { why: format!("{what} took longer than {:?}", delivery.timeout), again: true };
+pub async fn send(to: &MailTo, delivery: &Delivery<'_>, ledger: &Ledger) -> Attempt {
+    let limit = |what| Attempt::Rejected {
+        why: format!("{what} took longer than {:?}", delivery.timeout),
+        again: true,
+    };
     let prepared = async {
-        let message = message(to, delivery).map_err(|why| Tried::Not { why, again: false })?;
+        let message = message(to, delivery).map_err(|why| Attempt::Rejected { why, again: false })?;
         let mut connection = connect(to, delivery.timeout).await?;
         envelope(&mut connection, &message).await.map_err(not_sent)?;
         Ok((connection, message.formatted()))
     };
     let (mut connection, bytes) = match tokio::time::timeout(delivery.timeout, prepared).await {
         Ok(Ok(ready)) => ready,
-        Ok(Err(tried)) => return tried,
+        Ok(Err(attempt)) => return attempt,
         Err(_) => return limit("the mail server"),
     };
-    if let Err(tried) = announce(ledger, delivery).await {
+    if let Err(attempt) = announce(ledger, delivery).await {
         connection.abort().await;
-        return tried;
+        return attempt;
     }
     match tokio::time::timeout(delivery.timeout, connection.message(&bytes)).await {
         Ok(Ok(response)) => {
             let answer = format!("{} {}", response.code(), response.message().collect::<Vec<_>>().join(" "));
             let _ = tokio::time::timeout(delivery.timeout, connection.quit()).await;
-            Tried::Taken(answer)
+            Attempt::Accepted(answer)
         }
         // The server said no, so it keeps nothing.
         Ok(Err(error)) if error.status().is_some() => {
             let why = said(&error);
             ledger.say(delivery, "report.refused", Some(&why)).await;
-            Tried::Not { why, again: !error.is_permanent() }
+            Attempt::Rejected { why, again: !error.is_permanent() }
         }
         Ok(Err(error)) => {
-            Tried::Unknown(format!("the connection broke after the message was sent: {}", said(&error)))
+            Attempt::Unknown(format!("the connection broke after the message was sent: {}", said(&error)))
         }
-        Err(_) => Tried::Unknown(format!("no answer to the message in {:?}", delivery.timeout)),
+        Err(_) => Attempt::Unknown(format!("no answer to the message in {:?}", delivery.timeout)),
     }
 }
 
 /// Nothing was handed over: worth another try, unless the server said never.
-fn not_sent(error: lettre::transport::smtp::Error) -> Tried {
-    Tried::Not { why: said(&error), again: !error.is_permanent() }
+fn not_sent(error: lettre::transport::smtp::Error) -> Attempt {
+    Attempt::Rejected { why: said(&error), again: !error.is_permanent() }
 }
 
 fn said(error: &lettre::transport::smtp::Error) -> String {
@@ -75,8 +77,8 @@ fn said(error: &lettre::transport::smtp::Error) -> String {
     text
 }
 
-async fn connect(to: &MailTo, timeout: Duration) -> Result<AsyncSmtpConnection, Tried> {
-    let never = |why: String| Tried::Not { why, again: false };
+async fn connect(to: &MailTo, timeout: Duration) -> Result<AsyncSmtpConnection, Attempt> {
+    let never = |why: String| Attempt::Rejected { why, again: false };
     let (host, port) = to.address().map_err(never)?;
     let hello = ClientId::default();
     let implicit = match to.tls {

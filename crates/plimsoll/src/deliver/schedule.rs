@@ -24,7 +24,7 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(20);
 const READY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Held by deliveries under way, so that the end can wait for them.
-pub type UnderWay = Arc<RwLock<()>>;
+pub type OpenDeliveries = Arc<RwLock<()>>;
 
 /// Starts one task for each entry with a schedule; they end with the runtime.
 pub fn start(
@@ -32,7 +32,7 @@ pub fn start(
     config: &Arc<Config>,
     engine: &Engine,
     appender: ingest::Appender,
-    under_way: &UnderWay,
+    under_way: &OpenDeliveries,
 ) {
     let ledger = Arc::new(Ledger::new(engine.clone(), appender));
     for entry in &config.report {

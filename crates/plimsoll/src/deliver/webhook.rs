@@ -7,7 +7,7 @@
 use reqwest::{StatusCode, Url, redirect};
 use serde_json::{Value, json};
 
-use super::{Delivery, Ledger, Tried, announce};
+use super::{Attempt, Delivery, Ledger, announce};
 use crate::config::report::{Style, WebhookTo, is_this_machine};
 use report::{Format, Item, Report, Tone};
 use surface::Secret;
@@ -15,8 +15,8 @@ use surface::Secret;
 /// Items of a part that a chat gets; the rest is behind the link.
 const ITEMS_MAX: usize = 5;
 
-pub async fn send(to: &WebhookTo, delivery: &Delivery<'_>, ledger: &Ledger) -> Tried {
-    let never = |why: String| Tried::Not { why, again: false };
+pub async fn send(to: &WebhookTo, delivery: &Delivery<'_>, ledger: &Ledger) -> Attempt {
+    let never = |why: String| Attempt::Rejected { why, again: false };
     let url = match address(to) {
         Ok(url) => url,
         Err(why) => return never(why),
@@ -30,25 +30,25 @@ pub async fn send(to: &WebhookTo, delivery: &Delivery<'_>, ledger: &Ledger) -> T
         Ok(client) => client,
         Err(error) => return never(error.without_url().to_string()),
     };
-    if let Err(tried) = announce(ledger, delivery).await {
-        return tried;
+    if let Err(attempt) = announce(ledger, delivery).await {
+        return attempt;
     }
     let request = client
         .post(url)
         .header("content-type", "application/json")
         .header("idempotency-key", &delivery.id)
         .body(body(to, delivery.report));
-    let tried = match request.send().await {
+    let attempt = match request.send().await {
         Ok(answer) => judged(answer.status()),
         Err(error) if error.is_connect() || error.is_builder() => {
-            Tried::Not { why: format!("no connection: {}", chain(&error.without_url())), again: true }
+            Attempt::Rejected { why: format!("no connection: {}", chain(&error.without_url())), again: true }
         }
-        Err(error) => Tried::Unknown(format!("the request broke off: {}", chain(&error.without_url()))),
+        Err(error) => Attempt::Unknown(format!("the request broke off: {}", chain(&error.without_url()))),
     };
-    if let Tried::Not { why, .. } = &tried {
+    if let Attempt::Rejected { why, .. } = &attempt {
         ledger.say(delivery, "report.refused", Some(why)).await;
     }
-    tried
+    attempt
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
@@ -76,13 +76,15 @@ fn address(to: &WebhookTo) -> Result<Url, String> {
 }
 
 /// What an answer says of whether the report is there.
-fn judged(status: StatusCode) -> Tried {
+fn judged(status: StatusCode) -> Attempt {
     let why = || format!("the receiver answered {status}");
     match status {
-        status if status.is_success() => Tried::Taken(status.to_string()),
-        StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Tried::Unknown(why()),
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Tried::Not { why: why(), again: true },
-        status => Tried::Not { why: why(), again: status.is_server_error() },
+        status if status.is_success() => Attempt::Accepted(status.to_string()),
+        StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Attempt::Unknown(why()),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
+            Attempt::Rejected { why: why(), again: true }
+        }
+        status => Attempt::Rejected { why: why(), again: status.is_server_error() },
     }
 }
 
@@ -160,13 +162,13 @@ mod tests {
             (500, false, true),
         ] {
             match judged(StatusCode::from_u16(status).unwrap()) {
-                Tried::Taken(_) => assert!(taken, "{status}"),
-                Tried::Not { again: other, .. } => assert!(!taken && other == again, "{status}"),
-                Tried::Unknown(why) => panic!("{why}"),
+                Attempt::Accepted(_) => assert!(taken, "{status}"),
+                Attempt::Rejected { again: other, .. } => assert!(!taken && other == again, "{status}"),
+                Attempt::Unknown(why) => panic!("{why}"),
             }
         }
         // A gateway may have passed it on.
-        assert!(matches!(judged(StatusCode::GATEWAY_TIMEOUT), Tried::Unknown(_)));
-        assert!(matches!(judged(StatusCode::FOUND), Tried::Not { again: false, .. }));
+        assert!(matches!(judged(StatusCode::GATEWAY_TIMEOUT), Attempt::Unknown(_)));
+        assert!(matches!(judged(StatusCode::FOUND), Attempt::Rejected { again: false, .. }));
     }
 }

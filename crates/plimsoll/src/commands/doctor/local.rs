@@ -190,7 +190,7 @@ pub fn catalogue(config: &Config) -> Result<Finding, Failure> {
     let name = "catalogue";
     let (summary, problems) = match pipeline::catalogue(config, &[]) {
         Ok(catalogue) => {
-            let problems = crate::serve::runtime("plimsoll")?.block_on(catalogue.check_plans());
+            let problems = crate::runtime::runtime("plimsoll")?.block_on(catalogue.check_plans());
             (format!("{} views and {} metrics", catalogue.views.len(), catalogue.metrics.len()), problems)
         }
         Err(problems) => (String::new(), problems),
