@@ -41,7 +41,7 @@ fn a_new_installation_is_sound_and_stays_untouched() {
     let findings = findings(&place, 0);
     for (name, expect) in [
         ("configuration", "valid"),
-        ("data directory", "can be made"),
+        ("data directory", "can be created"),
         ("disk", "GiB free"),
         ("lock", "no process"),
         ("http address", "is free"),

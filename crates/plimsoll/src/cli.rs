@@ -33,10 +33,10 @@ pub use tools::*;
     after_help = "Start with `plimsoll demo`, or `plimsoll ingest git .` and then `plimsoll query review_load`."
 )]
 pub struct Cli {
-    /// Data directory [default: ./plimsoll-data, for demo ./plimsoll-demo]
+    /// Data directory [default: ./plimsoll-data; for demo: ./plimsoll-demo]
     #[arg(long, global = true, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Configuration file [default: ./plimsoll.toml where there is one]
+    /// Configuration file [default: ./plimsoll.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     #[command(subcommand)]
@@ -45,43 +45,43 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Generate an example organisation, load it, print what it shows and serve it
+    /// Generate an example organisation, load it, print its stories and serve it
     Demo(DemoArgs),
-    /// Load events from a git history or from files
+    /// Load events from git, from files, or from GitHub, GitLab and Jira
     #[command(subcommand)]
     Ingest(IngestCommand),
-    /// Ingest from Kafka or the local log, and serve HTTP
+    /// Read Kafka or the local log, and serve HTTP
     Serve(ServeArgs),
     /// Print one metric, now or at any past moment
     Query(QueryArgs),
     /// Show the events behind a metric's rows, with source links and the formula
     Explain(ExplainArgs),
-    /// Show what changed in a metric between two moments and which events did it, in sentences
+    /// Show what changed in a metric between two moments, and which events changed it
     Diff(DiffArgs),
-    /// Run two versions of a metric's definition over the same history, side by side
+    /// Compare two versions of a metric's definition over the same history
     Replay(ReplayArgs),
-    /// Write a report for people: the week, or the roadmap
+    /// Write a report: the week, or the roadmap
     #[command(subcommand)]
     Report(ReportCommand),
     /// Run one read-only SQL statement over tables, views and functions
     Sql(SqlArgs),
-    /// Say who is who, who is in which team and when they work, from files or by hand
+    /// Record who is who, who is in which team and when they work
     #[command(subcommand)]
     People(PeopleCommand),
-    /// Make tokens for HTTP
+    /// Create tokens for HTTP
     #[command(subcommand)]
     Token(TokenCommand),
-    /// Check every view and metric file and report problems as file:line
+    /// Check every view and metric file, and report problems as file:line
     Check(CheckArgs),
-    /// Write Grafana dashboards of the metrics, one file each
+    /// Write Grafana dashboards for the metrics, one file each
     Dashboard(DashboardArgs),
-    /// Print the effective configuration, where each value comes from, secrets redacted
+    /// Print the configuration in force and where each value comes from; secrets are redacted
     Config,
-    /// Look for what would keep an installation from working, and say how to mend it
+    /// Check an installation, and say how to fix what is wrong
     Doctor(DoctorArgs),
-    /// Ask the running server whether it is alive; ends with 0 or 1
+    /// Ask the running server whether it is alive; the exit code is 0 or 1
     Health(HealthArgs),
-    /// Print a script that completes plimsoll's commands and flags in a shell
+    /// Print a shell script that completes commands and flags
     Completions(CompletionsArgs),
     /// Print the manual page, or write one for each command
     Man(ManArgs),
@@ -195,7 +195,7 @@ mod tests {
             ("plimsoll ingest github --repo acme/../x", "give it as owner/name"),
             ("plimsoll ingest github --repo acme/api --since soon", "is not a moment"),
             ("plimsoll ingest jira --url https://j", "--jql"),
-            ("plimsoll ingest jira --url https://j --project a-b", "a filter is given with --jql"),
+            ("plimsoll ingest jira --url https://j --project a-b", "for a filter, use --jql"),
             ("plimsoll ingest jira --url https://j --jql API", "give a filter"),
             ("plimsoll ingest webhooks dir", "--format"),
             ("plimsoll ingest webhooks --format githab dir", "give github, gitlab"),

@@ -30,7 +30,7 @@ pub fn print(bytes: &[u8]) -> Result<(), Failure> {
     stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(Failure::writing)
 }
 
-/// Tells a person something that is no result; nobody reading it is no failure.
+/// Prints a line for the person at the terminal, which is not a result. A closed stderr is no failure.
 pub fn tell(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -62,7 +62,7 @@ impl Config {
                 _ if token.name.is_empty() => "has a token without a name",
                 _ if !hash => "has a hash that is not 64 hex digits; 'plimsoll token new' prints one",
                 _ if token.scopes.is_empty() => "has a token without scopes; give read, sql, ingest or admin",
-                _ if twice => "has a name or a hash twice; each token has its own",
+                _ if twice => "has two tokens with the same name or hash; give each its own",
                 _ => continue,
             };
             return bad("tokens", format!("{wrong} (token {}, {:?})", index + 1, token.name));

@@ -2,14 +2,14 @@
 //!
 //! A delivery is one report, one period, one receiver. It goes as far as it can without the receiver having anything;
 //! then the log gets `report.sending`; then the report is handed over; then the log gets what came of it. So whatever is
-//! killed when, the log tells after a restart which receivers may have the report, and these are not sent it again:
+//! killed when, after a restart the log shows which receivers may have the report, and they do not get it again:
 //! - nothing in the log, or `report.refused`: the receiver has nothing, and it is sent;
 //! - `report.delivered`: it has it;
 //! - `report.sending` alone: the end came before the answer. Mail and webhooks cannot be asked, so it becomes
 //!   `report.unconfirmed` and is left alone; a folder can be looked at, so it is finished.
 //!
-//! Invariant: no receiver is handed the same delivery twice, unless somebody asks for it by hand. Exactly once cannot be
-//! had over SMTP; where only once or at least once remain, this chooses once, and tells.
+//! Invariant: no receiver gets the same delivery twice, unless a person asks for it. SMTP cannot promise exactly once;
+//! between at most once and at least once, this chooses at most once, and reports the doubt.
 //! Deliberately absent: a queue of its own; the schedule and the log are enough.
 
 mod folder;
@@ -81,11 +81,11 @@ impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Outcome::Delivered(answer) => write!(f, "delivered ({answer})"),
-            Outcome::Already => f.write_str("has it already, so nothing was sent"),
+            Outcome::Already => f.write_str("has it already; nothing was sent"),
             Outcome::Failed(why) => write!(f, "not delivered: {why}"),
             Outcome::Unconfirmed(why) => write!(
                 f,
-                "may have it or not ({why}), so it is not sent again; ask there, and send it with --deliver NAME --again if it is missing"
+                "may or may not have it ({why}), so it is not sent again; ask the receiver, and send it with --deliver NAME --again if it is missing"
             ),
         }
     }

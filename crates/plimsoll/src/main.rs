@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !matches!(failure, Failure::BrokenPipe) {
-                // Nobody may be reading stderr either; the exit code still tells.
+                // Nobody may be reading stderr either; the exit code still reports it.
                 let _ = writeln!(std::io::stderr(), "plimsoll: {failure}");
             }
             ExitCode::from(failure.exit_code())
@@ -114,7 +114,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
     }
 }
 
-/// Log lines go to stderr; one-shot commands log errors only, because their own line tells the rest.
+/// Log lines go to stderr; one-shot commands log errors only, because their own line reports the rest.
 fn start_log(config: &Config, filter: &str) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(filter).map_err(|error| {
         Failure::misuse(format!("log.filter is {filter:?}: {error}; give a level such as info"))

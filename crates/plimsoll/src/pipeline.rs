@@ -50,7 +50,7 @@ fn unsound(problems: &[engine::Problem]) -> Failure {
     Failure::misuse(format!("{first}{more}; run 'plimsoll check' to see all"))
 }
 
-/// The same, planned where some of it is the user's own: what only a plan tells, such as a column that holds people and
+/// The same, planned where some of it is the user's own: what only a plan shows, such as a column that holds people and
 /// is not said to, must be known before anything is shown.
 async fn planned_catalogue(config: &Config) -> Result<Catalogue, Failure> {
     let catalogue = sound_catalogue(config)?;
@@ -73,7 +73,7 @@ pub async fn open(config: &Config, dir: &Path) -> Result<Store, Failure> {
     let engine =
         Engine::open(dir, catalogue, config.engine_options()).await.map_err(|error| match error {
             engine::Error::BadSql { message } => Failure::failed(format!(
-                "the catalogue does not plan: {message}; run 'plimsoll check' to see where"
+                "the catalogue cannot be planned: {message}; run 'plimsoll check' to see where"
             )),
             other => Failure::engine(&other),
         })?;
@@ -100,7 +100,7 @@ impl Store {
         self.load(config, |_| Ok(())).await
     }
 
-    /// Runs `work`, which produces to the log, and ingests beside it until all of it is in the
+    /// Runs `work`, which produces to the log, and ingests at the same time until all of it is in the
     /// tables and durable. What `work` produced before it failed is ingested as well.
     pub async fn load<T: Send + 'static>(
         &self,

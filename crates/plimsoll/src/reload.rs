@@ -56,6 +56,6 @@ fn tell(known: &[Problem], problems: &[Problem]) {
         tracing::warn!("{}", problem.pointed());
     }
     if problems.is_empty() && !known.is_empty() {
-        tracing::info!("the catalogue has no problem any more");
+        tracing::info!("all problems of the catalogue are solved");
     }
 }

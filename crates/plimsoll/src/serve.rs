@@ -58,7 +58,7 @@ async fn serve(
     let listener = listen(&config).await?;
     let address = listener
         .local_addr()
-        .map_err(|error| Failure::failed(format!("could not tell the address listened on: {error}")))?;
+        .map_err(|error| Failure::failed(format!("could not read the address to listen on: {error}")))?;
     let (drain, drained) = oneshot::channel::<()>();
     let server = tokio::spawn(web::serve(listener, site.clone(), drained));
     let (closing, closed) = watch::channel(false);
@@ -113,7 +113,7 @@ async fn serve(
     let drain_timeout = Duration::from_millis(config.http.drain_timeout_ms);
     if tokio::time::timeout(drain_timeout, under_way.write()).await.is_err() {
         tracing::warn!(
-            "a report is still being delivered; the log tells after the next start how far it came"
+            "a report is still being delivered; the next start reads from the log how far it came"
         );
     }
     if tokio::time::timeout(drain_timeout, server).await.is_err() {

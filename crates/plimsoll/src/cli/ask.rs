@@ -10,9 +10,9 @@ use surface::moment;
 
 #[derive(Debug, Args)]
 pub struct QueryArgs {
-    /// Name of the metric; without one, the metrics are listed
+    /// Name of the metric; without a name, list the metrics
     pub metric: Option<String>,
-    /// List the metrics
+    /// List the metrics and their parameters
     #[arg(long, conflicts_with = "metric")]
     pub list: bool,
     #[command(flatten)]
@@ -24,10 +24,10 @@ pub struct QueryArgs {
     /// Only rows of this team
     #[arg(long)]
     pub team: Option<String>,
-    /// Take the events of this file, one CloudEvent a line, or - for stdin, to have happened; nothing is stored
+    /// Answer as if the events in this file had happened, one CloudEvent a line, - for stdin; nothing is stored
     #[arg(long, value_name = "FILE", requires = "metric")]
     pub what_if: Option<PathBuf>,
-    /// Call people by pseudonyms, with the key that people.pseudonyms names
+    /// Show pseudonyms for people, made with the key that people.pseudonyms names
     #[arg(long)]
     pub pseudonyms: bool,
     #[arg(long, value_enum, default_value_t)]
@@ -56,7 +56,7 @@ pub struct ExplainArgs {
 pub struct DiffArgs {
     /// Name of the metric
     pub metric: String,
-    /// The earlier moment: RFC 3339, or a date for the end of that day UTC
+    /// The earlier moment: RFC 3339, or a date (the end of that day, UTC)
     #[arg(long, value_name = "T", value_parser = moment::parse)]
     pub from: DateTime<Utc>,
     /// The later moment [default: now]
@@ -75,7 +75,7 @@ pub struct DiffArgs {
 pub struct ReplayArgs {
     /// Name of the metric
     pub metric: String,
-    /// The other version: a metric's .sql file, or a directory whose view/ and metric/ files stand in for ours
+    /// The other version: a metric's .sql file, or a directory whose view/ and metric/ files replace the current ones
     #[arg(long, value_name = "FILE|DIR")]
     pub against: PathBuf,
     #[command(flatten)]
@@ -99,7 +99,7 @@ pub struct SqlArgs {
 /// The moment that a question is about.
 #[derive(Debug, Args)]
 pub struct AsOfArgs {
-    /// What had happened by then: RFC 3339, or a date for the end of that day UTC [default: now]
+    /// Count what had happened by this moment: RFC 3339, or a date (the end of that day, UTC) [default: now]
     #[arg(long, value_name = "T", value_parser = moment::parse)]
     pub as_of: Option<DateTime<Utc>>,
 }
@@ -107,7 +107,7 @@ pub struct AsOfArgs {
 /// What every question about a metric may say.
 #[derive(Debug, Args)]
 pub struct GivenArgs {
-    /// What was known by then [default: now]
+    /// Count only what was known by this moment [default: now]
     #[arg(long, value_name = "K", value_parser = moment::parse)]
     pub known_at: Option<DateTime<Utc>>,
     /// A parameter of the metric; may be repeated
@@ -118,13 +118,13 @@ pub struct GivenArgs {
 /// A range of moments in place of one.
 #[derive(Debug, Args)]
 pub struct StepArgs {
-    /// At each moment of a range: the first one
+    /// Compute the metric at each moment of a range; this is the first moment
     #[arg(long, value_name = "T", value_parser = moment::parse, conflicts_with = "as_of")]
     pub from: Option<DateTime<Utc>>,
-    /// ... up to here [default: now]
+    /// The last moment of the range [default: now]
     #[arg(long, value_name = "T", value_parser = moment::parse, requires = "from")]
     pub to: Option<DateTime<Utc>>,
-    /// ... one every so often, such as 12h, 1d or 7d [default: 7d]
+    /// Time between two moments, such as 12h, 1d or 7d [default: 7d]
     #[arg(long, value_name = "DURATION", requires = "from")]
     pub step: Option<String>,
 }

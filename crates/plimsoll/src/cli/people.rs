@@ -10,37 +10,37 @@ use surface::moment;
 
 #[derive(Debug, Subcommand)]
 pub enum PeopleCommand {
-    /// Load people.toml, teams.toml, calendars.toml, .mailmap, CODEOWNERS or *.ics; a second run says nothing
+    /// Load people.toml, teams.toml, calendars.toml, .mailmap, CODEOWNERS or *.ics; loading a file again changes nothing
     Import(PeopleImportArgs),
-    /// Say that other names are this person's
+    /// Record that other names belong to this person
     Merge(MergeArgs),
-    /// Take that back: names are not this person's
+    /// Undo a merge: the names do not belong to this person
     Unmerge(MergeArgs),
-    /// List everybody, with how many names they have and how often events mention them
+    /// List all people, with the number of their names and of the events that mention them
     List(PeopleListArgs),
-    /// Show what is known of one person
+    /// Show what is known about one person
     Show(PersonArgs),
-    /// Make a person unrecoverable in log, tables and caches, and keep every count
+    /// Erase a person from log, tables and caches for good, and keep every count
     Erase(EraseArgs),
-    /// List who may be one person, and why; changes nothing
+    /// List names that may belong to one person, and why; changes nothing
     Suggest(SuggestArgs),
 }
 
 #[derive(Debug, Args)]
 pub struct PeopleImportArgs {
-    /// Files; what each is, its name and content tell
+    /// Files; the name and the content decide what each one is
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Whose leave an .ics file is
+    /// The person whose leave an .ics file lists
     #[arg(long, conflicts_with = "team")]
     pub person: Option<String>,
-    /// The team whose holidays an .ics file is
+    /// The team whose holidays an .ics file lists
     #[arg(long)]
     pub team: Option<String>,
-    /// Time zone of an .ics file that names none [default: UTC]
+    /// Time zone of an .ics file without one [default: UTC]
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
-    /// Print the events that would be said, one a line, and say none
+    /// Print the events, one a line, and store nothing
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -52,7 +52,7 @@ pub struct MergeArgs {
     /// The other names: logins, e-mail addresses, names
     #[arg(required = true, value_name = "IDENTITY")]
     pub others: Vec<String>,
-    /// From when on: RFC 3339, or a date for its beginning in UTC [default: always]
+    /// Since when: RFC 3339, or a date (its start, UTC) [default: always]
     #[arg(long, value_name = "T", value_parser = moment::parse_start)]
     pub since: Option<DateTime<Utc>>,
 }
@@ -75,17 +75,17 @@ pub struct PersonArgs {
 pub struct EraseArgs {
     /// Any of the person's names
     pub person: String,
-    /// Do it; without this, only say what would be erased
+    /// Erase; without this flag, only print what would be erased
     #[arg(long)]
     pub yes: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct SuggestArgs {
-    /// A .mailmap to take into account
+    /// A .mailmap file to use as well
     #[arg(long, value_name = "FILE")]
     pub mailmap: Option<PathBuf>,
-    /// Leave out what is less likely than this
+    /// Lowest score to list
     #[arg(long, value_name = "0-100", default_value_t = 50)]
     pub score_min: u32,
     #[arg(long, value_enum, default_value_t)]

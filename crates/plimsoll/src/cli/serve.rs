@@ -10,7 +10,7 @@ pub struct DemoArgs {
     /// Address to serve on; loopback only [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<String>,
-    /// Print the summary and stop, without serving
+    /// Print the summary and exit without serving
     #[arg(long)]
     pub once: bool,
     /// Seed of the generator: the same seed and moment give the same organisation

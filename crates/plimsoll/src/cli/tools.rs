@@ -9,7 +9,7 @@ use super::Format;
 
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
-    /// Print a new token, once, and the lines for plimsoll.toml that make it known
+    /// Print a new token once, with its lines for plimsoll.toml
     New(TokenNewArgs),
 }
 
@@ -27,40 +27,40 @@ pub struct TokenNewArgs {
 
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// A directory with view/ and metric/ to check beside the shipped files
+    /// A directory with view/ and metric/ to check with the shipped files
     pub dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// How findings are printed: table or json
+    /// Format of the findings: table or json
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }
 
 #[derive(Debug, Args)]
 pub struct HealthArgs {
-    /// Ask whether it has caught up with its log as well, not only whether it is alive
+    /// Also ask whether it has caught up with its log
     #[arg(long)]
     pub ready: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
-    /// The shell that is to complete
+    /// The shell
     #[arg(value_enum)]
     pub shell: Shell,
 }
 
 #[derive(Debug, Args)]
 pub struct ManArgs {
-    /// Write the page of every command into this directory; without it, print plimsoll's own
+    /// Write a page for every command into this directory [default: print the main page]
     pub dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub struct DashboardArgs {
-    /// Where to write them
+    /// Directory to write to
     #[arg(long, value_name = "DIR", default_value = "grafana/dashboards")]
     pub out: PathBuf,
 }

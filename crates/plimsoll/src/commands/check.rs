@@ -12,7 +12,7 @@ pub fn run(config: &Config, arguments: CheckArgs) -> Result<(), Failure> {
     let more: Vec<_> = arguments.dir.into_iter().collect();
     if let Some(missing) = more.iter().find(|dir| !dir.is_dir()) {
         return Err(Failure::misuse(format!(
-            "{} is no directory; name one that has view/ or metric/ in it",
+            "{} is not a directory; name one with view/ or metric/ in it",
             missing.display()
         )));
     }
@@ -33,7 +33,7 @@ pub fn report(problems: &[Problem]) -> Result<(), Failure> {
     print(lines.as_bytes())?;
     let files = if problems.len() == 1 { "problem" } else { "problems" };
     Err(Failure::failed(format!(
-        "{} {files} in the catalogue; mend them and run 'plimsoll check' again",
+        "{} {files} in the catalogue; fix them and run 'plimsoll check' again",
         problems.len()
     )))
 }

@@ -21,6 +21,6 @@ pub fn run(config: &Config, arguments: &DashboardArgs) -> Result<(), Failure> {
         written.push_str(&format!("{}\n", path.display()));
     }
     print(written.as_bytes())?;
-    tell("point a Grafana dashboard provider at them; docs/postgres.md says how the data sources are called");
+    tell("point a Grafana dashboard provider at them; docs/postgres.md has the names of the data sources");
     Ok(())
 }

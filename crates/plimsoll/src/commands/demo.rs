@@ -50,7 +50,7 @@ pub fn run(mut config: Config, data: Option<PathBuf>, arguments: &DemoArgs) -> R
     })
 }
 
-/// Lets psql and Grafana in as well, unless the configuration says how; what to tell of it. The data are invented, so
+/// Lets psql and Grafana in as well, unless the configuration says how; returns what to print about it. The data are invented, so
 /// everybody may know the password.
 fn open_to_sql_clients(config: &mut Config) -> Result<String, Failure> {
     let port = &mut config.postgres;
@@ -64,7 +64,7 @@ fn open_to_sql_clients(config: &mut Config) -> Result<String, Failure> {
     let address = port.address().map_err(wrong)?.expect("there is one by now");
     if let Err(error) = TcpListener::bind(address) {
         tell(&format!(
-            "no postgres clients are served: {address}: {error}; PLIMSOLL_POSTGRES_LISTEN=127.0.0.1:PORT chooses another"
+            "postgres clients are not served: {address}: {error}; choose another port with PLIMSOLL_POSTGRES_LISTEN=127.0.0.1:PORT"
         ));
         port.listen.clear();
         return Ok(String::new());

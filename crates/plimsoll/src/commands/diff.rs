@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use surface::moment;
 use surface::output;
 
-/// Cells beside the value that a line tells.
+/// Cells of a line, next to the value.
 const CELLS_MAX: usize = 3;
 
 pub fn run(config: &Config, arguments: DiffArgs) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! `doctor`: what would keep this installation from working, each finding with what to do about it.
 //!
-//! Invariants: it changes nothing, and may run beside a server that has the data directory open; every question to
-//! somebody else has a time limit; one broken part keeps no other from being looked at.
+//! Invariants: it changes nothing, and may run next to a server that has the data directory open; every question to
+//! another program has a time limit; one broken part does not stop the other checks.
 //! Deliberately absent: mending.
 
 mod kafka;
@@ -67,7 +67,7 @@ pub fn run(resolved: &Result<Resolution, Failure>, arguments: &DoctorArgs) -> Re
         Format::Table => table,
         Format::Json => json_text,
         Format::Csv | Format::Arrow | Format::Parquet => {
-            return Err(Failure::misuse("findings are printed as --format table or json"));
+            return Err(Failure::misuse("doctor prints --format table or json"));
         }
     };
     let mut findings = Vec::new();
@@ -75,7 +75,7 @@ pub fn run(resolved: &Result<Resolution, Failure>, arguments: &DoctorArgs) -> Re
         Err(failure) => findings.push(fail(
             "configuration",
             failure.to_string(),
-            "mend it, then run 'plimsoll doctor' again: the rest rests on it",
+            "fix it and run 'plimsoll doctor' again: every other check needs it",
         )),
         Ok(resolution) => {
             findings.push(configuration(resolution));
@@ -85,9 +85,9 @@ pub fn run(resolved: &Result<Resolution, Failure>, arguments: &DoctorArgs) -> Re
     print(show(&findings).as_bytes())?;
     match findings.iter().filter(|finding| finding.verdict == Verdict::Fail).count() {
         0 => Ok(()),
-        1 => Err(Failure::failed("1 check failed; mend it and run 'plimsoll doctor' again")),
+        1 => Err(Failure::failed("1 check failed; fix it and run 'plimsoll doctor' again")),
         failed => {
-            Err(Failure::failed(format!("{failed} checks failed; mend them and run 'plimsoll doctor' again")))
+            Err(Failure::failed(format!("{failed} checks failed; fix them and run 'plimsoll doctor' again")))
         }
     }
 }

@@ -37,8 +37,8 @@ pub fn run(config: &Config, arguments: ExplainArgs) -> Result<(), Failure> {
 }
 
 fn text(found: &Explanation, example: bool) -> Result<String, arrow::error::ArrowError> {
-    let rests = format!(
-        "rests on {} events of {} subjects{}",
+    let basis = format!(
+        "based on {} events of {} subjects{}",
         found.events_total,
         found.subjects,
         if found.events.num_rows() < found.events_total {
@@ -49,8 +49,8 @@ fn text(found: &Explanation, example: bool) -> Result<String, arrow::error::Arro
     );
     let mut text = format!("{}: {}\n\n", found.title, found.help);
     text.push_str(&output::table(&found.result.rows, &[])?);
-    text.push_str(&format!("\n{rests}\n\n"));
+    text.push_str(&format!("\n{basis}\n\n"));
     text.push_str(&output::table(&found.events, &footer(&found.result, example))?);
-    text.push_str("the formula: --format json has it, as does queries/metric\n");
+    text.push_str("for the formula, see --format json or queries/metric\n");
     Ok(text)
 }

@@ -34,8 +34,7 @@ pub fn get(address: SocketAddr, path: &str) -> std::io::Result<(u16, String)> {
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;
-    let not_http =
-        || std::io::Error::new(std::io::ErrorKind::InvalidData, "what answers there is no HTTP server");
+    let not_http = || std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not an HTTP server");
     let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(not_http)?;
     let status = head.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
     Ok((status.ok_or_else(not_http)?, body.to_owned()))

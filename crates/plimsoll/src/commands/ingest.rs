@@ -63,7 +63,7 @@ async fn from_git(config: &Config, arguments: IngestGitArgs) -> Result<(), Failu
     // A name that is not there must not leave a new data directory behind.
     if let Some(missing) = arguments.paths.iter().find(|path| !path.exists()) {
         return Err(Failure::failed(format!(
-            "git repository {}: there is no such directory; name a work tree or a bare repository",
+            "git repository {}: the directory does not exist; name a work tree or a bare repository",
             missing.display()
         )));
     }
@@ -163,7 +163,7 @@ fn read_cursor(path: &Path) -> Result<git::Cursor, ingest::Error> {
     match std::fs::read_to_string(path) {
         Ok(text) => git::Cursor::from_json(&text).map_err(|_| ingest::Error::Input {
             name: path.display().to_string(),
-            detail: "is damaged; remove it to read all history again, doubles are dropped".to_owned(),
+            detail: "is damaged; remove it to read all history again; duplicates are dropped".to_owned(),
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(git::Cursor::default()),
         Err(error) => Err(unusable(path, &error)),

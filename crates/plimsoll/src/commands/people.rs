@@ -87,7 +87,7 @@ fn read(path: &Path, arguments: &PeopleImportArgs) -> Result<Input, Failure> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let Some(kind) = Kind::of(path, text) else {
         return Err(Failure::misuse(format!(
-            "{shown} is none of people.toml, teams.toml, calendars.toml, .mailmap, CODEOWNERS and *.ics; see docs/people.md"
+            "{shown} must be one of people.toml, teams.toml, calendars.toml, .mailmap, CODEOWNERS and *.ics; see docs/people.md"
         )));
     };
     let wrong = |wrong: people::Wrong| Failure::failed(format!("{shown}:{}: {}", wrong.line, wrong.message));
@@ -163,7 +163,7 @@ async fn merge(config: &Config, arguments: MergeArgs) -> Result<(), Failure> {
         // Everything that was the other's follows it, for links are chains.
         let other = known.person(&other).to_owned();
         if other == keep {
-            tell(&format!("{other} is {keep} already"));
+            tell(&format!("{other} is already {keep}"));
             continue;
         }
         statements.push(link("person.linked", arguments.since.into(), &keep, &other));
@@ -344,7 +344,7 @@ async fn show(config: &Config, arguments: PersonArgs) -> Result<(), Failure> {
         let hint =
             if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(", ")) };
         return Err(Failure::misuse(format!(
-            "nothing is known of {given}{hint}; see 'plimsoll people list'"
+            "nothing is known about {given}{hint}; see 'plimsoll people list'"
         )));
     }
     write(&batch, arguments.format)
@@ -361,7 +361,7 @@ fn write(batch: &arrow::array::RecordBatch, format: Format) -> Result<(), Failur
         Format::Json => output::rows(&own_rows(batch.clone()), Encoding::Json, false),
         Format::Csv => output::rows(&own_rows(batch.clone()), Encoding::Csv, false),
         Format::Arrow | Format::Parquet => {
-            return Err(Failure::misuse("people are printed as --format table, json or csv"));
+            return Err(Failure::misuse("people are printed with --format table, json or csv"));
         }
     };
     print(&bytes.map_err(|error| Failure::failed(format!("could not write the result: {error}")))?)
@@ -389,12 +389,12 @@ async fn suggestions(config: &Config, arguments: SuggestArgs) -> Result<(), Fail
                 .map(|one| format!("{:>3}  {}\n     {}\n", one.score, one.command, one.reasons.join("; ")))
                 .collect();
             if found.is_empty() {
-                tell("nobody looks like somebody else");
+                tell("no two people look like the same person");
             }
             print(lines.as_bytes())
         }
         Format::Csv | Format::Arrow | Format::Parquet => {
-            Err(Failure::misuse("suggestions are printed as --format table or json"))
+            Err(Failure::misuse("suggestions are printed with --format table or json"))
         }
     }
 }

@@ -227,8 +227,10 @@ fn lacking(stats: &engine::Stats) -> Option<String> {
     let [commits, reviews, tickets] = ["commits", "reviews", "tickets"].map(rows);
     let bring = match (commits + reviews + tickets, reviews, tickets) {
         (0, ..) => return None,
-        (_, 0, _) => "'plimsoll ingest github' or 'gitlab' and webhooks bring reviews",
-        (_, _, 0) => "'plimsoll ingest github', 'gitlab' or 'jira' and webhooks bring tickets and milestones",
+        (_, 0, _) => "load reviews with 'plimsoll ingest github' or 'gitlab', or with webhooks",
+        (_, _, 0) => {
+            "load tickets and milestones with 'plimsoll ingest github', 'gitlab' or 'jira', or with webhooks"
+        }
         _ => return None,
     };
     Some(format!(
@@ -246,7 +248,7 @@ fn list(config: &Config, encoding: Option<Encoding>, parameters: bool) -> Result
             print(format!("{}\n", json!({ "metrics": metrics })).as_bytes())
         }
         Some(Encoding::Csv | Encoding::Arrow | Encoding::Parquet) => {
-            Err(Failure::misuse("the list of metrics comes as --format table or json"))
+            Err(Failure::misuse("the list of metrics has --format table or json"))
         }
     }
 }

@@ -41,7 +41,7 @@ pub fn run(config: &Config, command: ReportCommand) -> Result<(), Failure> {
     }
     let what = What { team: arguments.team.clone(), ..what };
     if what.as_of > now + TimeDelta::days(1) {
-        tell("plimsoll: this moment has not come yet; the report is of what is known of it");
+        tell("plimsoll: this moment is in the future; the report shows what is known about it now");
     }
     crate::runtime::runtime("plimsoll")?.block_on(with_store(config, async |store| {
         let report = report::make(&store.engine, &what, &Wall::own_data(None), store.example.is_some())
@@ -68,7 +68,7 @@ fn deliver(config: &Config, name: &str, mut what: What, again: bool) -> Result<(
     }
     if config.kafka_enabled() {
         return Err(Failure::misuse(
-            "with kafka.brokers the log is read by 'plimsoll serve' alone, so it alone knows what was delivered; give the report a schedule",
+            "with kafka.brokers, only 'plimsoll serve' reads the log and knows what was delivered; give the report a schedule",
         ));
     }
     what.team = (!entry.team.is_empty()).then(|| entry.team.clone());
@@ -90,7 +90,7 @@ fn deliver(config: &Config, name: &str, mut what: What, again: bool) -> Result<(
     match outcomes.iter().filter(|(_, outcome)| !outcome.is_good()).count() {
         0 => Ok(()),
         n => {
-            Err(Failure::failed(format!("{n} of {} receivers did not surely get the report", outcomes.len())))
+            Err(Failure::failed(format!("delivery to {n} of {} receivers is not confirmed", outcomes.len())))
         }
     }
 }
@@ -99,7 +99,7 @@ fn deliver(config: &Config, name: &str, mut what: What, again: bool) -> Result<(
 fn scenarios(config: &Config, files: &[PathBuf]) -> Result<Vec<(String, engine::Overlay)>, Failure> {
     if files.len() > SCENARIOS_MAX {
         return Err(Failure::misuse(format!(
-            "{} scenarios are asked at once; give at most {SCENARIOS_MAX}",
+            "{} scenarios are too many; give at most {SCENARIOS_MAX}",
             files.len()
         )));
     }

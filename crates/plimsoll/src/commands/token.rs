@@ -1,4 +1,4 @@
-//! `token new`: 256 random bits for somebody to send, and the hash of them for the configuration.
+//! `token new`: 256 random bits to send, and their hash for the configuration.
 //!
 //! Invariant: the token itself is printed once and kept nowhere.
 
@@ -38,7 +38,7 @@ fn new(arguments: &TokenNewArgs) -> Result<(), Failure> {
         lines.push_str(&format!("person = {}\n", text(person)));
     }
     tell(
-        "plimsoll: this token is shown once; put the lines below it into plimsoll.toml and restart the server",
+        "plimsoll: the token is shown only once; put the lines below it into plimsoll.toml and restart the server",
     );
     print(format!("{token}\n\n{lines}").as_bytes())
 }

@@ -84,7 +84,7 @@ pub fn resolve(
 }
 
 impl Resolution {
-    /// TOML that would give this configuration, with the origin of each value beside it.
+    /// TOML that would give this configuration, with the origin of each value next to it.
     pub fn render(&self) -> String {
         let mut text = String::new();
         let mut section = "";
@@ -219,7 +219,7 @@ fn read_environment(
         } else {
             let near = engine::nearest(name, by_variable.keys().map(String::as_str));
             let hint = near.first().map_or(String::new(), |near| format!("; did you mean {near}"));
-            warnings.push(format!("environment variable {name} is no configuration key{hint}"));
+            warnings.push(format!("environment variable {name} is not a configuration key{hint}"));
         }
     }
     Ok(warnings)
@@ -273,7 +273,7 @@ fn build(leaves: &Leaves) -> Result<Config, Failure> {
 }
 
 fn wrong_value(problem: &BadValue, leaves: &Leaves) -> Failure {
-    // What is wrong with an open section is told of the section: its first child says where that is.
+    // A problem of an open section is reported for the section: its first child has the place.
     let child = || leaves.iter().find(|(path, _)| split(path).0 == problem.key).map(|(_, leaf)| leaf);
     let origin = leaves.get(problem.key).or_else(child).map_or(&Origin::Default, |(_, origin)| origin);
     Failure::misuse(format!("{origin}: {} {}", problem.key, problem.message))

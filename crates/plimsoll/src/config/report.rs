@@ -57,7 +57,7 @@ pub struct MailTo {
     pub server: String,
     #[serde(default)]
     pub tls: Tls,
-    /// A file of certificates, PEM, to trust beside the well-known ones.
+    /// A file of certificates, PEM, to trust next to the well-known ones.
     #[serde(default)]
     pub ca: PathBuf,
     #[serde(default)]
@@ -125,8 +125,9 @@ fn page() -> Vec<Format> {
 
 impl ReportEntry {
     pub fn zone(&self) -> Result<Tz, BadValue> {
-        let wrong =
-            |_| self.wrong(format!("timezone {:?} is none; give one such as Europe/Berlin", self.timezone));
+        let wrong = |_| {
+            self.wrong(format!("timezone {:?} is unknown; give one such as Europe/Berlin", self.timezone))
+        };
         Tz::from_str(&self.timezone).map_err(wrong)
     }
 
@@ -137,7 +138,7 @@ impl ReportEntry {
         }
         let wrong = |error: croner::errors::CronError| {
             self.wrong(format!(
-                "schedule {:?} is no cron expression ({error}); give one such as \"0 8 * * MON\"",
+                "schedule {:?} is not a cron expression ({error}); give one such as \"0 8 * * MON\"",
                 self.schedule
             ))
         };
@@ -156,7 +157,7 @@ impl ReportEntry {
         self.zone()?;
         self.cron()?;
         if self.to.is_empty() {
-            return wrong("has nobody to go to; give at least one [[report.to]]".to_owned());
+            return wrong("has no receiver; give at least one [[report.to]]".to_owned());
         }
         for (index, receiver) in self.to.iter().enumerate() {
             if self.to[..index].iter().any(|other| other.name() == receiver.name()) {
@@ -194,7 +195,8 @@ impl Receiver {
             Receiver::Mail(to) => to.validate(),
             Receiver::Webhook(to) if to.url.starts_with("env:") || to.url.starts_with("file:") => Ok(()),
             Receiver::Webhook(_) => {
-                Err("url takes env:NAME or file:PATH: who knows the address may post".to_owned())
+                Err("url takes env:NAME or file:PATH, since everybody who knows the address can post"
+                    .to_owned())
             }
             Receiver::Folder(to) if to.path.as_os_str().is_empty() => {
                 Err("path is empty; name a folder".to_owned())
@@ -233,7 +235,7 @@ impl MailTo {
             return Err("to is empty; give addresses".to_owned());
         }
         for address in self.to.iter().chain([&self.from]) {
-            address.parse::<Mailbox>().map_err(|error| format!("{address:?} is no address: {error}"))?;
+            address.parse::<Mailbox>().map_err(|error| format!("{address:?} is not an address: {error}"))?;
         }
         Ok(())
     }
@@ -247,7 +249,7 @@ pub fn is_this_machine(host: &str) -> bool {
 pub fn validate(entries: &[ReportEntry]) -> Result<(), BadValue> {
     for (index, entry) in entries.iter().enumerate() {
         if entries[..index].iter().any(|other| other.name == entry.name) {
-            return Err(entry.wrong("is a name that two reports have".to_owned()));
+            return Err(entry.wrong("is the name of two reports".to_owned()));
         }
         entry.validate()?;
     }
@@ -275,9 +277,9 @@ mod tests {
             (format!("{entry}{mail}user = \"me\"\n"), "go together"),
             (format!("{entry}{mail}passwort = \"x\"\n"), "unknown field"),
             (format!("{entry}{}", mail.replace(":587", "")), "host:port"),
-            (format!("{entry}{}", mail.replace("ada@example.com", "ada")), "is no address"),
+            (format!("{entry}{}", mail.replace("ada@example.com", "ada")), "is not an address"),
             (format!("{}{mail}", entry.replace("Berlin", "Berlon")), "Europe/Berlin"),
-            (format!("{}{mail}", entry.replace("MON", "MUN")), "no cron expression"),
+            (format!("{}{mail}", entry.replace("MON", "MUN")), "not a cron expression"),
             (format!("{entry}{folder}{folder}"), "two receivers"),
             (format!("{entry}{folder}{entry}{folder}"), "two reports"),
             (

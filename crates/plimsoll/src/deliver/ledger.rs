@@ -84,7 +84,7 @@ impl Ledger {
             match self.append(delivery, kind, answer).await {
                 Ok(()) => return,
                 Err(error) => {
-                    tracing::error!(report = delivery.entry.name, %error, attempt, "the log did not take what came of a delivery");
+                    tracing::error!(report = delivery.entry.name, %error, attempt, "the log did not accept the outcome of a delivery");
                     tokio::time::sleep(Duration::from_millis(200) * attempt).await;
                 }
             }

@@ -1,8 +1,8 @@
 //! A report as a mail, over SMTP.
 //!
 //! The conversation goes to the end of DATA, where the server has accepted sender and recipients and holds nothing yet;
-//! then the log is told; then the message follows. Invariants: the message of a delivery has one Message-ID whenever it is
-//! sent, so that mailboxes can tell; the password goes over TLS, or to this machine.
+//! then the log gets `report.sending`; then the message follows. Invariants: the message of a delivery has one Message-ID whenever it is
+//! sent, so that mailboxes recognise it; the password goes over TLS, or to this machine.
 
 use std::time::Duration;
 
@@ -93,7 +93,7 @@ async fn connect(to: &MailTo, timeout: Duration) -> Result<AsyncSmtpConnection, 
         let tls = tls(to, host).map_err(never)?;
         if !connection.can_starttls() {
             connection.abort().await;
-            return Err(never(format!("{host} offers no STARTTLS, and nothing is sent in the clear")));
+            return Err(never(format!("{host} does not offer STARTTLS, and mail is only sent encrypted")));
         }
         connection.starttls(tls, &hello).await.map_err(not_sent)?;
     }

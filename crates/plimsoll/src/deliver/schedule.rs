@@ -2,7 +2,7 @@
 //!
 //! A time that passed while the server was down is made up for, within `delivery.late_hours_max`: the log knows what was
 //! delivered, so that making up for it never sends a second one. Invariants: nothing is sent before the tables have
-//! caught up with the log, since they tell what was sent; one entry's trouble keeps no other waiting.
+//! caught up with the log, since they have what was sent; one entry's trouble delays no other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,7 +114,7 @@ async fn make_and_deliver(
     }
 }
 
-/// To each receiver of an entry, beside each other: one that is slow keeps no other waiting.
+/// To all receivers of an entry at the same time: a slow one delays no other.
 pub async fn all(
     config: &Config,
     ledger: &Ledger,

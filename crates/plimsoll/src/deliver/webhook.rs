@@ -1,7 +1,7 @@
 //! A report as one POST, in the shape that chats take it.
 //!
-//! The log is told before the request begins. A connection that was refused is another try; a request that broke off, or a
-//! gateway that gave up waiting, may have arrived, and is none. Invariants: over TLS unless to this machine; the address,
+//! The log gets `report.sending` before the request begins. A refused connection is tried again; a request that broke off,
+//! or a gateway that gave up waiting, is not, because the report may have arrived. Invariants: over TLS unless to this machine; the address,
 //! which is a secret, is in no error; no redirect is followed.
 
 use reqwest::{StatusCode, Url, redirect};
@@ -66,12 +66,12 @@ fn address(to: &WebhookTo) -> Result<Url, String> {
     let secret = Secret::read(&to.url).map_err(|why| format!("url {why}"))?;
     let text = std::str::from_utf8(secret.bytes()).map_err(|_| "the url is not utf-8".to_owned())?;
     let url =
-        Url::parse(text.trim()).map_err(|_| "the url is no address; give https://host/...".to_owned())?;
+        Url::parse(text.trim()).map_err(|_| "the url is not an address; give https://host/...".to_owned())?;
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_this_machine(&host) => Ok(url),
-        _ => Err("the url is not https, and nothing is sent in the clear".to_owned()),
+        _ => Err("the url is not https, and reports are only sent encrypted".to_owned()),
     }
 }
 

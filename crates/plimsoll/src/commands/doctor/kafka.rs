@@ -25,7 +25,7 @@ pub fn findings(config: &Config) -> Vec<Finding> {
         Err(error) => vec![fail(
             "kafka",
             error.to_string(),
-            "check kafka.brokers, that a broker runs there, the network, and kafka.settings for TLS and SASL",
+            "check kafka.brokers, the broker itself, the network, and TLS and SASL in kafka.settings",
         )],
         Ok(cluster) => of_cluster(&cluster, &brokers, &config.kafka.group, Utc::now()),
     }
@@ -55,7 +55,7 @@ fn of_topic(topic: &Topic, cluster_brokers: usize, brokers: &str) -> Finding {
                 "kafka-topics.sh --bootstrap-server {brokers} --create --topic {} --partitions 6 --config retention.ms=-1",
                 topic.name
             );
-            return fail(&name, "there is no such topic", remedy);
+            return fail(&name, "the topic does not exist", remedy);
         }
         TopicState::Refused(error) => {
             let remedy = format!(
@@ -70,7 +70,7 @@ fn of_topic(topic: &Topic, cluster_brokers: usize, brokers: &str) -> Finding {
     let settings = match settings {
         Ok(settings) => settings,
         Err(error) => {
-            let remedy = "allow DESCRIBE_CONFIGS on the topic, or see for yourself that retention.ms is -1 and cleanup.policy is delete";
+            let remedy = "allow DESCRIBE_CONFIGS on the topic, or check yourself that retention.ms is -1 and cleanup.policy is delete";
             return warn(&name, format!("{detail}; its settings cannot be read: {error}"), remedy);
         }
     };
@@ -84,16 +84,12 @@ fn of_topic(topic: &Topic, cluster_brokers: usize, brokers: &str) -> Finding {
         return match loss {
             Loss::Compacted => fail(
                 &name,
-                format!(
-                    "{detail}; cleanup.policy is compact, which drops all but the last event of a change"
-                ),
+                format!("{detail}; cleanup.policy is compact, which keeps only the last event of a change"),
                 alter("cleanup.policy=delete"),
             ),
             Loss::Expires(what) => warn(
                 &name,
-                format!(
-                    "{detail}; {what}: what is gone cannot be read again when the data directory is lost"
-                ),
+                format!("{detail}; {what}, and cannot be read again if the data directory is lost"),
                 format!(
                     "{}, or keep copies of the data directory",
                     alter("retention.ms=-1,retention.bytes=-1")
@@ -102,7 +98,7 @@ fn of_topic(topic: &Topic, cluster_brokers: usize, brokers: &str) -> Finding {
         };
     }
     if *replicas < 2 && cluster_brokers > 1 {
-        let remedy = "add replicas with kafka-reassign-partitions.sh: one lost disk is lost history now";
+        let remedy = "add replicas with kafka-reassign-partitions.sh: today one lost disk loses history";
         return warn(&name, detail, remedy);
     }
     ok(&name, format!("{detail}, keeps everything"))
@@ -134,7 +130,7 @@ fn loses(settings: &BTreeMap<String, String>) -> Option<Loss> {
     limit("retention.bytes").map(|bytes| Loss::Expires(format!("records beyond {bytes} bytes are deleted")))
 }
 
-/// Brokers tell no time, but their newest records do.
+/// Brokers do not give the time, but their newest records do.
 fn clock(cluster: &Cluster, now: DateTime<Utc>) -> Option<Finding> {
     let newest = |topic: &Topic| match topic.state {
         TopicState::Found { newest_ms, .. } => newest_ms.and_then(DateTime::from_timestamp_millis),
@@ -144,14 +140,14 @@ fn clock(cluster: &Cluster, now: DateTime<Utc>) -> Option<Finding> {
     let name = "kafka clock";
     if newest > now + CLOCK_SLACK {
         let detail = format!(
-            "the newest record is of {}, and it is {} here",
+            "the newest record is from {}, but the time here is {}",
             moment::format(newest),
             moment::format(now)
         );
-        let remedy = "set the clocks by NTP, here and where records are produced";
+        let remedy = "set the clocks with NTP, here and where records are produced";
         return Some(warn(name, detail, remedy));
     }
-    Some(ok(name, format!("the newest record is of {}", moment::format(newest))))
+    Some(ok(name, format!("the newest record is from {}", moment::format(newest))))
 }
 
 #[cfg(test)]

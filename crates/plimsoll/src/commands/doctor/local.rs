@@ -21,7 +21,7 @@ const DISK_BYTES_MIN: u64 = 256 << 20;
 const DISK_BYTES_EASY: u64 = 1 << 30;
 /// A file may be written a little after the clock was read.
 const CLOCK_SLACK: TimeDelta = TimeDelta::seconds(60);
-/// Problems of the catalogue that are told in full.
+/// Problems of the catalogue that are printed in full.
 const PROBLEMS_SHOWN: usize = 3;
 /// Group and others may read the file.
 const READABLE_BY_OTHERS: u32 = 0o044;
@@ -35,14 +35,13 @@ pub fn data_dir(config: &Config) -> Finding {
     let tried = File::create_new(&probe).and_then(|file| file.sync_all());
     let _ = std::fs::remove_file(&probe);
     if let Err(error) = tried {
-        let remedy =
-            "give its owner's account to plimsoll, or name another directory with --data or data_dir";
+        let remedy = "let plimsoll's account write there, or name another directory with --data or data_dir";
         return fail(name, format!("{}: cannot write there: {error}", place.display()), remedy);
     }
     if place == *dir {
         ok(name, format!("{}: writable", dir.display()))
     } else {
-        ok(name, format!("{}: not there yet, and can be made", dir.display()))
+        ok(name, format!("{}: does not exist yet, and can be created", dir.display()))
     }
 }
 
@@ -59,15 +58,15 @@ pub fn disk(config: &Config) -> Finding {
     let name = "disk";
     let place = existing(&config.data_dir);
     let Some(free) = free_bytes(&place) else {
-        return warn(name, "'df -Pk' does not tell how much is free", "look for yourself");
+        return warn(name, "'df -Pk' does not report the free space", "check the free space yourself");
     };
     let detail = format!("{:.1} GiB free at {}", free as f64 / f64::from(1 << 30), place.display());
     let easy = DISK_BYTES_EASY + config.limits.sql_spill_bytes_max;
     if free < DISK_BYTES_MIN {
-        return fail(name, detail, "make room: events are only taken while they can be written down");
+        return fail(name, detail, "make room: events are accepted only while they can be written to disk");
     }
     if free < easy {
-        let remedy = "make room, or lower limits.sql_spill_bytes_max, which statements may use as well";
+        let remedy = "make room, or lower limits.sql_spill_bytes_max, the disk that statements may use";
         return warn(name, detail, remedy);
     }
     ok(name, detail)
@@ -113,10 +112,10 @@ pub fn lock_finding(lock: &Lock) -> Finding {
     match lock {
         Lock::Absent => ok(name, "no process has used the data directory yet"),
         Lock::Free => ok(name, "free: no process has the data directory open"),
-        Lock::Held => ok(name, "held: a plimsoll has the data directory open; ask it over HTTP"),
+        Lock::Held => ok(name, "held: a plimsoll process has the data directory open; ask it over HTTP"),
         Lock::Unreadable(error) => fail(
             name,
-            format!("cannot tell whether the data directory is in use: {error}"),
+            format!("cannot find out whether the data directory is in use: {error}"),
             "run doctor as the account that runs plimsoll; network file systems need working locks",
         ),
     }
@@ -136,11 +135,11 @@ pub fn clock(config: &Config, now: DateTime<Utc>) -> Finding {
         Some(newest) if newest > now + CLOCK_SLACK => fail(
             name,
             format!(
-                "it is {} here, and the data directory was written at {}",
+                "the time here is {}, but the data directory was written at {}",
                 moment::format(now),
                 moment::format(newest)
             ),
-            "set the clock, best by NTP: 'as of' and 'known at' mean this clock",
+            "set the clock, preferably with NTP: 'as of' and 'known at' use it",
         ),
         Some(_) => ok(name, format!("{}, after the last write", moment::format(now))),
         None => ok(name, moment::format(now)),
@@ -173,14 +172,14 @@ pub fn secrets(config: &Config) -> Vec<Finding> {
 
 fn secret(key: &str, source: &str) -> Finding {
     if let Err(error) = Secret::read(source) {
-        let remedy = "the server does not start without it: set it, or empty the key to do without";
+        let remedy = "set it, or leave the key empty: the server does not start otherwise";
         return fail(key, format!("it {error}"), remedy);
     }
     if let Some(path) = source.strip_prefix("file:")
         && let Ok(metadata) = std::fs::metadata(path)
         && metadata.permissions().mode() & READABLE_BY_OTHERS != 0
     {
-        return warn(key, format!("{path} can be read by other accounts"), format!("chmod 600 {path}"));
+        return warn(key, format!("other accounts can read {path}"), format!("chmod 600 {path}"));
     }
     ok(key, "readable")
 }
@@ -202,7 +201,7 @@ pub fn catalogue(config: &Config) -> Result<Finding, Failure> {
     if problems.len() > PROBLEMS_SHOWN {
         told.push(format!("and {} more", problems.len() - PROBLEMS_SHOWN));
     }
-    Ok(fail(name, told.join("; "), "'plimsoll check' points at each"))
+    Ok(fail(name, told.join("; "), "run 'plimsoll check' to see each one"))
 }
 
 #[cfg(test)]
@@ -232,7 +231,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary directory");
         assert_eq!(data_dir(&config(dir.path())).verdict, Verdict::Ok);
         let absent = data_dir(&config(&dir.path().join("a/b")));
-        assert!(absent.verdict == Verdict::Ok && absent.detail.contains("can be made"), "{absent:?}");
+        assert!(absent.verdict == Verdict::Ok && absent.detail.contains("can be created"), "{absent:?}");
         assert_eq!(std::fs::read_dir(dir.path()).expect("it is there").count(), 0, "nothing is left behind");
         let file = dir.path().join("file");
         std::fs::write(&file, "").expect("written");

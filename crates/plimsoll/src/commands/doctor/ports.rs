@@ -21,7 +21,7 @@ pub fn http(config: &Config, served: bool) -> Finding {
     }
 }
 
-/// Nothing where the PostgreSQL protocol is off. Whether what listens there is ours, its lock must tell.
+/// Nothing where the PostgreSQL protocol is off. The lock shows whether what listens there is ours.
 pub fn postgres(config: &Config, served: bool) -> Option<Finding> {
     let name = "postgres address";
     match config.postgres.address() {

@@ -1,4 +1,4 @@
-//! `ingest gharchive` and `ingest webhooks`: bodies that another tool sent and somebody kept.
+//! `ingest gharchive` and `ingest webhooks`: bodies that another tool sent, kept in files.
 //!
 //! Invariant: what became of every body is printed: events by type, silent, unknown, refused.
 
@@ -39,7 +39,7 @@ pub async fn from_folders(config: &Config, arguments: IngestWebhooksArgs) -> Res
         arguments.paths.iter().zip(&found).find(|(_, folder)| folder.bodies.len() + folder.lines.len() == 0)
     {
         return Err(Failure::failed(format!(
-            "{} holds no .json, .jsonl or .ndjson file; name the folder of the bodies",
+            "{} holds no .json, .jsonl or .ndjson file; name the folder with the bodies",
             path.display()
         )));
     }
@@ -49,7 +49,7 @@ pub async fn from_folders(config: &Config, arguments: IngestWebhooksArgs) -> Res
         for (path, folder) in paths.iter().zip(&found) {
             lines.extend(read_all(format, &path.display().to_string(), "bodies", folder, log)?);
             if folder.others > 0 {
-                lines.push(format!("  passed over: {} files of other names", folder.others));
+                lines.push(format!("  skipped: {} other files", folder.others));
             }
         }
         Ok(lines)

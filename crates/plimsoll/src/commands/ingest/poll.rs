@@ -1,4 +1,4 @@
-//! `ingest github`, `ingest gitlab` and `ingest jira`: what a tool tells over its REST interface.
+//! `ingest github`, `ingest gitlab` and `ingest jira`: what a tool reports over its REST interface.
 //!
 //! Invariant: a token is named and read from there, and no line that is printed holds it.
 
@@ -64,7 +64,7 @@ async fn run(
         let shown = bar.clone();
         let pause = Box::new(move |wait: Duration, why: &str| {
             if wait >= WAIT_TOLD {
-                shown.suspend(|| tell(&format!("plimsoll: {why}; going on in {} s", wait.as_secs())));
+                shown.suspend(|| tell(&format!("plimsoll: {why}; continuing in {} s", wait.as_secs())));
             }
             std::thread::sleep(wait);
         });

@@ -33,7 +33,7 @@ pub async fn run(config: &Config, arguments: EraseArgs) -> Result<(), Failure> {
         || known.person_of.values().any(|of| *of == person)
         || known.said.iter().any(|said| said.person.as_deref() == Some(person.as_str()));
     if !mentioned {
-        return Err(Failure::misuse(format!("nothing is known of {given}; see 'plimsoll people list'")));
+        return Err(Failure::misuse(format!("nothing is known about {given}; see 'plimsoll people list'")));
     }
     let forget = whom(&store.engine, &known, &person).await?;
     let kafka = store.engine.positions().keys().any(|app_id| !app_id.starts_with("plimsoll:local:"));
@@ -57,7 +57,7 @@ pub async fn run(config: &Config, arguments: EraseArgs) -> Result<(), Failure> {
     }
     tell("plimsoll: reading the same sources again brings the names back; erase the person there as well");
     let line = format!(
-        "{person} is {} now: {records} log records and {} table files were written anew\n",
+        "{person} is now {}: {records} log records and {} table files were rewritten\n",
         forget.pseudonym, done.files
     );
     print(line.as_bytes())
