@@ -8,18 +8,15 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use arrow_pg::datatypes::{arrow_schema_to_pg_fields, encode_recordbatch};
 use async_trait::async_trait;
-use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::sql::sqlparser::ast::Statement;
-use futures::{Sink, SinkExt, stream};
+use futures::{Sink, SinkExt};
 use pgwire::api::auth::sasl::SASLAuthStartupHandler;
 use pgwire::api::auth::sasl::scram::ScramAuth;
 use pgwire::api::auth::{ServerParameterProvider, StartupHandler};
 use pgwire::api::portal::{Format, Portal};
 use pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler};
-use pgwire::api::results::{FieldInfo, QueryResponse, Response, Tag};
+use pgwire::api::results::{FieldInfo, Response, Tag};
 use pgwire::api::stmt::{QueryParser, StoredStatement};
 use pgwire::api::store::{Entry, PortalStore};
 use pgwire::api::{ClientInfo, ClientPortalStore, DEFAULT_NAME, METADATA_USER, PgWireConnectionState, Type};
@@ -30,11 +27,11 @@ use pgwire::messages::extendedquery::{
 };
 use pgwire::messages::response::{ReadyForQuery, TransactionStatus};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
-use pgwire::types::format::FormatOptions;
 
 use super::Shared;
 use super::reader::{Described, Reader};
 use super::refusal::Refusal;
+use super::rows::{self, fields, texts_columns};
 use super::settings::Settings;
 use super::statement::Ask;
 use super::users::User;
@@ -165,12 +162,12 @@ impl Connection {
                     "session_authorization" => Ok(user.name.clone()),
                     _ => kept.settings.get(&name).map(str::to_owned),
                 });
-                shown(&[&name], vec![vec![value.map_err(Refusal::error)?]], format)
+                rows::settings(&[&name], vec![vec![value.map_err(Refusal::error)?]], format)
             }
             Ask::ShowAll => {
                 let settings = self.settings();
                 let rows = settings.all().map(|(name, value)| vec![name.to_owned(), value.to_owned()]);
-                shown(&["name", "setting"], rows.collect(), format)
+                rows::settings(&["name", "setting"], rows.collect(), format)
             }
             Ask::Set(name, value) => {
                 self.with_kept(|kept| match &value {
@@ -207,16 +204,7 @@ impl Connection {
     ) -> PgWireResult<Response> {
         let reader: Arc<Reader> = Arc::clone(&self.shared.reader);
         let rows = reader.rows(user, self.settings(), statement, values).await.map_err(Refusal::error)?;
-        let fields = fields(&rows.schema, format)?;
-        let mut held = rows;
-        let batches = std::mem::take(&mut held.batches);
-        let encoded = Arc::clone(&fields);
-        // What is held counts as memory until the last row is sent.
-        let rows = batches.into_iter().flat_map(move |batch| {
-            let _ = &held;
-            encode_recordbatch(Arc::clone(&encoded), batch)
-        });
-        Ok(Response::Query(QueryResponse::new(fields, stream::iter(rows))))
+        rows::statement(rows, format)
     }
 
     /// Takes statements out of the store that a text gives up.
@@ -262,43 +250,6 @@ fn words_of(options: &str) -> Result<Vec<(&str, &str)>, Refusal> {
         pairs.push(pair.split_once('=').ok_or_else(wrong)?);
     }
     Ok(pairs)
-}
-
-fn fields(columns: &SchemaRef, format: &Format) -> PgWireResult<Arc<Vec<FieldInfo>>> {
-    if let Format::Individual(codes) = format
-        && codes.len() != columns.fields().len()
-    {
-        let message = format!("{} formats for {} columns", codes.len(), columns.fields().len());
-        return Err(Refusal::new("08P01", message).error());
-    }
-    // Times are told in UTC, whatever zone the client is in.
-    let options = Arc::new(FormatOptions::default());
-    let typed = |field: FieldInfo| match *field.datatype() {
-        // A column of nothing but NULL, or of a value that nobody gave a type, is text as in PostgreSQL.
-        Type::UNKNOWN => FieldInfo::new(field.name().to_owned(), None, None, Type::TEXT, field.format()),
-        _ => field,
-    };
-    let fields = arrow_schema_to_pg_fields(columns, format, Some(options))?;
-    Ok(Arc::new(fields.into_iter().map(typed).collect()))
-}
-
-fn texts_columns(names: &[&str]) -> SchemaRef {
-    let column = |name: &&str| Field::new(*name, DataType::Utf8, true);
-    Arc::new(Schema::new(names.iter().map(column).collect::<Vec<_>>()))
-}
-
-fn shown(names: &[&str], rows: Vec<Vec<String>>, format: &Format) -> PgWireResult<Response> {
-    let columns = texts_columns(names);
-    let column = |index: usize| -> ArrayRef {
-        Arc::new(rows.iter().map(|row| Some(row[index].as_str())).collect::<StringArray>())
-    };
-    let batch = RecordBatch::try_new(Arc::clone(&columns), (0..names.len()).map(column).collect());
-    let batch = batch.map_err(|error| Refusal::from(error).error())?;
-    let fields = fields(&columns, format)?;
-    let rows = stream::iter(encode_recordbatch(Arc::clone(&fields), batch));
-    let mut response = QueryResponse::new(fields, rows);
-    response.set_command_tag("SHOW");
-    Ok(Response::Query(response))
 }
 
 /// What a client is told at the start.

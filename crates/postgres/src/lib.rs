@@ -15,6 +15,7 @@ mod introspection;
 mod negotiate;
 mod reader;
 mod refusal;
+mod rows;
 mod settings;
 mod statement;
 mod users;

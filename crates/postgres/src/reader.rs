@@ -1,7 +1,7 @@
 //! From a statement to its rows, for one user.
 //!
 //! Invariants: a metric's rows pass the rules of its HTTP route before a statement sees them; the event tables and the
-//! views are there for those only who may send SQL over HTTP; a bound statement is planned on what is known when it
+//! views are there only for those who may send SQL over HTTP; rows leave as [`ShownStatement`]; a bound statement is planned on what is known when it
 //! runs, not on what was known when it was prepared.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,17 +9,14 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::common::ParamValues;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::datasource::MemTable;
 use datafusion::logical_expr::{Expr, LogicalPlan};
-use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::ast::{Statement, visit_relations};
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
-use engine::{AS_OF, Metric, Query, SqlRows};
-use surface::{ShownRows, Sight};
+use engine::{AS_OF, Metric, Query};
+use surface::{App, Parts, Problem, Scope, ShownRows, ShownStatement, Sight, SqlAccess, SqlTables};
 
 use super::arrays;
 use super::calls::{self, Asked, Call};
@@ -29,8 +26,6 @@ use super::settings::Settings;
 use super::statement::{self, Ask};
 use super::users::User;
 use super::values::Values;
-use surface::Problem;
-use surface::{App, Parts, Scope};
 
 /// What a statement takes and gives.
 #[derive(Clone, Debug)]
@@ -77,8 +72,8 @@ impl Reader {
         let (reader, timeout) = (Arc::clone(&self), settings.statement_timeout());
         let work = async move {
             let arrays = arrays::as_elements(&mut statement);
-            let (context, calls) = reader.session(&user, &settings, &mut statement, Wanted::Columns).await?;
-            let plan = reader.plan(&context, &user, statement).await?;
+            let (tables, calls) = reader.tables(&user, &settings, &mut statement, Wanted::Columns).await?;
+            let plan = reader.plan(&tables, &user, statement).await?;
             let parameters = parameters(&plan, &calls, arrays)?;
             Ok(Described { parameters, columns: plan.schema().inner().clone() })
         };
@@ -92,16 +87,15 @@ impl Reader {
         settings: Settings,
         mut statement: Statement,
         values: Values,
-    ) -> Result<SqlRows, Refusal> {
+    ) -> Result<ShownStatement, Refusal> {
         let (reader, timeout) = (Arc::clone(&self), settings.statement_timeout());
         let work = async move {
             let values = arrays::spread(&mut statement, values)?;
-            let (context, _) =
-                reader.session(&user, &settings, &mut statement, Wanted::Rows(&values)).await?;
-            let plan = reader.plan(&context, &user, statement).await?;
+            let (tables, _) = reader.tables(&user, &settings, &mut statement, Wanted::Rows(&values)).await?;
+            let plan = reader.plan(&tables, &user, statement).await?;
             let plan = plan.with_param_values(ParamValues::from(values))?;
             let rows_max = reader.app.bounds.rows_max;
-            Ok(engine::collect_rows(&context, plan, rows_max).await?)
+            Ok(tables.run(plan, rows_max).await?)
         };
         self.bounded(timeout, work).await
     }
@@ -118,12 +112,12 @@ impl Reader {
 
     async fn plan(
         &self,
-        context: &SessionContext,
+        tables: &SqlTables,
         user: &User,
         statement: Statement,
     ) -> Result<LogicalPlan, Refusal> {
         let read = relations(&statement);
-        let planned = engine::plan_statement(context, statement).await.map_err(Refusal::from);
+        let planned = engine::plan_statement(tables.session(), statement).await.map_err(Refusal::from);
         match planned {
             Err(refusal) if refusal.code == "42P01" => Err(self.hidden(user, &read).unwrap_or(refusal)),
             planned => planned,
@@ -136,7 +130,7 @@ impl Reader {
         let log = |name: &str| event::Table::ALL.iter().any(|table| table.name() == name);
         let named = |name: &&String| log(name) || catalogue.views.iter().any(|view| view.name == **name);
         let table = read.iter().find(named)?;
-        (!self.sees_tables(user)).then(|| {
+        self.access(user).is_none().then(|| {
             Refusal::privilege(format!(
                 "{table} needs a user with the scope \"sql\", and sql over the network as for POST /api/v1/sql \
                  (http.sql, people.visibility, people.pseudonyms)"
@@ -144,76 +138,68 @@ impl Reader {
         })
     }
 
-    /// Whether the event tables and the views are there for this user, as for SQL over HTTP.
-    fn sees_tables(&self, user: &User) -> bool {
-        user.caller.has(Scope::Sql) && user.caller.may_sql(&self.app.wall).is_ok()
+    /// Access to the event tables and the views, as for SQL over HTTP.
+    fn access(&self, user: &User) -> Option<SqlAccess> {
+        if user.caller.has(Scope::Sql) { user.caller.may_sql(&self.app.wall).ok() } else { None }
     }
 
-    /// A session with what `statement` reads. The calls of metrics are taken out of it.
-    async fn session(
+    /// What `statement` reads. The calls of metrics are taken out of it.
+    async fn tables(
         &self,
         user: &User,
         settings: &Settings,
         statement: &mut Statement,
         wanted: Wanted<'_>,
-    ) -> Result<(SessionContext, Vec<Call>), Refusal> {
+    ) -> Result<(SqlTables, Vec<Call>), Refusal> {
         let parts = self.app.parts()?;
         let catalogue = parts.engine.catalogue();
         let calls = calls::take(statement, &catalogue)?;
         let read = relations(statement);
-        let context = match self.sees_tables(user) {
-            true => parts.engine.sql_session(&statement.to_string()).await?,
-            false => parts.engine.empty_sql_session(),
-        };
-        let mut tables = BTreeMap::new();
+        let access = self.access(user);
+        let sees_tables = access.is_some();
+        let tables = SqlTables::open(&parts.engine, access, &statement.to_string()).await?;
         for metric in &catalogue.metrics {
             let named = read.contains(&metric.name);
-            let table = match &wanted {
-                Wanted::Rows(_) if named => {
-                    self.asked(user, metric, Asked::At(Query::default())).await?.into_batch()
-                }
+            let rows = match &wanted {
+                Wanted::Rows(_) if named => self.asked(user, metric, Asked::At(Query::default())).await?,
                 Wanted::Rows(_) | Wanted::Columns => {
-                    if !self.sees_tables(user) && !user.caller.may_list(&self.app.access, metric) {
+                    if !sees_tables && !user.caller.may_list(&self.app.access, metric) {
                         if named {
                             user.caller.sight(&self.app, metric).await?;
                         }
                         continue;
                     }
                     let Some(columns) = columns(parts, metric, named).await? else { continue };
-                    RecordBatch::new_empty(columns)
+                    ShownRows::none(columns)
                 }
             };
-            tables.insert(metric.name.clone(), table);
+            tables.put(&metric.name, rows)?;
         }
         let constants = parts.engine.empty_sql_session();
         in_utc(&constants);
         for call in &calls {
-            let table = match &wanted {
+            let rows = match &wanted {
                 Wanted::Columns => {
                     let columns =
                         columns(parts, &call.metric, true).await?.expect("columns of what is named");
-                    RecordBatch::new_empty(if call.is_range() { with_moment(&columns) } else { columns })
+                    ShownRows::none(if call.is_range() { with_moment(&columns) } else { columns })
                 }
                 Wanted::Rows(values) => {
                     let asked = call.asked(values, &constants).await?;
-                    self.asked(user, &call.metric, asked).await?.into_batch()
+                    self.asked(user, &call.metric, asked).await?
                 }
             };
-            tables.insert(call.table.clone(), table);
+            tables.put(&call.table, rows)?;
         }
-        for (name, rows) in tables {
-            let table = MemTable::try_new(rows.schema(), vec![vec![rows]])?;
-            context.register_table(format!("\"{name}\""), Arc::new(table))?;
-        }
-        self.introspection.install(&context, &user.name, settings).await?;
-        Ok((context, calls))
+        self.introspection.install(tables.session(), &user.name, settings).await?;
+        Ok((tables, calls))
     }
 
     /// A metric's rows as this user may see them.
     async fn asked(&self, user: &User, metric: &Metric, asked: Asked) -> Result<ShownRows, Refusal> {
-        let sight = match self.sees_tables(user) {
-            true => Sight::All,
-            false => user.caller.sight(&self.app, metric).await?,
+        let sight = match self.access(user) {
+            Some(_) => Sight::All,
+            None => user.caller.sight(&self.app, metric).await?,
         };
         match asked {
             Asked::At(query) => Ok(self.app.ask(metric, query, &sight).await?.into_rows()),

@@ -1,7 +1,7 @@
 //! The wall between results and those who ask for them: what may be shown, and how it is written down.
 //!
 //! Invariant: an encoder, a page, a report, a scrape and a SQL result take `Shown` and its kin, and only a [`Wall`]
-//! makes these, so a surface that forgets privacy does not compile:
+//! makes these, so a surface that forgets privacy does not compile, be it with a metric's result
 //!
 //! ```compile_fail,E0308
 //! fn answer(result: &engine::MetricResult) {
@@ -12,6 +12,37 @@
 //! ```
 //! fn answer(shown: &surface::Shown) {
 //!     let _ = surface::output::metric(shown, surface::output::Encoding::Json, false);
+//! }
+//! ```
+//!
+//! or with rows that it read by SQL, which it can neither write down nor declare shown:
+//!
+//! ```compile_fail,E0308
+//! async fn answer(engine: &engine::Engine) -> Result<(), engine::Error> {
+//!     let rows = engine.sql("SELECT * FROM commits").await?;
+//!     let _ = surface::output::rows(&rows, surface::output::Encoding::Json, false);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! ```compile_fail,E0423
+//! fn declare(batch: arrow::array::RecordBatch) -> surface::ShownRows {
+//!     surface::ShownRows(batch)
+//! }
+//! ```
+//!
+//! ```compile_fail,E0423
+//! fn declare(rows: engine::SqlRows) -> surface::ShownStatement {
+//!     surface::ShownStatement(rows)
+//! }
+//! ```
+//!
+//! ```
+//! async fn answer(engine: &engine::Engine, wall: &surface::Wall) -> Result<(), engine::Error> {
+//!     let Some(access) = wall.sql() else { return Ok(()) };
+//!     let rows = access.ask(engine, "SELECT * FROM commits").await?;
+//!     let _ = surface::output::rows(&rows, surface::output::Encoding::Json, false);
+//!     Ok(())
 //! }
 //! ```
 //!
@@ -27,7 +58,6 @@ mod caller;
 mod privacy;
 mod problem;
 mod secret;
-mod shown;
 mod state;
 mod wall;
 
@@ -35,6 +65,8 @@ pub use caller::{Access, Caller, Scope, Token, Visibility, hash};
 pub use privacy::{Pseudonyms, names_people};
 pub use problem::{Problem, Refused};
 pub use secret::Secret;
-pub use shown::{Shown, ShownDiff, ShownExplanation, ShownReplay, ShownRows, ShownSeries};
 pub use state::{App, Bounds, Parts, Phase};
-pub use wall::{Rules, Sight, SqlAccess, Wall, own_rows};
+pub use wall::{
+    Rules, Shown, ShownDiff, ShownExplanation, ShownReplay, ShownRows, ShownSeries, ShownStatement, Sight,
+    SqlAccess, SqlTables, Wall, own_rows,
+};

@@ -19,7 +19,7 @@ use arrow::json::writer::{EncoderOptions, JsonArray, make_encoder};
 use engine::MetricResult;
 use serde_json::json;
 
-use crate::shown::{Shown, ShownExplanation, ShownRows};
+use crate::wall::{Shown, ShownExplanation, ShownRows};
 
 pub use diff::diff;
 pub use range::range;
@@ -66,7 +66,7 @@ impl Encoding {
 
 /// One metric's result.
 pub fn metric(shown: &Shown, encoding: Encoding, example: bool) -> Result<Vec<u8>, ArrowError> {
-    let result = &shown.result;
+    let result = shown.result();
     if encoding != Encoding::Json {
         return table_rows(&result.rows, encoding, example);
     }
@@ -94,7 +94,7 @@ fn what_if(result: &MetricResult) -> Vec<(&'static str, serde_json::Value)> {
 
 /// What rows of a metric rest on: the rows, the formula and the events.
 pub fn explanation(shown: &ShownExplanation, example: bool) -> Result<Vec<u8>, ArrowError> {
-    let found = &shown.0;
+    let found = shown.found();
     let rows = json_rows(&found.result.rows)?;
     let head = [
         ("metric", json!(found.result.metric)),
@@ -114,7 +114,7 @@ pub fn explanation(shown: &ShownExplanation, example: bool) -> Result<Vec<u8>, A
 
 /// At most `rows_max` rows as a JSON array, for sentences made of them.
 pub fn json(shown: &Shown, rows_max: usize) -> Result<serde_json::Value, ArrowError> {
-    let rows = &shown.result.rows;
+    let rows = &shown.result().rows;
     json_rows(&rows.slice(0, rows.num_rows().min(rows_max)))
 }
 
@@ -128,7 +128,7 @@ fn json_rows(batch: &RecordBatch) -> Result<serde_json::Value, ArrowError> {
 
 /// Rows without a metric around them, such as those of a SQL statement.
 pub fn rows(shown: &ShownRows, encoding: Encoding, example: bool) -> Result<Vec<u8>, ArrowError> {
-    table_rows(&shown.0, encoding, example)
+    table_rows(shown.batch(), encoding, example)
 }
 
 fn table_rows(batch: &RecordBatch, encoding: Encoding, example: bool) -> Result<Vec<u8>, ArrowError> {

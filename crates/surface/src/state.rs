@@ -14,8 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::caller::Access;
 use crate::problem::Problem;
-use crate::shown::{Shown, ShownSeries};
-use crate::wall::{Sight, Wall};
+use crate::wall::{Shown, ShownSeries, Sight, Wall};
 
 /// The step of a series that names none.
 const STEP: &str = "7d";

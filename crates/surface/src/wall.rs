@@ -1,8 +1,12 @@
 //! The one place that decides what of a result a caller sees.
 //!
-//! Invariant: whatever leaves the process has passed [`Wall::show`], or one of its kin below, which call it. The
-//! command line on one's own data has a wall of its own, [`Wall::own_data`], which hides nothing.
+//! Invariant: whatever leaves the process has passed [`Wall::show`], one of the functions below that call it, or the
+//! tables of [`SqlTables`]. The command line on one's own data has a wall of its own, [`Wall::own_data`], which hides
+//! nothing.
 //! Deliberately absent: who the caller is. Log-in and tokens say so, and the result of that is a [`Sight`].
+
+mod shown;
+mod sql;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +16,9 @@ use chrono::{DateTime, Utc};
 use engine::{Diff, Engine, Error, Explanation, Listed, Metric, MetricResult, Query, Replay};
 
 use crate::privacy::{self, Pseudonyms};
-use crate::shown::{Shown, ShownDiff, ShownExplanation, ShownReplay, ShownRows, ShownSeries};
+
+pub use shown::{Shown, ShownDiff, ShownExplanation, ShownReplay, ShownRows, ShownSeries};
+pub use sql::{ShownStatement, SqlAccess, SqlTables};
 
 /// Whose rows of a person-level metric a caller sees.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,17 +49,6 @@ enum Kind {
 /// Makes of results what may be shown.
 #[derive(Debug)]
 pub struct Wall(Kind);
-
-/// Proof that SQL is answered here.
-#[derive(Debug)]
-pub struct SqlAccess(());
-
-impl SqlAccess {
-    /// The rows of a statement, which its caller was allowed to ask.
-    pub fn rows(&self, batch: RecordBatch) -> ShownRows {
-        ShownRows(batch)
-    }
-}
 
 impl Wall {
     /// For surfaces that others reach.
@@ -139,7 +134,7 @@ impl Wall {
             Kind::Shared(rules) => rules.sql,
             Kind::OwnData(_) => true,
         };
-        open.then_some(SqlAccess(()))
+        open.then(SqlAccess::granted)
     }
 
     /// Comparing definitions is for one's own data alone.
@@ -169,5 +164,5 @@ impl Wall {
 
 /// Rows of one's own data, for the command line.
 pub fn own_rows(batch: RecordBatch) -> ShownRows {
-    ShownRows(batch)
+    ShownRows::of(batch)
 }

@@ -232,8 +232,8 @@ pub async fn sql(
         people_stay_home(app.access.visibility, &parts.engine.catalogue().metrics, &statement.sql)?;
     }
     let engine = parts.engine.clone();
-    let rows = parts.compute(async move { engine.sql(&statement.sql).await }).await?;
-    answer(encoding, output::rows(&access.rows(rows), encoding, parts.example), parts.example)
+    let rows = parts.compute(async move { access.ask(&engine, &statement.sql).await }).await?;
+    answer(encoding, output::rows(&rows, encoding, parts.example), parts.example)
 }
 
 /// Person-level metrics are tables to SQL, so the rule for their route holds for their names too.

@@ -5,10 +5,10 @@ use serde_json::json;
 
 use super::{Encoding, json_object, table_rows};
 use crate::moment;
-use crate::shown::ShownDiff;
+use crate::wall::ShownDiff;
 
 pub fn diff(shown: &ShownDiff, encoding: Encoding, example: bool) -> Result<Vec<u8>, ArrowError> {
-    let ShownDiff { metric, diff: found } = shown;
+    let (metric, found) = (shown.metric(), shown.diff());
     if encoding != Encoding::Json {
         return table_rows(&found.rows, encoding, example);
     }

@@ -6,10 +6,10 @@ use serde_json::json;
 
 use super::{Encoding, json_object, table_rows, what_if};
 use crate::moment;
-use crate::shown::ShownSeries;
+use crate::wall::ShownSeries;
 
 pub fn range(shown: &ShownSeries, encoding: Encoding, example: bool) -> Result<Vec<u8>, ArrowError> {
-    let ShownSeries { steps, rows } = shown;
+    let (steps, rows) = (shown.steps(), shown.rows());
     if encoding != Encoding::Json {
         return table_rows(rows, encoding, example);
     }

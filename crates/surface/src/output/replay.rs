@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Encoding, json_object, table_rows};
 use crate::moment;
-use crate::shown::ShownReplay;
+use crate::wall::ShownReplay;
 
 pub fn replay(
     shown: &ShownReplay,
@@ -13,7 +13,7 @@ pub fn replay(
     encoding: Encoding,
     example: bool,
 ) -> Result<Vec<u8>, ArrowError> {
-    let found = &shown.0;
+    let found = shown.found();
     if encoding != Encoding::Json {
         return table_rows(&found.rows, encoding, example);
     }

@@ -1,15 +1,16 @@
 //! What has passed the wall.
 //!
-//! Invariant: the fields are this crate's alone, so that only `wall` makes these types. They can be read by all.
+//! Invariant: only the wall can write the fields, so it alone makes these types. Everyone can read them.
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use engine::{Diff, Explanation, Metric, MetricResult, Replay};
 
 /// A metric and its result, as the caller may see it.
 #[derive(Clone, Debug)]
 pub struct Shown {
-    pub(crate) metric: Metric,
-    pub(crate) result: MetricResult,
+    pub(super) metric: Metric,
+    pub(super) result: MetricResult,
 }
 
 impl Shown {
@@ -23,15 +24,15 @@ impl Shown {
 
     /// The rows for a table in which several results stand next to each other.
     pub fn into_rows(self) -> ShownRows {
-        ShownRows(self.result.rows)
+        ShownRows::of(self.result.rows)
     }
 }
 
 /// A metric at each moment of a series, the oldest first, and all their rows as one table.
 #[derive(Clone, Debug)]
 pub struct ShownSeries {
-    pub(crate) steps: Vec<MetricResult>,
-    pub(crate) rows: RecordBatch,
+    pub(super) steps: Vec<MetricResult>,
+    pub(super) rows: RecordBatch,
 }
 
 impl ShownSeries {
@@ -46,15 +47,15 @@ impl ShownSeries {
     }
 
     pub fn into_rows(self) -> ShownRows {
-        ShownRows(self.rows)
+        ShownRows::of(self.rows)
     }
 }
 
 /// What changed in a metric between two moments.
 #[derive(Clone, Debug)]
 pub struct ShownDiff {
-    pub(crate) metric: Metric,
-    pub(crate) diff: Diff,
+    pub(super) metric: Metric,
+    pub(super) diff: Diff,
 }
 
 impl ShownDiff {
@@ -68,7 +69,7 @@ impl ShownDiff {
 }
 
 /// Rows of a metric and the events behind them.
-pub struct ShownExplanation(pub(crate) Explanation);
+pub struct ShownExplanation(pub(super) Explanation);
 
 impl ShownExplanation {
     pub fn found(&self) -> &Explanation {
@@ -76,12 +77,12 @@ impl ShownExplanation {
     }
 
     pub fn events(&self) -> ShownRows {
-        ShownRows(self.0.events.clone())
+        ShownRows::of(self.0.events.clone())
     }
 }
 
 /// A metric by two definitions.
-pub struct ShownReplay(pub(crate) Replay);
+pub struct ShownReplay(pub(super) Replay);
 
 impl ShownReplay {
     pub fn found(&self) -> &Replay {
@@ -91,9 +92,19 @@ impl ShownReplay {
 
 /// Rows without a metric around them.
 #[derive(Clone, Debug)]
-pub struct ShownRows(pub(crate) RecordBatch);
+pub struct ShownRows(RecordBatch);
 
 impl ShownRows {
+    /// The only maker.
+    pub(super) fn of(batch: RecordBatch) -> ShownRows {
+        ShownRows(batch)
+    }
+
+    /// Columns without a row, for a statement that is only planned.
+    pub fn none(columns: SchemaRef) -> ShownRows {
+        ShownRows::of(RecordBatch::new_empty(columns))
+    }
+
     pub fn batch(&self) -> &RecordBatch {
         &self.0
     }

@@ -1,0 +1,79 @@
+//! SQL behind the wall: the tables that a statement may read, and the rows that it gives.
+//!
+//! Invariant: the store's own tables are there only with [`SqlAccess`], which a wall gives; any other table is put in
+//! as rows that have passed the wall. So what a statement reads from these tables may be shown.
+//! Deliberately absent: parsing and planning, and clients' catalogues; a surface adds them to the session.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use datafusion::datasource::MemTable;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::SessionContext;
+use engine::{Engine, Error, SqlRows};
+
+use super::shown::ShownRows;
+
+/// Proof that SQL, which reads every table, is answered here.
+#[derive(Debug)]
+pub struct SqlAccess(());
+
+impl SqlAccess {
+    pub(super) fn granted() -> SqlAccess {
+        SqlAccess(())
+    }
+
+    /// Runs one statement over all tables, and gives its rows as one table.
+    pub async fn ask(self, engine: &Engine, sql: &str) -> Result<ShownRows, Error> {
+        Ok(ShownRows::of(engine.sql(sql).await?))
+    }
+}
+
+/// The tables of one statement.
+pub struct SqlTables(SessionContext);
+
+impl SqlTables {
+    /// With access, all that `sql` reads from the store; without, no table.
+    pub async fn open(engine: &Engine, access: Option<SqlAccess>, sql: &str) -> Result<SqlTables, Error> {
+        Ok(SqlTables(match access {
+            Some(SqlAccess(())) => engine.sql_session(sql).await?,
+            None => engine.empty_sql_session(),
+        }))
+    }
+
+    /// Puts a table in.
+    pub fn put(&self, name: &str, rows: ShownRows) -> Result<(), Error> {
+        let batch = rows.into_batch();
+        let table = MemTable::try_new(batch.schema(), vec![vec![batch]])?;
+        self.0.register_table(format!("\"{name}\""), Arc::new(table))?;
+        Ok(())
+    }
+
+    /// To plan a statement, and to add what clients expect of a server. Its tables come from [`SqlTables::put`] alone.
+    pub fn session(&self) -> &SessionContext {
+        &self.0
+    }
+
+    /// Runs a plan to its end. The only maker of [`ShownStatement`].
+    pub async fn run(&self, plan: LogicalPlan, rows_max: usize) -> Result<ShownStatement, Error> {
+        Ok(ShownStatement(engine::collect_rows(&self.0, plan, rows_max).await?))
+    }
+}
+
+/// The rows of a statement. They count as memory of users' queries for as long as they are held.
+pub struct ShownStatement(SqlRows);
+
+impl ShownStatement {
+    pub fn columns(&self) -> &SchemaRef {
+        &self.0.schema
+    }
+
+    /// Batch by batch; what is held counts until the last one is taken.
+    pub fn into_batches(self) -> impl Iterator<Item = ShownRows> {
+        let mut held = self.0;
+        std::mem::take(&mut held.batches).into_iter().map(move |batch| {
+            let _ = &held;
+            ShownRows::of(batch)
+        })
+    }
+}
