@@ -14,8 +14,11 @@ mod story;
 
 mod commits;
 mod directory;
+mod merge;
 mod planning;
 mod review;
+mod script;
+mod tickets;
 mod work;
 mod world;
 
@@ -26,6 +29,7 @@ mod log;
 #[cfg(test)]
 mod tests;
 
+pub use log::DemoEvent;
 pub use story::stories;
 
 use chrono::{DateTime, Datelike, Days, Duration, Months, Utc, Weekday};
@@ -34,13 +38,6 @@ use world::World;
 
 /// How far back the history goes.
 const MONTHS: u32 = 18;
-
-/// An event, ready to be produced: `json` is a CloudEvent in structured mode.
-pub struct DemoEvent {
-    pub topic: &'static str,
-    pub key: String,
-    pub json: String,
-}
 
 /// The events of the eighteen months that end with the day before `now`, in the order in which
 /// they became known (`observedat`).

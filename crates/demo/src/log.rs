@@ -3,7 +3,6 @@
 //! Every event says when it happened (`time`) and when it became known (`observedat`): seconds
 //! later as a rule, days later for a few. Nothing becomes known after the last day of the history.
 
-use super::DemoEvent;
 use super::dice::Dice;
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use serde_json::{Value, json};
@@ -13,6 +12,13 @@ pub const SOURCE: &str = "example:harbour";
 /// One in this many events reaches the log days late.
 const LATE_ONE_IN: usize = 250;
 const LATE_HOURS: std::ops::RangeInclusive<i64> = 20..=140;
+
+/// An event, ready to be produced: `json` is a CloudEvent in structured mode.
+pub struct DemoEvent {
+    pub topic: &'static str,
+    pub key: String,
+    pub json: String,
+}
 
 pub struct Log {
     entries: Vec<(DateTime<Utc>, DemoEvent)>,

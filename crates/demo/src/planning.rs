@@ -1,11 +1,11 @@
 //! The planning of a team, once each working day by its lead or whoever stands in: goals and
 //! milestones of the quarter, stories, bugs and incidents, and what happens when a milestone is due.
 
-use super::people::{PEOPLE, PersonId, TEAMS, TeamId, by_login, lead_of};
-use super::services::{
-    BUG_FORMS, INCIDENT_FORMS, SERVICES, STANDING_GOALS, STORY_VERBS, ServiceId, TASK_VERBS, THEMES,
-};
+use super::people::{PersonId, TEAMS, TeamId, by_login, lead_of};
+use super::script;
+use super::services::{BUG_FORMS, INCIDENT_FORMS, STANDING_GOALS, TASK_VERBS, THEMES};
 use super::story;
+use super::tickets::{container, create_story, file, last_weekday, pick_service};
 use super::world::{Milestone, MilestoneId, Status, Ticket, TicketId, World};
 use chrono::{Datelike, Duration, NaiveDate, Weekday};
 
@@ -28,7 +28,7 @@ const BACKLOG_MIN: usize = 4;
 pub fn plan_day(world: &mut World, team: TeamId, planner: PersonId) {
     world.plans[team].last_planned = Some(world.day);
     begin_cycles(world, team, planner);
-    story::play(world, team, planner);
+    script::play(world, team, planner);
     file_bugs(world, team);
     review_milestones(world, team);
     if world.day.weekday() == Weekday::Mon {
@@ -139,58 +139,6 @@ fn begin_cycle(world: &mut World, team: TeamId, planner: PersonId, cycle: i64, s
     world.plans[team].epics.extend(epics);
 }
 
-/// A new story; a critical one is given to somebody at once.
-pub fn create_story(
-    world: &mut World,
-    team: TeamId,
-    planner: PersonId,
-    milestone: Option<MilestoneId>,
-    epic: Option<TicketId>,
-    service: Option<ServiceId>,
-) -> TicketId {
-    let service = service.unwrap_or_else(|| pick_service(world, team));
-    let critical = world.dice.chance(story::critical_share(team, world.ago()));
-    let verb = world.dice.pick(&STORY_VERBS);
-    let noun = world.dice.pick(&SERVICES[service].nouns);
-    let mut ticket = container("story", team, &format!("{verb} {noun}"), planner);
-    ticket.status = Status::Todo;
-    let sizes: &[i64] = if story::is_steady(team) { &[3] } else { &[1, 2, 2, 3, 3, 5, 5, 8] };
-    ticket.points = estimate(world, 0.94, sizes);
-    ticket.milestone = milestone;
-    ticket.parent = epic;
-    ticket.service = Some(service);
-    ticket.changes_left = if world.dice.chance(0.2) && !story::is_steady(team) { 2 } else { 1 };
-    if critical {
-        ticket.priority = "critical";
-        ticket.labels.push("critical-path");
-        ticket.assignee = take_critical(world, team);
-    } else if world.dice.chance(0.2) {
-        ticket.priority = "high";
-    }
-    if world.dice.chance(0.05) {
-        ticket.labels.push("security");
-    }
-    world.create_ticket(ticket)
-}
-
-/// Points, for the share of tickets that somebody estimates at all.
-fn estimate(world: &mut World, share: f64, scale: &[i64]) -> Option<i64> {
-    let points = world.dice.pick(scale);
-    world.dice.chance(share).then_some(points)
-}
-
-/// Who is given a critical ticket: most often anybody but the lead.
-fn take_critical(world: &mut World, team: TeamId) -> Option<PersonId> {
-    if let Some(keeper) = story::keeper(team, world.ago())
-        && world.dice.chance(0.9)
-    {
-        return Some(keeper);
-    }
-    let members = world.present_members(team);
-    let weights: Vec<_> = members.iter().map(|&who| (who, if PEOPLE[who].lead { 1 } else { 2 })).collect();
-    world.dice.weighted(&weights)
-}
-
 /// Bugs and incidents, reported by anybody who is at work.
 fn file_bugs(world: &mut World, team: TeamId) {
     let reporters = world.at_work.clone();
@@ -204,32 +152,6 @@ fn file_bugs(world: &mut World, team: TeamId) {
         let reporter = world.dice.pick(&reporters);
         file(world, team, "incident", form, service, reporter);
     }
-}
-
-fn file(
-    world: &mut World,
-    team: TeamId,
-    kind: &'static str,
-    form: &str,
-    service: ServiceId,
-    reporter: PersonId,
-) {
-    let noun = world.dice.pick(&SERVICES[service].nouns);
-    let mut ticket = container(kind, team, &format!("{form} {noun}"), reporter);
-    ticket.status = Status::Todo;
-    ticket.service = Some(service);
-    ticket.changes_left = 1;
-    ticket.points = estimate(world, 0.7, if story::is_steady(team) { &[2] } else { &[1, 1, 2, 3] });
-    match kind {
-        "incident" => {
-            ticket.priority = "critical";
-            ticket.points = None;
-            ticket.assignee = take_critical(world, team);
-        }
-        "bug" => ticket.priority = world.dice.pick(&["high", "medium", "medium", "low"]),
-        _ => ticket.priority = "low",
-    }
-    world.create_ticket(ticket);
 }
 
 /// What to do about milestones that are done, nearly due, or overdue.
@@ -341,44 +263,4 @@ fn hand_over_a_ticket(world: &mut World, team: TeamId) {
         world.desks[from].ticket = None;
     }
     world.edit_ticket(id, |ticket| ticket.assignee = Some(to));
-}
-
-/// One of the team's own services, now and then another's.
-fn pick_service(world: &mut World, team: TeamId) -> ServiceId {
-    if world.dice.chance(0.08) {
-        return world.dice.index(SERVICES.len());
-    }
-    let own: Vec<ServiceId> = (0..SERVICES.len()).filter(|&service| SERVICES[service].team == team).collect();
-    world.dice.pick(&own)
-}
-
-/// The day itself, or the Friday before it.
-pub fn last_weekday(day: NaiveDate) -> NaiveDate {
-    match day.weekday() {
-        Weekday::Sat => day - Duration::days(1),
-        Weekday::Sun => day - Duration::days(2),
-        _ => day,
-    }
-}
-
-/// A ticket with nothing in it yet; in progress, as goals and epics are from the start.
-fn container(kind: &'static str, team: TeamId, title: &str, reporter: PersonId) -> Ticket {
-    Ticket {
-        key: String::new(),
-        team,
-        kind,
-        title: title.to_owned(),
-        status: Status::InProgress,
-        assignee: None,
-        reporter,
-        points: None,
-        due_on: None,
-        milestone: None,
-        parent: None,
-        priority: "medium",
-        labels: Vec::new(),
-        service: None,
-        changes_left: 0,
-        change: None,
-    }
 }

@@ -1,10 +1,10 @@
 //! Reviews: who is asked, who answers when, and what they say.
 
 use super::facts::author_login;
+use super::merge::merge;
 use super::people::{PEOPLE, PersonId, TEAMS, TeamId};
 use super::services::SERVICES;
 use super::story;
-use super::work;
 use super::world::{Asked, Author, Change, ChangeId, Request, World};
 use chrono::Duration;
 use serde_json::json;
@@ -119,7 +119,7 @@ pub fn review_one(world: &mut World, who: PersonId) -> bool {
     let verdict = verdict(world, id);
     submit(world, who, id, verdict);
     if world.changes[id].author == Author::Bot && verdict == "approved" {
-        work::merge(world, id, who);
+        merge(world, id, who);
     }
     true
 }

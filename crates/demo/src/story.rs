@@ -5,30 +5,23 @@
 //! and rules of the day. Dates are days before the last day of the history.
 
 use super::people::{BOOKING, FLEET, PAYMENTS, PEOPLE, PLATFORM, PersonId, TEAMS, TeamId, by_login, lead_of};
-use super::planning;
-use super::services::{CHECKOUT, CREWING, LEDGER, ServiceId};
-use super::world::{Milestone, World};
+use super::services::{CHECKOUT, LEDGER, ServiceId};
 use chrono::{DateTime, Days, Duration, Utc};
-use serde_json::json;
 
 // Story 1: everything that touches money waits for one reviewer, who is busy with something else.
 const SIGNER: PersonId = by_login("leila");
 const SIGN_OFF_BEGAN: i64 = 60;
 
-// Story 2: one milestone, four re-plans. Each pair: on which day, to which due date.
-const RESTLESS: &str = "Night sailings";
-const RESTLESS_CREATED: i64 = 200;
-const RESTLESS_FIRST_DUE: i64 = 95;
-const RESTLESS_REPLANS: [(i64, i64); 4] = [(130, 60), (75, 30), (24, -5), (9, -26)];
+// Story 2: one milestone, four re-plans.
+pub const RESTLESS: &str = "Night sailings";
 
 // Story 3: the lead of this team takes nearly every critical ticket.
 const KEEPER_TEAM: TeamId = FLEET;
 const KEEPING_BEGAN: i64 = 120;
 
 // Story 4: this team let reviews wait until it agreed on a rota.
-const SLOW_TEAM: TeamId = BOOKING;
-const ROTA_BEGAN: i64 = 130;
-const ROTA_NOTE: &str = "review rota: a first look within half a working day, two people on duty each week";
+pub const SLOW_TEAM: TeamId = BOOKING;
+pub const ROTA_BEGAN: i64 = 130;
 
 // No story: nobody joins or leaves this team, and its pieces of work are of like size, so that its weeks are alike.
 const STEADY_TEAM: TeamId = PLATFORM;
@@ -94,68 +87,6 @@ pub fn unlinked_email(who: PersonId, ago: i64) -> Option<&'static str> {
 pub fn email_to_link(who: PersonId, ago: i64) -> Option<&'static str> {
     let (person, email, linked) = OLD_ADDRESS;
     (who == person && ago <= linked).then_some(email)
-}
-
-/// What the scripts ask of a team today, done by `planner`.
-pub fn play(world: &mut World, team: TeamId, planner: PersonId) {
-    if team == FLEET {
-        play_restless(world, planner);
-    }
-    if team == SLOW_TEAM && world.ago() <= ROTA_BEGAN && world.plans[team].story_step == 0 {
-        world.plans[team].story_step = 1;
-        let data = json!({
-            "team": TEAMS[team].id,
-            "name": TEAMS[team].name,
-            "lead": PEOPLE[lead_of(team)].login,
-            "working_agreement": ROTA_NOTE,
-        });
-        world.emit("team.updated", TEAMS[team].id, data);
-    }
-}
-
-/// Creates the restless milestone, then moves it, each time with a little more in it.
-fn play_restless(world: &mut World, planner: PersonId) {
-    let step = world.plans[FLEET].story_step;
-    if step == 0 {
-        if world.ago() <= RESTLESS_CREATED {
-            world.plans[FLEET].story_step = 1;
-            let milestone = world.create_milestone(Milestone {
-                id: "fleet-night".to_owned(),
-                team: FLEET,
-                title: RESTLESS.to_owned(),
-                start_on: world.day,
-                due_on: planning::last_weekday(world.ends_on - Duration::days(RESTLESS_FIRST_DUE)),
-                owner: Some(lead_of(FLEET)),
-                goal: world.plans[FLEET].goal,
-                depends_on: Vec::new(),
-                open: true,
-                moved: false,
-                scripted: true,
-            });
-            world.emit_milestone("milestone.baselined", milestone, None);
-            add_night_stories(world, planner, 9);
-        }
-        return;
-    }
-    let Some(&(asked, due)) = RESTLESS_REPLANS.get(step - 1) else { return };
-    if world.ago() <= asked {
-        world.plans[FLEET].story_step += 1;
-        let milestone = restless(world);
-        let due_on = planning::last_weekday(world.ends_on - Duration::days(due));
-        world.edit_milestone(milestone, |milestone| milestone.due_on = due_on);
-        add_night_stories(world, planner, 3);
-    }
-}
-
-fn add_night_stories(world: &mut World, planner: PersonId, count: usize) {
-    let milestone = restless(world);
-    for _ in 0..count {
-        planning::create_story(world, FLEET, planner, Some(milestone), None, Some(CREWING));
-    }
-}
-
-fn restless(world: &World) -> usize {
-    world.milestones.iter().position(|milestone| milestone.title == RESTLESS).expect("created in step 0")
 }
 
 /// A story in the data and the command that shows it.

@@ -12,9 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use super::declared::{Declared, Person};
 use super::known::{Known, Said};
+use super::names::{matches, name};
 use super::statement::{Beginning, Statement};
-use super::{Declared, Person, matches};
 
 /// What sources of this command's facts begin with.
 pub const SOURCE: &str = "people:";
@@ -145,8 +146,7 @@ impl<'a> Differ<'a> {
     /// Those whom a name or pattern makes bots and whom the file does not describe otherwise.
     fn bots(&self, declared: &Declared) -> Vec<Person> {
         let described = |name: &str| declared.people.iter().any(|person| person.person == name);
-        let named =
-            declared.bots.iter().filter(|pattern| !pattern.contains('*')).map(|name| super::name(name));
+        let named = declared.bots.iter().filter(|pattern| !pattern.contains('*')).map(|text| name(text));
         let seen = self.known.names.iter().filter(|name| {
             declared.bots.iter().any(|pattern| pattern.contains('*') && matches(pattern, name))
         });

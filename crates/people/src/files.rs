@@ -15,7 +15,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use toml::Spanned;
 
-use super::{Capacity, Declared, Hours, Leave, Link, Person, Stay, Team, Whose, line_of, name};
+use super::declared::{Capacity, Declared, Hours, Leave, Link, Person, Stay, Team, Whose};
+use super::names::name;
 
 /// What is wrong with a file, and in which line.
 #[derive(Debug, PartialEq)]
@@ -380,6 +381,11 @@ fn no_twice<'a>(text: &str, ids: impl Iterator<Item = &'a String>, what: &str) -
         }
     }
     Ok(())
+}
+
+/// The line of a byte, from 1.
+fn line_of(text: &str, byte: usize) -> usize {
+    1 + text.as_bytes()[..byte.min(text.len())].iter().filter(|b| **b == b'\n').count()
 }
 
 #[cfg(test)]

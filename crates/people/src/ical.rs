@@ -9,8 +9,8 @@ use chrono::{DateTime, Datelike, NaiveDate, TimeZone, Utc};
 use chrono_tz::Tz;
 use icalendar::{Calendar, CalendarDateTime, Component, DatePerhapsTime, Event};
 
+use super::declared::{Declared, Leave, Whose};
 use super::files::{Wrong, midnight};
-use super::{Declared, Leave, Whose};
 
 /// How many times an event that comes every year is taken.
 const YEARS_MAX: i32 = 12;

@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Declared, Link, Person, files::Wrong, name};
+use super::declared::{Declared, Link, Person};
+use super::files::Wrong;
+use super::names::name;
 
 pub fn read(text: &str) -> Result<Declared, Wrong> {
     let mut declared = Declared { weak: true, ..Declared::default() };

@@ -7,7 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Declared, Team, files::Wrong};
+use super::declared::{Declared, Team};
+use super::files::Wrong;
 
 pub fn read(text: &str) -> Result<Declared, Wrong> {
     let mut areas: BTreeMap<String, Vec<String>> = BTreeMap::new();

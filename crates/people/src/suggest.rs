@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Link, name};
+use super::declared::Link;
+use super::names::name;
 
 /// Names shared by more people than this say nothing about who they are.
 const SHARED_MAX: usize = 8;

@@ -15,7 +15,7 @@ use datafusion::error::Result;
 use engine::{SQL_CATALOG, SQL_SCHEMA};
 use pgwire::api::Type;
 
-use super::introspection::{INFORMATION_SCHEMA, Listing, PG_CATALOG};
+use super::listing::{INFORMATION_SCHEMA, Listing, PG_CATALOG};
 
 /// Tables without a row, and the columns that clients join them by.
 const EMPTY: [(&str, &[&str]); 5] = [

@@ -5,32 +5,27 @@
 //! is not listed for them.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
-use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::SchemaProvider;
 use datafusion::common::ScalarValue;
-use datafusion::datasource::TableType;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarUDF, Signature, SimpleScalarUDF, TypeSignature, Volatility, create_udf,
 };
 use datafusion::prelude::SessionContext;
-use datafusion_pg_catalog::pg_catalog::catalog_info::CatalogInfo;
 use datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
 use datafusion_pg_catalog::pg_catalog::generate_series_arg_coercion::CoerceIntArgsToBigInt;
 use datafusion_pg_catalog::pg_catalog::oid_type_planner::PgOidTypePlanner;
-use datafusion_pg_catalog::pg_catalog::{PG_CATALOG_TABLES, PgCatalogSchemaProvider, PgCatalogStaticTables};
+use datafusion_pg_catalog::pg_catalog::{PgCatalogSchemaProvider, PgCatalogStaticTables};
 use datafusion_pg_catalog::setup_pg_catalog;
-use engine::{SQL_CATALOG, SQL_SCHEMA};
+use engine::SQL_CATALOG;
 
 use super::information::Information;
+use super::listing::{INFORMATION_SCHEMA, Listing, PG_CATALOG};
 use super::settings::{SERVER_VERSION, Settings};
-
-pub const PG_CATALOG: &str = "pg_catalog";
-pub const INFORMATION_SCHEMA: &str = "information_schema";
 
 /// Functions that describe what is not there: comments, indexes, sizes, the text of views.
 const NOTHING_TO_TELL: [&str; 8] = [
@@ -118,78 +113,6 @@ impl Introspection {
 pub fn in_utc(context: &SessionContext) {
     let state = context.state_ref();
     state.write().config_mut().options_mut().execution.time_zone = Some("UTC".to_owned());
-}
-
-pub type Tables = BTreeMap<String, (TableType, SchemaRef)>;
-
-/// The tables that a user sees, by name.
-#[derive(Clone, Debug, Default)]
-pub struct Listing(Arc<RwLock<Arc<Tables>>>);
-
-impl Listing {
-    async fn renew(&self, context: &SessionContext) -> Result<()> {
-        let catalog = context.catalog(SQL_CATALOG).expect("a session has its catalog");
-        let schema = catalog.schema(SQL_SCHEMA).expect("a session has its schema");
-        let mut tables = Tables::new();
-        for name in schema.table_names() {
-            // A call of a metric is a table of one statement only; its name has a space.
-            if let Some(table) = schema.table(&name).await?.filter(|_| !name.contains(' ')) {
-                let is_log = event::Table::ALL.iter().any(|log| log.name() == name);
-                let kind = if is_log { TableType::Base } else { TableType::View };
-                tables.insert(name, (kind, table.schema()));
-            }
-        }
-        *self.0.write().expect("no holder of a listing panics") = Arc::new(tables);
-        Ok(())
-    }
-
-    pub fn tables(&self) -> Arc<Tables> {
-        Arc::clone(&self.0.read().expect("no holder of a listing panics"))
-    }
-}
-
-#[async_trait]
-impl CatalogInfo for Listing {
-    async fn catalog_names(&self) -> Result<Vec<String>, DataFusionError> {
-        Ok(vec![SQL_CATALOG.to_owned()])
-    }
-
-    async fn schema_names(&self, catalog: &str) -> Result<Option<Vec<String>>, DataFusionError> {
-        let names = [SQL_SCHEMA, PG_CATALOG, INFORMATION_SCHEMA].map(str::to_owned).to_vec();
-        Ok((catalog == SQL_CATALOG).then_some(names))
-    }
-
-    async fn table_names(&self, _: &str, schema: &str) -> Result<Option<Vec<String>>, DataFusionError> {
-        Ok(match schema {
-            SQL_SCHEMA => Some(self.tables().keys().cloned().collect()),
-            PG_CATALOG => Some(PG_CATALOG_TABLES.iter().map(|name| (*name).to_owned()).collect()),
-            INFORMATION_SCHEMA => Some(Vec::new()),
-            _ => None,
-        })
-    }
-
-    async fn table_schema(
-        &self,
-        _: &str,
-        schema: &str,
-        table: &str,
-    ) -> Result<Option<SchemaRef>, DataFusionError> {
-        let tables = self.tables();
-        Ok(tables.get(table).filter(|_| schema == SQL_SCHEMA).map(|(_, columns)| Arc::clone(columns)))
-    }
-
-    async fn table_type(
-        &self,
-        _: &str,
-        schema: &str,
-        table: &str,
-    ) -> Result<Option<TableType>, DataFusionError> {
-        let tables = self.tables();
-        Ok(match schema {
-            SQL_SCHEMA => tables.get(table).map(|(kind, _)| *kind),
-            _ => Some(TableType::Base),
-        })
-    }
 }
 
 /// Functions whose answer is the connection's.

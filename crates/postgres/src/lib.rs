@@ -12,28 +12,26 @@ mod connection;
 mod frames;
 mod information;
 mod introspection;
+mod listing;
 mod negotiate;
+mod options;
 mod reader;
 mod refusal;
 mod rows;
 mod settings;
+mod shared;
 mod statement;
 mod users;
 mod values;
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
 use pgwire::api::cancel::DefaultCancelHandler;
-use pgwire::api::{
-    ClientInfo, ConnectionManager, DefaultClient, NoopHandler, PgWireConnectionState,
-    RandomPidSecretKeyGenerator,
-};
+use pgwire::api::{ClientInfo, DefaultClient, NoopHandler, PgWireConnectionState};
 use pgwire::error::{ErrorInfo, PgWireError};
 use pgwire::messages::PgWireFrontendMessage;
 use pgwire::tokio::server::{PgWireMessageServerCodec, process_error, process_message};
@@ -48,8 +46,11 @@ use frames::Frames;
 use negotiate::{Tls, negotiate};
 use reader::Reader;
 use refusal::Refusal;
-use surface::{App, Scope};
+use shared::Shared;
+use surface::App;
 use users::Users;
+
+pub use options::{Account, Options};
 
 /// Connections that are told that there is no place for them, or that cancel, at once; beyond it they are dropped.
 const REFUSALS_MAX: usize = 16;
@@ -58,31 +59,6 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Pause after the system had no socket for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Where to listen, to whom, and the bounds.
-#[derive(Clone, Debug)]
-pub struct Options {
-    pub address: SocketAddr,
-    pub accounts: Vec<Account>,
-    /// Certificate and key, files in PEM; with both, connections without TLS are refused.
-    pub tls: Option<(PathBuf, PathBuf)>,
-    pub connections_max: usize,
-    pub message_bytes_max: usize,
-    pub statements_max: usize,
-    pub startup_timeout: Duration,
-    pub idle_timeout: Duration,
-}
-
-/// Who may connect.
-#[derive(Clone, Debug)]
-pub struct Account {
-    pub name: String,
-    /// `env:NAME` or `file:PATH`.
-    pub password: String,
-    pub scopes: Vec<Scope>,
-    /// Whose it is, for person-level metrics; empty for a program's.
-    pub person: String,
-}
-
 /// Why the port is not open.
 #[derive(Debug)]
 pub enum Error {
@@ -90,17 +66,6 @@ pub enum Error {
     Options(String),
     /// The address cannot be had.
     Listen(String),
-}
-
-/// What all connections share.
-struct Shared {
-    app: Arc<App>,
-    options: Options,
-    users: Arc<Users>,
-    tls: Option<Tls>,
-    reader: Arc<Reader>,
-    connections: Arc<ConnectionManager>,
-    keys: Arc<RandomPidSecretKeyGenerator>,
 }
 
 /// The port, listened to.
@@ -145,7 +110,7 @@ impl Server {
         Ok(Server { listener, shared: Arc::new(shared) })
     }
 
-    pub fn address(&self) -> io::Result<SocketAddr> {
+    pub fn address(&self) -> io::Result<std::net::SocketAddr> {
         self.listener.local_addr()
     }
 

@@ -14,9 +14,9 @@ use pgwire::error::PgWireResult;
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 
-use crate::Account;
-use surface::Caller;
-use surface::Secret;
+use surface::{Caller, Secret};
+
+use super::options::Account;
 
 const SALT_BYTES: usize = 16;
 

@@ -4,22 +4,17 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use engine::{Engine, Error, Ground, Overlay};
-use engine::{Level, Metric};
-use serde::{Deserialize, Serialize};
+use engine::{Engine, Error, Ground, Level, Metric};
+use surface::output::EXAMPLE_NOTE;
 use surface::{Sight, Wall};
 
+use super::answers::Answered;
 use super::facts::Facts;
 use super::footer::Footer;
-use super::period::Week;
-use super::{Report, detail, roadmap, weekly};
-use surface::output::EXAMPLE_NOTE;
+use super::question::{Kind, What};
+use super::report::Report;
+use super::{detail, roadmap, weekly};
 
-/// Time since the last review, where nobody says.
-const REVIEW_DAYS: i64 = 28;
-/// Days that a weekly report looks back.
-const WEEK_DAYS: i64 = 7;
 /// What roadmap reviews ask, beside all that is about milestones.
 const ROADMAP_EXTRA: [&str; 6] = [
     "achievements",
@@ -31,76 +26,6 @@ const ROADMAP_EXTRA: [&str; 6] = [
 ];
 /// What a scenario may change.
 const SCENARIO: [&str; 4] = ["milestone_forecast", "milestone_risk", "roadmap", "roadmap_capacity"];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    Weekly,
-    Roadmap,
-}
-
-impl Kind {
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Weekly => "weekly",
-            Kind::Roadmap => "roadmap",
-        }
-    }
-}
-
-/// Which report, of when.
-#[derive(Clone, Debug)]
-pub struct What {
-    pub kind: Kind,
-    pub as_of: DateTime<Utc>,
-    pub known_at: DateTime<Utc>,
-    pub team: Option<String>,
-    /// When the roadmap was last reviewed.
-    pub since: Option<DateTime<Utc>>,
-    /// Events that are taken to have happened, by the name of the scenario.
-    pub scenarios: Vec<(String, Overlay)>,
-}
-
-impl What {
-    pub fn new(kind: Kind, as_of: DateTime<Utc>, known_at: DateTime<Utc>) -> What {
-        What { kind, as_of, known_at, team: None, since: None, scenarios: Vec::new() }
-    }
-
-    /// The earlier moment that the report compares with.
-    pub fn from(&self) -> DateTime<Utc> {
-        let days = match self.kind {
-            Kind::Weekly => WEEK_DAYS,
-            Kind::Roadmap => REVIEW_DAYS,
-        };
-        self.since.unwrap_or(self.as_of - TimeDelta::days(days))
-    }
-
-    /// The week whose figures are told.
-    pub fn week(&self) -> Week {
-        Week::before(self.as_of)
-    }
-
-    fn ground(&self, as_of: DateTime<Utc>, what_if: Option<Overlay>) -> Ground {
-        Ground { as_of, known_at: self.known_at, team: self.team.clone(), what_if }
-    }
-
-    /// The days between the two moments, begun ones whole.
-    pub fn days(&self) -> i64 {
-        let between = self.as_of - self.from();
-        (between - TimeDelta::microseconds(1)).num_days() + 1
-    }
-}
-
-/// The answers that a report is made of.
-pub struct Answered {
-    pub what: What,
-    pub now: Facts,
-    /// At the earlier moment; of a roadmap review only.
-    pub before: Facts,
-    pub scenarios: Vec<(String, Facts)>,
-    pub metrics: Vec<Metric>,
-    pub definitions: BTreeMap<String, String>,
-}
 
 /// Asks, and makes the report.
 ///

@@ -15,8 +15,8 @@ mod table;
 mod time;
 
 pub use bars::{Bar, Bars};
-pub use colour::{Tone, css};
-pub use frame::{Head, Look, Paint};
+pub use colour::{Paint, Tone, css};
+pub use frame::{Head, Look};
 pub use plot::Plot;
 pub use scale::number;
 pub use spark::Spark;

@@ -9,10 +9,10 @@ use engine::Metric;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::ask::Answered;
+use super::answers::Answered;
 use super::facts::{Row, Rows};
+use super::grid::{Cell, Column, Grid};
 use super::words::{NOTHING, number, percent};
-use super::{Cell, Column, Grid};
 
 /// Sections in the order of what a lead looks for; others follow by name.
 const FIRST: [&str; 5] = ["Review load", "Milestone drift", "Delegation balance", "Flow", "Data quality"];

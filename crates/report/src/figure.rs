@@ -1,20 +1,15 @@
 //! Drawings of a report: beside the words, never in their place, since some mail programs show none.
 
-use super::ask::Answered;
+use super::answers::Answered;
 use super::facts::Row;
+use super::grid::Tone;
+use super::part::Figure;
 use super::risk::Outlook;
-use super::{Tone, words};
+use super::words;
 use crate::chart::{self, Bar, Bars, Head, Look, Paint, Spark};
 
 const SPARK: Look = Look { width: 140, height: 40, paint: Paint::Fixed };
 const BARS: Look = Look { width: 600, height: 0, paint: Paint::Fixed };
-
-#[derive(Clone, Debug)]
-pub struct Figure {
-    /// Said above it, where it does not stand beside a sentence.
-    pub caption: String,
-    pub svg: String,
-}
 
 /// A signal's series with the band of what is usual.
 pub fn process(answered: &Answered, row: &Row) -> Option<Figure> {

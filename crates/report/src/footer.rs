@@ -6,8 +6,8 @@ use engine::{Position, Stats};
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
-use super::ask::What;
 use super::facts::Facts;
+use super::question::What;
 use super::words::{capital_count, count, list, number, percent};
 use surface::moment;
 

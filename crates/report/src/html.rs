@@ -6,7 +6,9 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::detail::Section;
-use super::{Cell, Format, Grid, Item, Part, Report, Tone};
+use super::grid::{Cell, Grid, Tone};
+use super::part::{Item, Part};
+use super::report::Report;
 
 /// Light only: mail programs turn colours as they like, and a page that fights them is unreadable in half of them.
 const STYLE: &str = "
@@ -211,9 +213,4 @@ fn footer(report: &Report) -> Markup {
             }
         }
     }
-}
-
-impl Format {
-    /// A page's policy where it is served: nothing but itself.
-    pub const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 }

@@ -4,7 +4,9 @@
 
 use std::fmt::Write as _;
 
-use super::{Grid, Item, Part, Report, Tone};
+use super::grid::{Grid, Tone};
+use super::part::{Item, Part};
+use super::report::Report;
 
 pub fn text(report: &Report) -> String {
     let mut text = format!("# {}\n\n{}", plain(&report.title), plain(&report.period));

@@ -6,8 +6,9 @@
 use chrono::NaiveDate;
 
 use super::facts::{Facts, Row};
+use super::grid::Tone;
+use super::part::Item;
 use super::words::{against_date, count, days, near, percent, times, title};
-use super::{Item, Tone};
 
 /// An open milestone with what is known of it.
 pub struct Outlook<'f> {

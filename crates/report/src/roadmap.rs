@@ -6,14 +6,19 @@ mod scenarios;
 
 use std::collections::BTreeMap;
 
-use super::ask::{Answered, Kind};
+use super::answers::Answered;
 use super::facts::Row;
+use super::figure;
 use super::footer::Footer;
+use super::gaps::gap;
+use super::grid::{Cell, Grid, Tone};
+use super::part::{Item, Part};
 use super::period::period;
+use super::question::Kind;
+use super::report::Report;
 use super::risk::{Outlook, outlooks};
-use super::weekly::gap;
+use super::summary::{decisions_line, risk_line};
 use super::words::{self, NOTHING, capital_count, count, number, percent, short, team};
-use super::{Cell, Grid, Item, Part, Report, Tone, figure};
 
 pub fn report(answered: &Answered, footer: Footer) -> Report {
     let what = &answered.what;
@@ -36,7 +41,7 @@ pub fn report(answered: &Answered, footer: Footer) -> Report {
 }
 
 fn in_short(parts: &[Part], risks: &[Outlook<'_>]) -> Vec<String> {
-    let mut lines = vec![super::weekly::risk_line(risks)];
+    let mut lines = vec![risk_line(risks)];
     for part in parts {
         let n = part.items.len();
         match part.id {
@@ -49,7 +54,7 @@ fn in_short(parts: &[Part], risks: &[Outlook<'_>]) -> Vec<String> {
                 "{} without one owner and a date.",
                 capital_count(n, "goal or milestone is", "goals or milestones are")
             )),
-            "decisions" if n > 0 => lines.push(super::weekly::decisions_line(n)),
+            "decisions" if n > 0 => lines.push(decisions_line(n)),
             _ => {}
         }
     }

@@ -6,13 +6,16 @@ mod changed;
 mod decisions;
 mod help;
 
-pub use decisions::{gap, line as decisions_line};
-
-use super::ask::{Answered, Kind};
+use super::answers::Answered;
+use super::figure;
 use super::footer::Footer;
+use super::grid::{Cell, Grid, Tone};
+use super::part::{Item, Part};
+use super::question::Kind;
+use super::report::Report;
 use super::risk::{Outlook, outlooks};
+use super::summary::{decisions_line, risk_line};
 use super::words::{self, NOTHING, against_date, capital_count, count, list, near, short};
-use super::{Cell, Grid, Item, Part, Report, Tone, figure};
 
 /// Milestones that get a sentence of their own; all stand in the table.
 const SENTENCES_MAX: usize = 3;
@@ -86,35 +89,6 @@ fn in_short(parts: &[Part], risks: &[Outlook<'_>]) -> Vec<String> {
         }
     }
     lines
-}
-
-pub fn risk_line(risks: &[Outlook<'_>]) -> String {
-    let known: Vec<_> =
-        risks.iter().filter(|outlook| outlook.p_hit().is_some() && outlook.due().is_some()).collect();
-    let unlikely: Vec<_> = known.iter().filter(|outlook| outlook.is_likely_late()).collect();
-    if known.is_empty() {
-        return "No open milestone has both a date and enough history for a forecast.".to_owned();
-    }
-    if unlikely.is_empty() {
-        let all = count(known.len() as i64, "milestone with a forecast is", "milestones with a forecast are");
-        return format!("The {all} more likely than not to meet the date.");
-    }
-    let mut told = vec![format!(
-        "{} of {} will more likely than not miss the date",
-        unlikely.len(),
-        count(known.len() as i64, "open milestone", "open milestones")
-    )];
-    let latest = unlikely
-        .iter()
-        .filter_map(|outlook| Some((outlook.late_days()?, outlook)))
-        .max_by_key(|(late, _)| *late);
-    if let Some((late, outlook)) = latest.filter(|(late, _)| *late > 0) {
-        told.push(format!("{} is likely to be {} late", outlook.title, words::days(late)));
-    }
-    if let Some(endless) = unlikely.iter().find(|outlook| outlook.p85().is_none()) {
-        told.push(format!("{} may not get done at its present pace", endless.title));
-    }
-    format!("{}.", told.join("; "))
 }
 
 fn at_risk(answered: &Answered, risks: &[Outlook<'_>]) -> Part {

@@ -58,6 +58,7 @@ mod caller;
 mod privacy;
 mod problem;
 mod secret;
+mod sight;
 mod state;
 mod wall;
 

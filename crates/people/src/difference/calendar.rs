@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::Differ;
+use crate::declared::{Capacity, Declared, Hours, Whose};
 use crate::known::Said;
 use crate::statement::{Beginning, rfc3339};
-use crate::{Capacity, Declared, Hours, Whose};
 
 /// A stretch of time of a person, in microseconds.
 type Stretch = (String, i64, Option<i64>);

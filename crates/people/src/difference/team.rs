@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{Differ, Scalar};
+use crate::declared::{Declared, Stay, Team};
+use crate::known;
 use crate::statement::{Beginning, rfc3339};
-use crate::{Declared, Stay, Team, known};
 
 impl Differ<'_> {
     pub(super) fn teams(&mut self, declared: &Declared) {

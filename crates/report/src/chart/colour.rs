@@ -3,7 +3,12 @@
 //! On pages a tone is a CSS variable, so that one SVG is right in light and dark; in mails and prints it is the light
 //! value. The series' colours stay apart for the common colour blindnesses; the tests hold it.
 
-use super::frame::Paint;
+/// Whether colours follow the page's theme or are the light ones, for mails and prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paint {
+    Theme,
+    Fixed,
+}
 
 /// What a colour is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,19 +4,12 @@
 
 use maud::{Markup, html};
 
-use super::colour::Tone;
+use super::colour::{Paint, Tone};
 
 /// Height of text.
 pub const TEXT: f64 = 13.0;
 /// How wide a letter is of its height, in wide fonts: the reader's is not known here.
 const EM_SHARE: f64 = 0.62;
-
-/// Whether colours follow the page's theme or are the light ones, for mails and prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Paint {
-    Theme,
-    Fixed,
-}
 
 /// The place that a chart is for; text keeps its size, so a narrow place has a narrow drawing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

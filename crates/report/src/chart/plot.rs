@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 
 use maud::{Markup, html};
 
-use super::colour::Tone;
-use super::frame::{self, Anchor, Head, Look, Paint, Point, TEXT, fitted, width_of};
+use super::colour::{Paint, Tone};
+use super::frame::{self, Anchor, Head, Look, Point, TEXT, fitted, width_of};
 use super::scale::{self, Ticks, span};
 
 /// What the vertical axis counts.

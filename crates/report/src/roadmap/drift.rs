@@ -6,11 +6,12 @@
 
 use chrono::NaiveDate;
 
-use crate::ask::Answered;
+use crate::answers::Answered;
 use crate::facts::Row;
+use crate::grid::{Cell, Grid, Tone};
+use crate::part::{Item, Part};
 use crate::risk::Outlook;
 use crate::words::{NOTHING, capital, days, list, near, short};
-use crate::{Cell, Grid, Item, Part, Tone};
 
 /// Milestones that get a sentence; all stand in the table.
 const SENTENCES_MAX: usize = 5;

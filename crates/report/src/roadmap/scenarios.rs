@@ -1,9 +1,10 @@
 //! What if: each scenario's milestones beside what is expected as things are.
 
-use crate::ask::Answered;
+use crate::answers::Answered;
+use crate::grid::Grid;
+use crate::part::Part;
 use crate::risk::{Outlook, outlooks};
 use crate::words::near;
-use crate::{Grid, Part};
 
 /// Nothing where nobody asked what if.
 pub fn part(answered: &Answered, risks: &[Outlook<'_>]) -> Option<Part> {

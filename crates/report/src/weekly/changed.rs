@@ -2,10 +2,12 @@
 
 use serde_json::Value;
 
-use crate::ask::Answered;
+use crate::answers::Answered;
 use crate::facts::Row;
+use crate::figure;
+use crate::grid::Tone;
+use crate::part::{Item, Part};
 use crate::words::{self, number};
-use crate::{Item, Part, Tone, figure};
 
 /// Charts in a report.
 const FIGURES_MAX: usize = 6;

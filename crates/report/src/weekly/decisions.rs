@@ -1,10 +1,12 @@
 //! What somebody has to decide, each with a proposal.
 
-use crate::ask::Answered;
+use crate::answers::Answered;
 use crate::facts::Row;
+use crate::gaps::gap;
+use crate::grid::Tone;
+use crate::part::{Item, Part};
 use crate::risk::Outlook;
-use crate::words::{capital_count, count, number, team, title};
-use crate::{Item, Part, Tone};
+use crate::words::{count, number, team};
 
 use super::help::CRITICAL_MIN;
 
@@ -35,38 +37,6 @@ pub fn part(answered: &Answered, risks: &[Outlook<'_>]) -> Part {
         (_, n) => Some(format!("The most pressing ones; {n} more are in the roadmap review.")),
     };
     part
-}
-
-/// What a summary says of `n` of them.
-pub fn line(n: usize) -> String {
-    format!("{} below, each with a proposal.", capital_count(n, "decision waits", "decisions wait"))
-}
-
-/// A goal or a milestone without one owner and a date.
-pub fn gap(row: &Row) -> Option<Item> {
-    let (kind, lacks) = (row.text("kind")?, row.text("lacks")?);
-    let name = title(row.text("title"), row.text("item")?);
-    let (sentence, proposal) = match lacks {
-        "an owner" => (format!("The {kind} \"{name}\" has no owner."), "Name one person who answers for it."),
-        "a date" => (format!("The {kind} \"{name}\" has no date."), "Set a date, or take it off the plan."),
-        "an owner and a date" => (
-            format!("The {kind} \"{name}\" has neither an owner nor a date."),
-            "Name one person and a date, or take it off the plan.",
-        ),
-        _ => (
-            format!("The {kind} \"{name}\" has {} owners.", row.whole("owners").unwrap_or(0)),
-            "Agree on the one person who answers for it, and on its date.",
-        ),
-    };
-    Some(Item {
-        tone: Tone::Watch,
-        sentence,
-        because: None,
-        proposal: Some(proposal.to_owned()),
-        metric: "ownership_gaps",
-        row: row.0.clone(),
-        figure: None,
-    })
 }
 
 fn reviews(row: &Row) -> Option<Item> {

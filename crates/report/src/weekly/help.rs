@@ -2,10 +2,11 @@
 //!
 //! Invariant: a team over fewer people than may be shown has no numbers here, and so no sentence.
 
-use crate::ask::Answered;
+use crate::answers::Answered;
 use crate::facts::Row;
+use crate::grid::Tone;
+use crate::part::{Item, Part};
 use crate::words::{count, number, percent, team};
-use crate::{Item, Part, Tone};
 
 /// A lead with fewer critical tickets than this is no pattern.
 pub const CRITICAL_MIN: i64 = 3;

@@ -1,0 +1,33 @@
+//! Goals and milestones that nobody answers for.
+
+use super::facts::Row;
+use super::grid::Tone;
+use super::part::Item;
+use super::words::title;
+
+/// A goal or a milestone without one owner and a date.
+pub fn gap(row: &Row) -> Option<Item> {
+    let (kind, lacks) = (row.text("kind")?, row.text("lacks")?);
+    let name = title(row.text("title"), row.text("item")?);
+    let (sentence, proposal) = match lacks {
+        "an owner" => (format!("The {kind} \"{name}\" has no owner."), "Name one person who answers for it."),
+        "a date" => (format!("The {kind} \"{name}\" has no date."), "Set a date, or take it off the plan."),
+        "an owner and a date" => (
+            format!("The {kind} \"{name}\" has neither an owner nor a date."),
+            "Name one person and a date, or take it off the plan.",
+        ),
+        _ => (
+            format!("The {kind} \"{name}\" has {} owners.", row.whole("owners").unwrap_or(0)),
+            "Agree on the one person who answers for it, and on its date.",
+        ),
+    };
+    Some(Item {
+        tone: Tone::Watch,
+        sentence,
+        because: None,
+        proposal: Some(proposal.to_owned()),
+        metric: "ownership_gaps",
+        row: row.0.clone(),
+        figure: None,
+    })
+}

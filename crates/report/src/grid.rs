@@ -1,0 +1,66 @@
+//! A small table of a report, and how urgent what it says is.
+
+use serde::Serialize;
+
+/// How urgent something is; never by colour alone, the sentence says it too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tone {
+    Good,
+    Plain,
+    Watch,
+    Act,
+}
+
+/// A small table whose cells are ready to be read.
+#[derive(Clone, Debug, Serialize)]
+pub struct Grid {
+    pub title: String,
+    pub columns: Vec<Column>,
+    pub rows: Vec<Vec<Cell>>,
+    /// Said below it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Column {
+    pub title: String,
+    /// Numbers stand right.
+    pub number: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Cell {
+    pub text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tone: Option<Tone>,
+}
+
+impl Cell {
+    pub fn toned(text: impl Into<String>, tone: Tone) -> Cell {
+        Cell { text: text.into(), tone: Some(tone) }
+    }
+}
+
+impl<T: Into<String>> From<T> for Cell {
+    fn from(text: T) -> Cell {
+        Cell { text: text.into(), tone: None }
+    }
+}
+
+impl Grid {
+    /// Columns whose title begins with `#` hold numbers.
+    pub fn new(title: impl Into<String>, columns: &[&str]) -> Grid {
+        let column = |name: &&str| Column {
+            title: name.trim_start_matches('#').to_owned(),
+            number: name.starts_with('#'),
+        };
+        Grid {
+            title: title.into(),
+            columns: columns.iter().map(column).collect(),
+            rows: Vec::new(),
+            note: None,
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What a report is put together from: a question, and the sentences, tables and drawings that answer it.
+//!
+//! Invariant: a sentence names the metric and the row that it rests on.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::grid::{Grid, Tone};
+
+/// A question that the report answers.
+#[derive(Clone, Debug, Serialize)]
+pub struct Part {
+    pub id: &'static str,
+    pub title: &'static str,
+    /// Said in place of items, or before them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    pub items: Vec<Item>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<Grid>,
+    #[serde(skip)]
+    pub figures: Vec<Figure>,
+}
+
+impl Part {
+    pub fn new(id: &'static str, title: &'static str) -> Part {
+        Part { id, title, note: None, items: Vec::new(), tables: Vec::new(), figures: Vec::new() }
+    }
+}
+
+/// One sentence, and what it rests on.
+#[derive(Clone, Debug, Serialize)]
+pub struct Item {
+    pub tone: Tone,
+    pub sentence: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// What could be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<String>,
+    /// The metric, and its row.
+    pub metric: &'static str,
+    pub row: Map<String, Value>,
+    #[serde(skip)]
+    pub figure: Option<Figure>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Figure {
+    /// Said above it, where it does not stand beside a sentence.
+    pub caption: String,
+    pub svg: String,
+}
