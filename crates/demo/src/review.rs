@@ -5,7 +5,7 @@ use super::merge::merge;
 use super::people::{PEOPLE, PersonId, TEAMS, TeamId};
 use super::services::SERVICES;
 use super::story;
-use super::world::{Asked, Author, Change, ChangeId, Request, World};
+use super::world::{Author, Change, ChangeId, Request, Reviewer, World};
 use chrono::Duration;
 use serde_json::json;
 
@@ -21,9 +21,9 @@ pub fn ask_reviewers(world: &mut World, id: ChangeId) {
     let team = SERVICES[service].team;
     let signer = story::sign_off(service, world.ago()).filter(|&signer| author != Author::Person(signer));
     if let Some(signer) = signer {
-        ask(world, id, Asked::Person(signer));
+        ask(world, id, Reviewer::Person(signer));
     } else if author != Author::Bot && world.dice.chance(0.05) {
-        ask(world, id, Asked::Team(team));
+        ask(world, id, Reviewer::Team(team));
         return;
     }
     let wanted = match (author, signer) {
@@ -33,7 +33,7 @@ pub fn ask_reviewers(world: &mut World, id: ChangeId) {
     };
     for _ in 0..wanted {
         if let Some(reviewer) = pick_reviewer(world, id, team) {
-            ask(world, id, Asked::Person(reviewer));
+            ask(world, id, Reviewer::Person(reviewer));
         }
     }
 }
@@ -45,23 +45,23 @@ fn pick_reviewer(world: &mut World, id: ChangeId, team: TeamId) -> Option<Person
     let candidates: Vec<(PersonId, u32)> = world
         .present_members(team)
         .into_iter()
-        .filter(|&who| change.author != Author::Person(who) && !change.is_asked(Asked::Person(who)))
+        .filter(|&who| change.author != Author::Person(who) && !change.is_asked(Reviewer::Person(who)))
         .map(|who| (who, if who == owner { OWNER_WEIGHT } else { 2 }))
         .collect();
     world.dice.weighted(&candidates)
 }
 
 /// Asks for a review; asking again for one that is due is a reminder.
-pub fn ask(world: &mut World, id: ChangeId, asked: Asked) {
+pub fn ask(world: &mut World, id: ChangeId, reviewer: Reviewer) {
     let at = world.clock();
     let change = &mut world.changes[id];
-    if !change.is_asked(asked) {
-        change.requests.push(Request { asked, at });
+    if !change.is_asked(reviewer) {
+        change.requests.push(Request { reviewer, at });
     }
     let by = author_login(change.author);
-    let data = match asked {
-        Asked::Person(who) => json!({ "reviewer": PEOPLE[who].login, "by": by }),
-        Asked::Team(team) => json!({ "team": TEAMS[team].id, "by": by }),
+    let data = match reviewer {
+        Reviewer::Person(who) => json!({ "reviewer": PEOPLE[who].login, "by": by }),
+        Reviewer::Team(team) => json!({ "team": TEAMS[team].id, "by": by }),
     };
     world.emit_change("review.requested", id, data);
 }
@@ -70,7 +70,7 @@ pub fn ask(world: &mut World, id: ChangeId, asked: Asked) {
 pub fn remind_or_replace(world: &mut World, id: ChangeId) -> bool {
     let limit = world.clock() - Duration::days(REMIND_AFTER_DAYS);
     let change = &world.changes[id];
-    let overdue = change.requests.iter().find(|request| request.at < limit).map(|request| request.asked);
+    let overdue = change.requests.iter().find(|request| request.at < limit).map(|request| request.reviewer);
     let (service, author) = (change.service, change.author);
     match overdue {
         None if change.requests.is_empty() && change.feedback.is_empty() && change.approvals.is_empty() => {
@@ -78,8 +78,8 @@ pub fn remind_or_replace(world: &mut World, id: ChangeId) -> bool {
             true
         }
         None => false,
-        Some(Asked::Person(who)) if !world.is_present(who) => {
-            world.changes[id].requests.retain(|request| request.asked != Asked::Person(who));
+        Some(Reviewer::Person(who)) if !world.is_present(who) => {
+            world.changes[id].requests.retain(|request| request.reviewer != Reviewer::Person(who));
             let by = author_login(author);
             world.emit_change(
                 "review.request_removed",
@@ -87,12 +87,12 @@ pub fn remind_or_replace(world: &mut World, id: ChangeId) -> bool {
                 json!({ "reviewer": PEOPLE[who].login, "by": by }),
             );
             if let Some(other) = pick_reviewer(world, id, SERVICES[service].team) {
-                ask(world, id, Asked::Person(other));
+                ask(world, id, Reviewer::Person(other));
             }
             true
         }
-        Some(asked) => {
-            ask(world, id, asked);
+        Some(reviewer) => {
+            ask(world, id, reviewer);
             true
         }
     }
@@ -102,8 +102,8 @@ pub fn remind_or_replace(world: &mut World, id: ChangeId) -> bool {
 pub fn review_one(world: &mut World, who: PersonId) -> bool {
     let team = PEOPLE[who].team(world.ago());
     let waits = |change: &Change| {
-        let asked = change.is_asked(Asked::Person(who))
-            || team.is_some_and(|team| change.is_asked(Asked::Team(team)));
+        let asked = change.is_asked(Reviewer::Person(who))
+            || team.is_some_and(|team| change.is_asked(Reviewer::Team(team)));
         asked && !change.draft && change.author != Author::Person(who)
     };
     let waiting: Vec<ChangeId> =
@@ -139,9 +139,9 @@ fn verdict(world: &mut World, id: ChangeId) -> &'static str {
 fn submit(world: &mut World, who: PersonId, id: ChangeId, verdict: &'static str) {
     let team = PEOPLE[who].team(world.ago());
     let change = &mut world.changes[id];
-    change.requests.retain(|request| match request.asked {
-        Asked::Person(asked) => asked != who,
-        Asked::Team(asked) => Some(asked) != team,
+    change.requests.retain(|request| match request.reviewer {
+        Reviewer::Person(asked) => asked != who,
+        Reviewer::Team(asked) => Some(asked) != team,
     });
     change.rounds += 1;
     change.approvals.retain(|&other| other != who);

@@ -9,7 +9,7 @@ use super::people::{PEOPLE, PersonId, TeamId};
 use super::review;
 use super::services::{LIBRARIES, SERVICES, ServiceId};
 use super::story;
-use super::world::{Asked, Author, Change, ChangeId, Status, Ticket, TicketId, World};
+use super::world::{Author, Change, ChangeId, Reviewer, Status, Ticket, TicketId, World};
 use chrono::Duration;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -78,7 +78,7 @@ fn answer_review(world: &mut World, who: PersonId) -> bool {
     }
     for (reviewer, _) in feedback {
         if world.is_present(reviewer) {
-            review::ask(world, id, Asked::Person(reviewer));
+            review::ask(world, id, Reviewer::Person(reviewer));
         }
     }
     true
@@ -92,7 +92,7 @@ fn dismiss_stale_approvals(world: &mut World, id: ChangeId, by: PersonId) {
     for reviewer in std::mem::take(&mut world.changes[id].approvals) {
         let data = json!({ "reviewer": PEOPLE[reviewer].login, "by": PEOPLE[by].login });
         world.emit_change("review.dismissed", id, data);
-        review::ask(world, id, Asked::Person(reviewer));
+        review::ask(world, id, Reviewer::Person(reviewer));
     }
 }
 

@@ -136,13 +136,13 @@ pub enum Author {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum Reviewer {
     Person(PersonId),
     Team(TeamId),
 }
 
 pub struct Request {
-    pub asked: Asked,
+    pub reviewer: Reviewer,
     pub at: DateTime<Utc>,
 }
 
@@ -180,8 +180,8 @@ impl Change {
         self.additions + self.deletions
     }
 
-    pub fn is_asked(&self, asked: Asked) -> bool {
-        self.requests.iter().any(|request| request.asked == asked)
+    pub fn is_asked(&self, reviewer: Reviewer) -> bool {
+        self.requests.iter().any(|request| request.reviewer == reviewer)
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// The facts of one file.
 #[derive(Debug, Default, PartialEq)]
-pub struct Declared {
+pub struct Declaration {
     pub people: Vec<Person>,
     pub links: Vec<Link>,
     pub teams: Vec<Team>,

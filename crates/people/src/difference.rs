@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use super::declared::{Declared, Person};
-use super::known::{Known, Said};
+use super::declared::{Declaration, Person};
+use super::known::{Known, KnownEvent};
 use super::names::{matches, name};
 use super::statement::{Beginning, Statement};
 
@@ -27,7 +27,7 @@ pub struct Difference {
     pub notes: Vec<String>,
 }
 
-pub fn difference(declared: &Declared, known: &Known, source: &str, now: DateTime<Utc>) -> Difference {
+pub fn difference(declared: &Declaration, known: &Known, source: &str, now: DateTime<Utc>) -> Difference {
     let mut differ = Differ { known, source, now: Beginning::At(now), found: Difference::default() };
     differ.found.notes.clone_from(&declared.notes);
     differ.people(declared);
@@ -52,7 +52,7 @@ struct Scalar {
     field: &'static str,
     wanted: Option<Value>,
     holds: Option<Value>,
-    speaks: fn(&Said) -> bool,
+    speaks: fn(&KnownEvent) -> bool,
 }
 
 impl<'a> Differ<'a> {
@@ -61,17 +61,17 @@ impl<'a> Differ<'a> {
     }
 
     /// Events about `id` of types that begin with `family`, in order.
-    fn said(&self, family: &'a str, id: &'a str) -> impl DoubleEndedIterator<Item = &'a Said> {
+    fn said(&self, family: &'a str, id: &'a str) -> impl DoubleEndedIterator<Item = &'a KnownEvent> {
         self.known.said.iter().filter(move |said| said.entity_id == id && said.r#type.starts_with(family))
     }
 
     /// Whether the last word is this source's.
-    fn is_ours<'b>(&self, mut said: impl DoubleEndedIterator<Item = &'b Said>) -> bool {
+    fn is_ours<'b>(&self, mut said: impl DoubleEndedIterator<Item = &'b KnownEvent>) -> bool {
         said.next_back().is_some_and(|said| said.source == self.source)
     }
 
     /// From the beginning of time, unless a source other than a file of people spoke.
-    fn since<'b>(&self, mut said: impl Iterator<Item = &'b Said>) -> Beginning {
+    fn since<'b>(&self, mut said: impl Iterator<Item = &'b KnownEvent>) -> Beginning {
         if said.any(|said| !said.source.starts_with(SOURCE)) { self.now } else { Beginning::Ever }
     }
 
@@ -98,7 +98,7 @@ impl<'a> Differ<'a> {
         data
     }
 
-    fn people(&mut self, declared: &Declared) {
+    fn people(&mut self, declared: &Declaration) {
         let nobody = Person::default();
         let mut wanted: BTreeMap<String, &Person> = BTreeMap::new();
         wanted.extend(self.subjects("person.updated").into_iter().map(|person| (person, &nobody)));
@@ -144,7 +144,7 @@ impl<'a> Differ<'a> {
     }
 
     /// Those whom a name or pattern makes bots and whom the file does not describe otherwise.
-    fn bots(&self, declared: &Declared) -> Vec<Person> {
+    fn bots(&self, declared: &Declaration) -> Vec<Person> {
         let described = |name: &str| declared.people.iter().any(|person| person.person == name);
         let named = declared.bots.iter().filter(|pattern| !pattern.contains('*')).map(|text| name(text));
         let seen = self.known.names.iter().filter(|name| {
@@ -156,7 +156,7 @@ impl<'a> Differ<'a> {
         people.into_iter().filter(|name| !described(name)).map(bot).collect()
     }
 
-    fn links(&mut self, declared: &Declared) {
+    fn links(&mut self, declared: &Declaration) {
         for link in &declared.links {
             let held = self.known.link(&link.person, &link.identity).map(|(times, _)| times);
             let from = Beginning::from(link.since);

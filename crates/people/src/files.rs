@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use toml::Spanned;
 
-use super::declared::{Capacity, Declared, Hours, Leave, Link, Person, Stay, Team, Whose};
+use super::declared::{Capacity, Declaration, Hours, Leave, Link, Person, Stay, Team, Whose};
 use super::names::name;
 
 /// What is wrong with a file, and in which line.
@@ -181,9 +181,9 @@ impl<'de, T: DeserializeOwned + From<String>> Deserialize<'de> for NameOr<T> {
     }
 }
 
-pub fn people(text: &str) -> Result<Declared, Wrong> {
+pub fn people(text: &str) -> Result<Declaration, Wrong> {
     let file: PeopleFile = parse(text)?;
-    let mut declared = Declared::default();
+    let mut declared = Declaration::default();
     for entry in file.person {
         let at = |message: String| wrong(text, &entry.id, message);
         let person = id(text, &entry.id)?;
@@ -212,9 +212,9 @@ pub fn people(text: &str) -> Result<Declared, Wrong> {
     Ok(declared)
 }
 
-pub fn teams(text: &str) -> Result<Declared, Wrong> {
+pub fn teams(text: &str) -> Result<Declaration, Wrong> {
     let file: TeamsFile = parse(text)?;
-    let mut declared = Declared::default();
+    let mut declared = Declaration::default();
     for entry in file.team {
         let at = |message: String| wrong(text, &entry.id, message);
         let team = entry.id.get_ref().trim().to_owned();
@@ -247,9 +247,9 @@ pub fn teams(text: &str) -> Result<Declared, Wrong> {
     Ok(declared)
 }
 
-pub fn calendars(text: &str) -> Result<Declared, Wrong> {
+pub fn calendars(text: &str) -> Result<Declaration, Wrong> {
     let file: CalendarsFile = parse(text)?;
-    let mut declared = Declared::default();
+    let mut declared = Declaration::default();
     for entry in file.calendar {
         let line = line_of(text, entry.span().start);
         calendar(entry.into_inner(), &mut declared).map_err(|message| Wrong { line, message })?;
@@ -257,7 +257,7 @@ pub fn calendars(text: &str) -> Result<Declared, Wrong> {
     Ok(declared)
 }
 
-fn calendar(entry: CalendarEntry, declared: &mut Declared) -> Result<(), String> {
+fn calendar(entry: CalendarEntry, declared: &mut Declaration) -> Result<(), String> {
     let whose = match (entry.person.as_deref().map(name), entry.team) {
         (Some(person), None) if !person.is_empty() => Whose::Person(person),
         (None, Some(team)) if !team.is_empty() => Whose::Team(team),
@@ -432,7 +432,7 @@ capacity = [{ share = 0.5, since = "2026-03-01" }]
 
     #[test]
     fn what_is_wrong_is_told_with_its_line() {
-        type Read = fn(&str) -> Result<Declared, Wrong>;
+        type Read = fn(&str) -> Result<Declaration, Wrong>;
         for (read, text, line, expect) in [
             (people as Read, "[[person]]\nid = \"a\"\nnick = \"b\"", 3, "nick"),
             (people, "[[person]]\nname = \"a\"", 1, "id"),

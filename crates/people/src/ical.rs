@@ -9,18 +9,18 @@ use chrono::{DateTime, Datelike, NaiveDate, TimeZone, Utc};
 use chrono_tz::Tz;
 use icalendar::{Calendar, CalendarDateTime, Component, DatePerhapsTime, Event};
 
-use super::declared::{Declared, Leave, Whose};
+use super::declared::{Declaration, Leave, Whose};
 use super::files::{Wrong, midnight};
 
 /// How many times an event that comes every year is taken.
 const YEARS_MAX: i32 = 12;
 const KIND_BYTES_MAX: usize = 80;
 
-pub fn read(text: &str, whose: &Whose, zone: Tz) -> Result<Declared, Wrong> {
+pub fn read(text: &str, whose: &Whose, zone: Tz) -> Result<Declaration, Wrong> {
     let calendar: Calendar =
         text.parse().map_err(|error| Wrong { line: 1, message: format!("is no icalendar file: {error}") })?;
     let zone = calendar.get_timezone().and_then(|name| name.parse().ok()).unwrap_or(zone);
-    let (mut declared, mut skipped) = (Declared::default(), 0);
+    let (mut declared, mut skipped) = (Declaration::default(), 0);
     for event in calendar.events() {
         if is_free(event, whose) {
             continue;

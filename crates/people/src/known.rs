@@ -14,11 +14,11 @@ use surface::own_rows;
 #[derive(Debug, Default)]
 pub struct Known {
     /// Every event about a person, a team or a calendar, in event order.
-    pub said: Vec<Said>,
-    pub people: BTreeMap<String, Person>,
-    pub teams: BTreeMap<String, Team>,
-    pub stays: Vec<Stay>,
-    pub leave: Vec<Leave>,
+    pub said: Vec<KnownEvent>,
+    pub people: BTreeMap<String, KnownPerson>,
+    pub teams: BTreeMap<String, KnownTeam>,
+    pub stays: Vec<KnownStay>,
+    pub leave: Vec<KnownLeave>,
     /// Identity to the person at the end of its links.
     pub person_of: BTreeMap<String, String>,
     /// Names that events call people by; only where a pattern asks for them.
@@ -28,7 +28,7 @@ pub struct Known {
 /// One event; times are microseconds.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Said {
+pub struct KnownEvent {
     pub r#type: String,
     pub source: String,
     pub entity_id: String,
@@ -50,7 +50,7 @@ pub struct Said {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Person {
+pub struct KnownPerson {
     pub person: String,
     pub name: Option<String>,
     pub kind: Option<String>,
@@ -60,7 +60,7 @@ pub struct Person {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Team {
+pub struct KnownTeam {
     pub team: String,
     pub name: Option<String>,
     pub lead: Option<String>,
@@ -71,7 +71,7 @@ pub struct Team {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-pub struct Stay {
+pub struct KnownStay {
     pub team: String,
     pub person: String,
     pub role: Option<String>,
@@ -80,7 +80,7 @@ pub struct Stay {
 }
 
 #[derive(Debug, Deserialize)]
-pub struct Leave {
+pub struct KnownLeave {
     pub person: String,
     pub kind: Option<String>,
     pub since: i64,
@@ -111,8 +111,8 @@ impl Known {
     /// `with_names` reads every event table for the names in them.
     pub async fn read(engine: &Engine, with_names: bool) -> Result<Known, Error> {
         let pairs: Vec<Pair> = rows(engine, LINKS).await?;
-        let people: Vec<Person> = rows(engine, PEOPLE).await?;
-        let teams: Vec<Team> = rows(engine, TEAMS).await?;
+        let people: Vec<KnownPerson> = rows(engine, PEOPLE).await?;
+        let teams: Vec<KnownTeam> = rows(engine, TEAMS).await?;
         let names: Vec<Pair> = if with_names { rows(engine, NAMES).await? } else { Vec::new() };
         Ok(Known {
             said: rows(engine, SAID).await?,

@@ -1,6 +1,6 @@
 //! People, teams and calendars as somebody declares them, and what that changes.
 //!
-//! A file (`files`, `mailmap`, `ical`, `owners`) becomes a [`Declared`]; `difference` holds it against what the
+//! A file (`files`, `mailmap`, `ical`, `owners`) becomes a [`Declaration`]; `difference` holds it against what the
 //! tables say (`known`) and gives the events that are missing; `suggest` finds who may be one person; `forget` takes one out of texts.
 //! Invariant: declaring the same thing twice gives no event, and nothing that came from elsewhere is withdrawn.
 //! Deliberately absent: tables of its own. Facts about people are events like any other.
@@ -21,7 +21,7 @@ mod suggest;
 
 use std::path::Path;
 
-pub use declared::{Capacity, Declared, Hours, Leave, Link, Person, Stay, Team, Whose};
+pub use declared::{Capacity, Declaration, Hours, Leave, Link, Person, Stay, Team, Whose};
 pub use difference::{Difference, SOURCE, difference};
 pub use files::{Wrong, calendars as read_calendars, people as read_people, teams as read_teams, zone};
 pub use forget::Forget;
@@ -31,7 +31,7 @@ pub use mailmap::read as read_mailmap;
 pub use names::{matches, name};
 pub use owners::read as read_owners;
 pub use statement::{Beginning, Statement, entries};
-pub use suggest::{Seen, Suggestion, suggest};
+pub use suggest::{Sighting, Suggestion, suggest};
 
 /// Largest file that is read, in bytes.
 pub const FILE_BYTES_MAX: u64 = 16 << 20;

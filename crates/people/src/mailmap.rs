@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use super::declared::{Declared, Link, Person};
+use super::declared::{Declaration, Link, Person};
 use super::files::Wrong;
 use super::names::name;
 
-pub fn read(text: &str) -> Result<Declared, Wrong> {
-    let mut declared = Declared { weak: true, ..Declared::default() };
+pub fn read(text: &str) -> Result<Declaration, Wrong> {
+    let mut declared = Declaration { weak: true, ..Declaration::default() };
     let mut names = BTreeMap::new();
     let mut given = BTreeMap::new();
     for (index, line) in text.lines().enumerate() {

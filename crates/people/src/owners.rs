@@ -7,10 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use super::declared::{Declared, Team};
+use super::declared::{Declaration, Team};
 use super::files::Wrong;
 
-pub fn read(text: &str) -> Result<Declared, Wrong> {
+pub fn read(text: &str) -> Result<Declaration, Wrong> {
     let mut areas: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut people = 0;
     for line in text.lines() {
@@ -32,7 +32,7 @@ pub fn read(text: &str) -> Result<Declared, Wrong> {
             }
         }
     }
-    let mut declared = Declared::default();
+    let mut declared = Declaration::default();
     if people > 0 {
         declared.notes.push(format!("{people} owners are people, not teams; areas are of teams"));
     }

@@ -17,7 +17,7 @@ const WORD_MIN: usize = 3;
 
 /// A name of somebody as the events have it, by the person it stands for now.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Seen {
+pub struct Sighting {
     pub person: String,
     pub identity: String,
     pub name: Option<String>,
@@ -46,7 +46,7 @@ struct Profile {
 }
 
 /// Pairs of people who may be one, likeliest first.
-pub fn suggest(seen: &[Seen], mailmap: &[Link]) -> Vec<Suggestion> {
+pub fn suggest(seen: &[Sighting], mailmap: &[Link]) -> Vec<Suggestion> {
     let profiles = profiles(seen);
     let mut pairs: BTreeMap<(&str, &str), (u32, BTreeSet<String>)> = BTreeMap::new();
     let mut note = |a: &'_ str, b: &'_ str, score: u32, reason: String| {
@@ -121,7 +121,7 @@ fn suggestion(
     }
 }
 
-fn profiles(seen: &[Seen]) -> BTreeMap<String, Profile> {
+fn profiles(seen: &[Sighting]) -> BTreeMap<String, Profile> {
     let mut profiles: BTreeMap<String, Profile> = BTreeMap::new();
     for one in seen {
         let profile = profiles.entry(one.person.clone()).or_default();
@@ -187,8 +187,8 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn seen(identity: &str, name: Option<&str>, events: u64) -> Seen {
-        Seen {
+    fn seen(identity: &str, name: Option<&str>, events: u64) -> Sighting {
+        Sighting {
             person: identity.to_owned(),
             identity: identity.to_owned(),
             name: name.map(str::to_owned),

@@ -187,7 +187,7 @@ fn kind(metric: &Metric, argument: &str) -> Option<DataType> {
 }
 
 /// A call with its values.
-pub enum Asked {
+pub enum Question {
     At(engine::Query),
     Over { query: engine::Query, from: DateTime<Utc>, to: Option<DateTime<Utc>>, step: Option<String> },
 }
@@ -218,7 +218,7 @@ impl Call {
     }
 
     /// The call as a question to the engine; `constants` is a session without tables.
-    pub async fn asked(&self, values: &Values, constants: &SessionContext) -> Result<Asked, Refusal> {
+    pub async fn question(&self, values: &Values, constants: &SessionContext) -> Result<Question, Refusal> {
         let mut given = BTreeMap::new();
         for (name, value) in &self.arguments {
             if let Some(text) = constant(value, values, constants).await? {
@@ -234,11 +234,11 @@ impl Call {
         let (step, team) = (given.remove("step"), given.remove("team"));
         let query = engine::Query { as_of, known_at, team, params: given, what_if: None };
         Ok(match from {
-            Some(from) => Asked::Over { query, from, to, step },
+            Some(from) => Question::Over { query, from, to, step },
             None if self.is_range() => {
                 return Err(Refusal::parameter("argument from is NULL; a range needs it"));
             }
-            None => Asked::At(query),
+            None => Question::At(query),
         })
     }
 }

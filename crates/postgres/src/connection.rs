@@ -23,7 +23,7 @@ use pgwire::api::{ClientInfo, METADATA_USER, PgWireConnectionState};
 use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
 
-use super::reader::{Described, Reader};
+use super::reader::{Description, Reader};
 use super::refusal::Refusal;
 use super::rows;
 use super::settings::Settings;
@@ -58,14 +58,14 @@ const NO_SETTINGS: [&str; 4] = ["user", "database", "replication", "options"];
 
 pub struct Connection {
     shared: Arc<Shared>,
-    sasl: SASLAuthStartupHandler<Reported>,
+    sasl: SASLAuthStartupHandler<Greeting>,
     user: OnceLock<Arc<User>>,
-    kept: Mutex<Kept>,
+    session: Mutex<Session>,
 }
 
-/// What a connection keeps.
+/// What a connection keeps from one statement to the next.
 #[derive(Default)]
-struct Kept {
+struct Session {
     settings: Settings,
     statements: BTreeSet<String>,
     portals: BTreeSet<String>,
@@ -73,9 +73,9 @@ struct Kept {
 
 /// A statement that was prepared.
 #[derive(Clone, Debug)]
-pub struct Prepared {
+pub struct PreparedStatement {
     ask: Ask,
-    described: Described,
+    description: Description,
 }
 
 impl Connection {
@@ -86,11 +86,11 @@ impl Connection {
         {
             tracing::debug!(%error, "passwords are not bound to this certificate");
         }
-        let sasl = SASLAuthStartupHandler::new(Arc::new(Reported))
+        let sasl = SASLAuthStartupHandler::new(Arc::new(Greeting))
             .with_scram(scram)
             .with_pid_secret_key_generator(Arc::clone(&shared.keys) as _)
             .with_connection_manager(Arc::clone(&shared.connections));
-        Connection { shared: Arc::clone(shared), sasl, user: OnceLock::new(), kept: Mutex::default() }
+        Connection { shared: Arc::clone(shared), sasl, user: OnceLock::new(), session: Mutex::default() }
     }
 
     /// Whoever has proven that they are one of the users.
@@ -98,12 +98,12 @@ impl Connection {
         self.user.get().cloned().ok_or_else(|| Refusal::new("28000", "nobody has logged in").fatal())
     }
 
-    fn with_kept<T>(&self, change: impl FnOnce(&mut Kept) -> T) -> T {
-        change(&mut self.kept.lock().expect("no holder of what is kept panics"))
+    fn with_session<T>(&self, change: impl FnOnce(&mut Session) -> T) -> T {
+        change(&mut self.session.lock().expect("no holder of a session panics"))
     }
 
     fn settings(&self) -> Settings {
-        self.with_kept(|kept| kept.settings.clone())
+        self.with_session(|session| session.settings.clone())
     }
 
     /// What may be said before anybody has logged in.
@@ -130,7 +130,7 @@ impl Connection {
                     .filter(|(name, _)| !name.eq_ignore_ascii_case("timezone"));
                 let options = words_of(options)?;
                 for (name, value) in settings.chain(options) {
-                    self.with_kept(|kept| kept.settings.set(name, value))?;
+                    self.with_session(|session| session.settings.set(name, value))?;
                 }
                 Ok(())
             }
@@ -155,9 +155,9 @@ impl Connection {
         match ask {
             Ask::Query(statement) => self.query(user, *statement, values, format).await,
             Ask::Show(name) => {
-                let value = self.with_kept(|kept| match name.as_str() {
+                let value = self.with_session(|session| match name.as_str() {
                     "session_authorization" => Ok(user.name.clone()),
-                    _ => kept.settings.get(&name).map(str::to_owned),
+                    _ => session.settings.get(&name).map(str::to_owned),
                 });
                 rows::settings(&[&name], vec![vec![value.map_err(Refusal::error)?]], format)
             }
@@ -167,15 +167,15 @@ impl Connection {
                 rows::settings(&["name", "setting"], rows.collect(), format)
             }
             Ask::Set(name, value) => {
-                self.with_kept(|kept| match &value {
-                    Some(value) => kept.settings.set(&name, value),
-                    None => kept.settings.reset(&name),
+                self.with_session(|session| match &value {
+                    Some(value) => session.settings.set(&name, value),
+                    None => session.settings.reset(&name),
                 })
                 .map_err(Refusal::error)?;
                 said("SET")
             }
             Ask::ResetAll => {
-                self.with_kept(|kept| kept.settings.reset_all());
+                self.with_session(|session| session.settings.reset_all());
                 said("RESET")
             }
             Ask::Begin => Ok(Response::TransactionStart(Tag::new("BEGIN"))),
@@ -186,7 +186,7 @@ impl Connection {
             // Statements are the portal store's; `forget` has taken them out of it.
             Ask::Deallocate(_) => said("DEALLOCATE"),
             Ask::DiscardAll => {
-                self.with_kept(|kept| kept.settings.reset_all());
+                self.with_session(|session| session.settings.reset_all());
                 said("DISCARD ALL")
             }
         }
@@ -206,10 +206,10 @@ impl Connection {
 
     /// Takes statements out of the store that a text gives up.
     fn forget(&self, store: &impl PortalStore, ask: &Ask) {
-        let names: Vec<String> = self.with_kept(|kept| match ask {
-            Ask::Deallocate(Some(name)) => kept.statements.take(name).into_iter().collect(),
+        let names: Vec<String> = self.with_session(|session| match ask {
+            Ask::Deallocate(Some(name)) => session.statements.take(name).into_iter().collect(),
             Ask::Deallocate(None) | Ask::DiscardAll => {
-                std::mem::take(&mut kept.statements).into_iter().collect()
+                std::mem::take(&mut session.statements).into_iter().collect()
             }
             _ => Vec::new(),
         });
@@ -217,10 +217,14 @@ impl Connection {
     }
 
     /// Takes a place for one more name, unless there are too many.
-    fn keep(&self, name: &str, which: impl FnOnce(&mut Kept) -> &mut BTreeSet<String>) -> PgWireResult<()> {
+    fn keep(
+        &self,
+        name: &str,
+        which: impl FnOnce(&mut Session) -> &mut BTreeSet<String>,
+    ) -> PgWireResult<()> {
         let max = self.shared.options.statements_max;
-        self.with_kept(|kept| {
-            let names = which(kept);
+        self.with_session(|session| {
+            let names = which(session);
             if names.len() >= max && !names.contains(name) {
                 let message = format!("a connection keeps {max} of these at most (postgres.statements_max)");
                 return Err(Refusal::new("53400", message).error());
@@ -251,9 +255,9 @@ fn words_of(options: &str) -> Result<Vec<(&str, &str)>, Refusal> {
 
 /// What a client is told at the start.
 #[derive(Debug)]
-struct Reported;
+struct Greeting;
 
-impl ServerParameterProvider for Reported {
+impl ServerParameterProvider for Greeting {
     fn server_parameters<C: ClientInfo>(&self, client: &C) -> Option<HashMap<String, String>> {
         let defaults = Settings::default();
         let user = client.metadata().get(METADATA_USER).cloned().unwrap_or_default();

@@ -41,7 +41,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::codec::Framed;
 
-use connection::{Connection, Handler, Prepared};
+use connection::{Connection, Handler, PreparedStatement};
 use frames::Frames;
 use negotiate::{Tls, negotiate};
 use reader::Reader;
@@ -148,7 +148,7 @@ impl Server {
     }
 }
 
-type Socket = Framed<Frames, PgWireMessageServerCodec<Prepared>>;
+type Socket = Framed<Frames, PgWireMessageServerCodec<PreparedStatement>>;
 
 /// One connection from its first byte to its last.
 async fn converse(

@@ -57,14 +57,14 @@ impl Tls {
 }
 
 /// A connection that is about to say who it is.
-pub struct Negotiated {
+pub struct Negotiation {
     pub wire: Box<dyn Wire>,
     pub secure: bool,
     /// The beginning of its first message.
     pub before: Vec<u8>,
 }
 
-pub async fn negotiate(mut socket: TcpStream, tls: Option<&TlsAcceptor>) -> io::Result<Negotiated> {
+pub async fn negotiate(mut socket: TcpStream, tls: Option<&TlsAcceptor>) -> io::Result<Negotiation> {
     socket.set_nodelay(true)?;
     let mut first = [0; 1];
     if socket.peek(&mut first).await? == 1 && first[0] == TLS_HANDSHAKE {
@@ -73,7 +73,7 @@ pub async fn negotiate(mut socket: TcpStream, tls: Option<&TlsAcceptor>) -> io::
         if socket.get_ref().1.alpn_protocol() != Some(PROTOCOL) {
             return Err(ErrorKind::InvalidData.into());
         }
-        return Ok(Negotiated { wire: Box::new(socket), secure: true, before: Vec::new() });
+        return Ok(Negotiation { wire: Box::new(socket), secure: true, before: Vec::new() });
     }
     let (mut tls_asked, mut gss_asked) = (false, false);
     loop {
@@ -86,14 +86,14 @@ pub async fn negotiate(mut socket: TcpStream, tls: Option<&TlsAcceptor>) -> io::
             if let Some(acceptor) = tls {
                 socket.write_all(b"S").await?;
                 let socket = acceptor.accept(socket).await?;
-                return Ok(Negotiated { wire: Box::new(socket), secure: true, before: Vec::new() });
+                return Ok(Negotiation { wire: Box::new(socket), secure: true, before: Vec::new() });
             }
             socket.write_all(b"N").await?;
         } else if request && code == GSS_REQUEST && !gss_asked {
             gss_asked = true;
             socket.write_all(b"N").await?;
         } else {
-            return Ok(Negotiated { wire: Box::new(socket), secure: false, before: head.to_vec() });
+            return Ok(Negotiation { wire: Box::new(socket), secure: false, before: head.to_vec() });
         }
     }
 }

@@ -19,7 +19,7 @@ use engine::{AS_OF, Metric, Query};
 use surface::{App, Parts, Problem, Scope, ShownRows, ShownStatement, Sight, SqlAccess, SqlTables};
 
 use super::arrays;
-use super::calls::{self, Asked, Call};
+use super::calls::{self, Call, Question};
 use super::introspection::{Introspection, in_utc};
 use super::refusal::Refusal;
 use super::settings::Settings;
@@ -29,14 +29,14 @@ use super::values::Values;
 
 /// What a statement takes and gives.
 #[derive(Clone, Debug)]
-pub struct Described {
+pub struct Description {
     /// The type of each `$n`, as far as it is known.
     pub parameters: Vec<Option<DataType>>,
     pub columns: SchemaRef,
 }
 
 /// What a statement is asked for.
-enum Wanted<'v> {
+enum Purpose<'v> {
     Columns,
     Rows(&'v Values),
 }
@@ -68,14 +68,14 @@ impl Reader {
         user: Arc<User>,
         settings: Settings,
         mut statement: Statement,
-    ) -> Result<Described, Refusal> {
+    ) -> Result<Description, Refusal> {
         let (reader, timeout) = (Arc::clone(&self), settings.statement_timeout());
         let work = async move {
             let arrays = arrays::as_elements(&mut statement);
-            let (tables, calls) = reader.tables(&user, &settings, &mut statement, Wanted::Columns).await?;
+            let (tables, calls) = reader.tables(&user, &settings, &mut statement, Purpose::Columns).await?;
             let plan = reader.plan(&tables, &user, statement).await?;
             let parameters = parameters(&plan, &calls, arrays)?;
-            Ok(Described { parameters, columns: plan.schema().inner().clone() })
+            Ok(Description { parameters, columns: plan.schema().inner().clone() })
         };
         self.bounded(timeout, work).await
     }
@@ -91,7 +91,7 @@ impl Reader {
         let (reader, timeout) = (Arc::clone(&self), settings.statement_timeout());
         let work = async move {
             let values = arrays::spread(&mut statement, values)?;
-            let (tables, _) = reader.tables(&user, &settings, &mut statement, Wanted::Rows(&values)).await?;
+            let (tables, _) = reader.tables(&user, &settings, &mut statement, Purpose::Rows(&values)).await?;
             let plan = reader.plan(&tables, &user, statement).await?;
             let plan = plan.with_param_values(ParamValues::from(values))?;
             let rows_max = reader.app.bounds.rows_max;
@@ -149,7 +149,7 @@ impl Reader {
         user: &User,
         settings: &Settings,
         statement: &mut Statement,
-        wanted: Wanted<'_>,
+        purpose: Purpose<'_>,
     ) -> Result<(SqlTables, Vec<Call>), Refusal> {
         let parts = self.app.parts()?;
         let catalogue = parts.engine.catalogue();
@@ -160,9 +160,9 @@ impl Reader {
         let tables = SqlTables::open(&parts.engine, access, &statement.to_string()).await?;
         for metric in &catalogue.metrics {
             let named = read.contains(&metric.name);
-            let rows = match &wanted {
-                Wanted::Rows(_) if named => self.asked(user, metric, Asked::At(Query::default())).await?,
-                Wanted::Rows(_) | Wanted::Columns => {
+            let rows = match &purpose {
+                Purpose::Rows(_) if named => self.ask(user, metric, Question::At(Query::default())).await?,
+                Purpose::Rows(_) | Purpose::Columns => {
                     if !sees_tables && !user.caller.may_list(&self.app.access, metric) {
                         if named {
                             user.caller.sight(&self.app, metric).await?;
@@ -178,15 +178,15 @@ impl Reader {
         let constants = parts.engine.empty_sql_session();
         in_utc(&constants);
         for call in &calls {
-            let rows = match &wanted {
-                Wanted::Columns => {
+            let rows = match &purpose {
+                Purpose::Columns => {
                     let columns =
                         columns(parts, &call.metric, true).await?.expect("columns of what is named");
                     ShownRows::none(if call.is_range() { with_moment(&columns) } else { columns })
                 }
-                Wanted::Rows(values) => {
-                    let asked = call.asked(values, &constants).await?;
-                    self.asked(user, &call.metric, asked).await?
+                Purpose::Rows(values) => {
+                    let question = call.question(values, &constants).await?;
+                    self.ask(user, &call.metric, question).await?
                 }
             };
             tables.put(&call.table, rows)?;
@@ -196,14 +196,14 @@ impl Reader {
     }
 
     /// A metric's rows as this user may see them.
-    async fn asked(&self, user: &User, metric: &Metric, asked: Asked) -> Result<ShownRows, Refusal> {
+    async fn ask(&self, user: &User, metric: &Metric, question: Question) -> Result<ShownRows, Refusal> {
         let sight = match self.access(user) {
             Some(_) => Sight::All,
             None => user.caller.sight(&self.app, metric).await?,
         };
-        match asked {
-            Asked::At(query) => Ok(self.app.ask(metric, query, &sight).await?.into_rows()),
-            Asked::Over { query, from, to, step } => {
+        match question {
+            Question::At(query) => Ok(self.app.ask(metric, query, &sight).await?.into_rows()),
+            Question::Over { query, from, to, step } => {
                 let series = self.app.bounds.series(from, to, step.as_deref())?;
                 Ok(self.app.ask_series(metric, query, series, &sight).await?.into_rows())
             }

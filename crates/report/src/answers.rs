@@ -7,7 +7,7 @@ use engine::Metric;
 use super::facts::Facts;
 use super::question::What;
 
-pub struct Answered {
+pub struct Answers {
     pub what: What,
     pub now: Facts,
     /// At the earlier moment; of a roadmap review only.

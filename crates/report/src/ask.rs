@@ -8,7 +8,7 @@ use engine::{Engine, Error, Ground, Level, Metric};
 use surface::output::EXAMPLE_NOTE;
 use surface::{Sight, Wall};
 
-use super::answers::Answered;
+use super::answers::Answers;
 use super::facts::Facts;
 use super::footer::Footer;
 use super::question::{Kind, What};
@@ -60,12 +60,12 @@ pub async fn make(engine: &Engine, what: &What, wall: &Wall, example: bool) -> R
     let definitions =
         metrics.iter().map(|metric| (metric.name.clone(), catalogue.definition(metric))).collect();
     footer.finish(&now, &definitions);
-    let answered = Answered { what: what.clone(), now, before, scenarios, metrics, definitions };
+    let answers = Answers { what: what.clone(), now, before, scenarios, metrics, definitions };
     let mut report = match what.kind {
-        Kind::Weekly => weekly::report(&answered, footer),
-        Kind::Roadmap => roadmap::report(&answered, footer),
+        Kind::Weekly => weekly::report(&answers, footer),
+        Kind::Roadmap => roadmap::report(&answers, footer),
     };
-    report.detail = detail::sections(&answered);
+    report.detail = detail::sections(&answers);
     report.example = example.then_some(EXAMPLE_NOTE);
     Ok(report)
 }

@@ -9,7 +9,7 @@ use engine::Metric;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::answers::Answered;
+use super::answers::Answers;
 use super::facts::{Row, Rows};
 use super::grid::{Cell, Column, Grid};
 use super::words::{NOTHING, number, percent};
@@ -28,12 +28,12 @@ const CELL_CHARS_MAX: usize = 32;
 #[derive(Clone, Debug, Serialize)]
 pub struct Section {
     pub title: String,
-    pub metrics: Vec<Shown>,
+    pub metrics: Vec<MetricTable>,
 }
 
 /// One metric.
 #[derive(Clone, Debug, Serialize)]
-pub struct Shown {
+pub struct MetricTable {
     pub metric: String,
     pub title: String,
     pub help: String,
@@ -47,15 +47,15 @@ pub struct Shown {
     pub grid: Grid,
 }
 
-pub fn sections(answered: &Answered) -> Vec<Section> {
-    let mut by_section: BTreeMap<(usize, &str), Vec<Shown>> = BTreeMap::new();
-    for metric in &answered.metrics {
-        let Some(rows) = answered.now.0.get(&metric.name) else { continue };
+pub fn sections(answers: &Answers) -> Vec<Section> {
+    let mut by_section: BTreeMap<(usize, &str), Vec<MetricTable>> = BTreeMap::new();
+    for metric in &answers.metrics {
+        let Some(rows) = answers.now.0.get(&metric.name) else { continue };
         let place = FIRST.iter().position(|first| *first == metric.section).unwrap_or(FIRST.len());
-        let definition = answered.definitions.get(&metric.name).cloned().unwrap_or_default();
+        let definition = answers.definitions.get(&metric.name).cloned().unwrap_or_default();
         by_section.entry((place, &metric.section)).or_default().push(shown(metric, rows, definition));
     }
-    let section = |((_, title), mut metrics): ((usize, &str), Vec<Shown>)| {
+    let section = |((_, title), mut metrics): ((usize, &str), Vec<MetricTable>)| {
         // The metric that a section is named after comes first in it.
         metrics.sort_by(|a, b| (a.title != title, &a.title).cmp(&(b.title != title, &b.title)));
         Section { title: title.to_owned(), metrics }
@@ -63,13 +63,13 @@ pub fn sections(answered: &Answered) -> Vec<Section> {
     by_section.into_iter().map(section).collect()
 }
 
-fn shown(metric: &Metric, rows: &Rows, definition: String) -> Shown {
+fn shown(metric: &Metric, rows: &Rows, definition: String) -> MetricTable {
     let time = metric.labels.iter().find(|label| TIMES.contains(&label.as_str()));
     let grid = match time {
         Some(time) => over_time(metric, rows, time),
         None => plain(metric, rows),
     };
-    Shown {
+    MetricTable {
         metric: metric.name.clone(),
         title: metric.title.clone(),
         help: metric.help.clone(),

@@ -1,8 +1,8 @@
 //! Drawings of a report: beside the words, never in their place, since some mail programs show none.
 
-use super::answers::Answered;
+use super::answers::Answers;
 use super::facts::Row;
-use super::grid::Tone;
+use super::grid::Urgency;
 use super::part::Figure;
 use super::risk::Outlook;
 use super::words;
@@ -12,24 +12,19 @@ const SPARK: Look = Look { width: 140, height: 40, paint: Paint::Fixed };
 const BARS: Look = Look { width: 600, height: 0, paint: Paint::Fixed };
 
 /// A signal's series with the band of what is usual.
-pub fn process(answered: &Answered, row: &Row) -> Option<Figure> {
+pub fn process(answers: &Answers, row: &Row) -> Option<Figure> {
     let (team, series) = (row.text("team")?, row.text("series")?);
     let of_series = |point: &&Row| {
         point.text("team") == Some(team) && point.text("series") == Some(series) && point.is("complete")
     };
-    let points: Vec<Option<f64>> = answered
-        .now
-        .of("weekly_series")
-        .iter()
-        .filter(of_series)
-        .map(|point| point.number("value"))
-        .collect();
+    let points: Vec<Option<f64>> =
+        answers.now.of("weekly_series").iter().filter(of_series).map(|point| point.number("value")).collect();
     if points.len() < 2 {
         return None;
     }
     let weeks = points.len();
     let plain: String = series.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let place = answered.now.of("signals").iter().position(|signal| signal == row)?;
+    let place = answers.now.of("signals").iter().position(|signal| signal == row)?;
     let mut head = Head::new(
         &format!("spark-{place}-{plain}"),
         &format!("{}: {}", words::team(team), series.replace('_', " ")),
@@ -53,7 +48,11 @@ pub fn lateness(outlooks: &[&Outlook<'_>]) -> Option<Figure> {
                 label: outlook.title.clone(),
                 value: late.map(|late| late.max(0) as f64),
                 said: late.map_or_else(|| "no end in sight".to_owned(), words::days),
-                tone: if outlook.tone() == Tone::Act { chart::Tone::Alarm } else { chart::Tone::Series(1) },
+                tone: if outlook.urgency() == Urgency::Act {
+                    chart::Tone::Alarm
+                } else {
+                    chart::Tone::Series(1)
+                },
             }
         })
         .collect();

@@ -1,7 +1,7 @@
 //! Goals and milestones that nobody answers for.
 
 use super::facts::Row;
-use super::grid::Tone;
+use super::grid::Urgency;
 use super::part::Item;
 use super::words::title;
 
@@ -22,7 +22,7 @@ pub fn gap(row: &Row) -> Option<Item> {
         ),
     };
     Some(Item {
-        tone: Tone::Watch,
+        urgency: Urgency::Watch,
         sentence,
         because: None,
         proposal: Some(proposal.to_owned()),

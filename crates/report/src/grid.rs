@@ -5,7 +5,7 @@ use serde::Serialize;
 /// How urgent something is; never by colour alone, the sentence says it too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Tone {
+pub enum Urgency {
     Good,
     Plain,
     Watch,
@@ -33,19 +33,19 @@ pub struct Column {
 #[derive(Clone, Debug, Serialize)]
 pub struct Cell {
     pub text: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tone: Option<Tone>,
+    #[serde(rename = "tone", skip_serializing_if = "Option::is_none")]
+    pub urgency: Option<Urgency>,
 }
 
 impl Cell {
-    pub fn toned(text: impl Into<String>, tone: Tone) -> Cell {
-        Cell { text: text.into(), tone: Some(tone) }
+    pub fn urgent(text: impl Into<String>, urgency: Urgency) -> Cell {
+        Cell { text: text.into(), urgency: Some(urgency) }
     }
 }
 
 impl<T: Into<String>> From<T> for Cell {
     fn from(text: T) -> Cell {
-        Cell { text: text.into(), tone: None }
+        Cell { text: text.into(), urgency: None }
     }
 }
 

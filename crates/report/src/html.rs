@@ -6,7 +6,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::detail::Section;
-use super::grid::{Cell, Grid, Tone};
+use super::grid::{Cell, Grid, Urgency};
 use super::part::{Item, Part};
 use super::report::Report;
 
@@ -143,7 +143,7 @@ fn part(part: &Part) -> Markup {
 fn item(item: &Item) -> Markup {
     html! {
         table.item role="presentation" { tbody { tr {
-            td class=(format!("mark {}", class(item.tone))) {}
+            td class=(format!("mark {}", class(item.urgency))) {}
             td.said {
                 p { (item.sentence) }
                 @if let Some(because) = &item.because { p.because { (because) } }
@@ -187,16 +187,16 @@ fn grid(grid: &Grid, matrix: bool) -> Markup {
 }
 
 fn cell(cell: &Cell, number: bool) -> Markup {
-    let class = cell.tone.map(class).or(number.then_some("n"));
+    let class = cell.urgency.map(class).or(number.then_some("n"));
     html! { td class=[class] { (cell.text) } }
 }
 
-fn class(tone: Tone) -> &'static str {
-    match tone {
-        Tone::Good => "good",
-        Tone::Plain => "plain",
-        Tone::Watch => "watch",
-        Tone::Act => "act",
+fn class(urgency: Urgency) -> &'static str {
+    match urgency {
+        Urgency::Good => "good",
+        Urgency::Plain => "plain",
+        Urgency::Watch => "watch",
+        Urgency::Act => "act",
     }
 }
 

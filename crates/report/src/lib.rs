@@ -30,7 +30,7 @@ mod words;
 
 pub use ask::make;
 pub use format::Format;
-pub use grid::{Cell, Column, Grid, Tone};
+pub use grid::{Cell, Column, Grid, Urgency};
 pub use part::{Item, Part};
 pub use period::Week;
 pub use question::{Kind, What};

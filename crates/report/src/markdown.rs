@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::grid::{Grid, Tone};
+use super::grid::{Grid, Urgency};
 use super::part::{Item, Part};
 use super::report::Report;
 
@@ -56,9 +56,9 @@ fn part(text: &mut String, part: &Part) {
 }
 
 fn item(text: &mut String, item: &Item) {
-    let mark = match item.tone {
-        Tone::Act | Tone::Watch => "**",
-        Tone::Good | Tone::Plain => "",
+    let mark = match item.urgency {
+        Urgency::Act | Urgency::Watch => "**",
+        Urgency::Good | Urgency::Plain => "",
     };
     let _ = write!(text, "- {mark}{}{mark}", plain(&item.sentence));
     for more in [&item.because, &item.proposal].into_iter().flatten() {

@@ -5,7 +5,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::grid::{Grid, Tone};
+use super::grid::{Grid, Urgency};
 
 /// A question that the report answers.
 #[derive(Clone, Debug, Serialize)]
@@ -31,7 +31,8 @@ impl Part {
 /// One sentence, and what it rests on.
 #[derive(Clone, Debug, Serialize)]
 pub struct Item {
-    pub tone: Tone,
+    #[serde(rename = "tone")]
+    pub urgency: Urgency,
     pub sentence: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,

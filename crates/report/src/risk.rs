@@ -6,7 +6,7 @@
 use chrono::NaiveDate;
 
 use super::facts::{Facts, Row};
-use super::grid::Tone;
+use super::grid::Urgency;
 use super::part::Item;
 use super::words::{against_date, count, days, near, percent, times, title};
 
@@ -82,12 +82,12 @@ impl Outlook<'_> {
         self.plan.is("overdue")
     }
 
-    pub fn tone(&self) -> Tone {
+    pub fn urgency(&self) -> Urgency {
         match self.colour() {
-            Some("red") => Tone::Act,
-            Some("amber") => Tone::Watch,
-            Some(_) => Tone::Good,
-            None => Tone::Plain,
+            Some("red") => Urgency::Act,
+            Some("amber") => Urgency::Watch,
+            Some(_) => Urgency::Good,
+            None => Urgency::Plain,
         }
     }
 
@@ -158,7 +158,7 @@ impl Outlook<'_> {
         let chance = known.then(|| format!("The chance to meet its date is {}.", self.chance()));
         let told: Vec<String> = chance.into_iter().chain(self.because(facts)).collect();
         Item {
-            tone: self.tone(),
+            urgency: self.urgency(),
             sentence: self.sentence(now),
             because: (!told.is_empty()).then(|| told.join(" ")),
             proposal: None,
@@ -211,7 +211,7 @@ impl Outlook<'_> {
         };
         let row = if metric == "roadmap" { Some(self.plan) } else { self.risk };
         Some(Item {
-            tone: Tone::Act,
+            urgency: Urgency::Act,
             sentence,
             because: None,
             proposal: Some(format!("{}.", super::words::capital(&proposal))),

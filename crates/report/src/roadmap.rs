@@ -6,12 +6,12 @@ mod scenarios;
 
 use std::collections::BTreeMap;
 
-use super::answers::Answered;
+use super::answers::Answers;
 use super::facts::Row;
 use super::figure;
 use super::footer::Footer;
 use super::gaps::gap;
-use super::grid::{Cell, Grid, Tone};
+use super::grid::{Cell, Grid, Urgency};
 use super::part::{Item, Part};
 use super::period::period;
 use super::question::Kind;
@@ -20,16 +20,16 @@ use super::risk::{Outlook, outlooks};
 use super::summary::{decisions_line, risk_line};
 use super::words::{self, NOTHING, capital_count, count, number, percent, short, team};
 
-pub fn report(answered: &Answered, footer: Footer) -> Report {
-    let what = &answered.what;
-    let mut risks = outlooks(&answered.now);
-    let mut parts = vec![plan(answered, &risks), drift::part(answered, &risks), matrix(&risks)];
-    parts.extend(scenarios::part(answered, &risks));
-    parts.extend([scope(answered), capacity(answered), gaps(answered), decisions(answered, &risks)]);
+pub fn report(answers: &Answers, footer: Footer) -> Report {
+    let what = &answers.what;
+    let mut risks = outlooks(&answers.now);
+    let mut parts = vec![plan(answers, &risks), drift::part(answers, &risks), matrix(&risks)];
+    parts.extend(scenarios::part(answers, &risks));
+    parts.extend([scope(answers), capacity(answers), gaps(answers), decisions(answers, &risks)]);
     risks.retain(|outlook| outlook.due().is_some());
     Report {
         report: Kind::Roadmap,
-        title: format!("Roadmap review, {}", words::day_and_year(answered.what.as_of.date_naive())),
+        title: format!("Roadmap review, {}", words::day_and_year(answers.what.as_of.date_naive())),
         period: format!("What changed from {}", period(what.from(), what.as_of)),
         example: None,
         team: what.team.clone(),
@@ -62,8 +62,8 @@ fn in_short(parts: &[Part], risks: &[Outlook<'_>]) -> Vec<String> {
 }
 
 /// Milestones by goal; those that serve none come last.
-fn plan(answered: &Answered, risks: &[Outlook<'_>]) -> Part {
-    let now = answered.what.as_of.date_naive();
+fn plan(answers: &Answers, risks: &[Outlook<'_>]) -> Part {
+    let now = answers.what.as_of.date_naive();
     let mut part = Part::new("plan", "Milestones by goal");
     if risks.is_empty() {
         part.note = Some("No milestone is open.".to_owned());
@@ -85,7 +85,7 @@ fn plan(answered: &Answered, risks: &[Outlook<'_>]) -> Part {
         for outlook in outlooks {
             let done = outlook.plan.number("done_share").map_or_else(|| NOTHING.to_owned(), percent);
             grid.rows.push(vec![
-                Cell::toned(outlook.title.clone(), outlook.tone()),
+                Cell::urgent(outlook.title.clone(), outlook.urgency()),
                 short(outlook.plan.date("baseline_on"), now).into(),
                 short(outlook.due(), now).into(),
                 short(outlook.p50(), now).into(),
@@ -125,12 +125,12 @@ fn matrix(risks: &[Outlook<'_>]) -> Part {
     for likelihood in (1..=5).rev() {
         let mut row = vec![Cell::from(CHANCES[(likelihood - 1) as usize])];
         for impact in 1..=5 {
-            let tone = match likelihood * impact {
-                15.. => Tone::Act,
-                8.. => Tone::Watch,
-                _ => Tone::Good,
+            let urgency = match likelihood * impact {
+                15.. => Urgency::Act,
+                8.. => Urgency::Watch,
+                _ => Urgency::Good,
             };
-            row.push(Cell::toned(at(likelihood, impact).join(", "), tone));
+            row.push(Cell::urgent(at(likelihood, impact).join(", "), urgency));
         }
         grid.rows.push(row);
     }
@@ -150,11 +150,11 @@ fn matrix(risks: &[Outlook<'_>]) -> Part {
 }
 
 /// Tickets that came and went, by milestone.
-fn scope(answered: &Answered) -> Part {
+fn scope(answers: &Answers) -> Part {
     let mut part = Part::new("scope", "Change of scope since the last review");
-    let from = answered.what.from();
+    let from = answers.what.from();
     let mut by_milestone: BTreeMap<&str, BTreeMap<&str, i64>> = BTreeMap::new();
-    for row in answered.now.of("milestone_ledger") {
+    for row in answers.now.of("milestone_ledger") {
         let at = row.text("at").and_then(|at| surface::moment::parse(at).ok());
         let (Some(milestone), Some(what), Some(at)) = (row.text("milestone"), row.text("what"), at) else {
             continue;
@@ -166,7 +166,7 @@ fn scope(answered: &Answered) -> Part {
     let mut grid =
         Grid::new("", &["Milestone", "#Tickets added", "#Taken out", "#Re-estimated", "#In it now"]);
     for (id, changes) in &by_milestone {
-        let Some(plan) = answered.now.find("roadmap", "milestone", id) else { continue };
+        let Some(plan) = answers.now.find("roadmap", "milestone", id) else { continue };
         let of = |what| changes.get(what).copied().unwrap_or(0);
         grid.rows.push(vec![
             words::title(plan.text("title"), id).into(),
@@ -185,20 +185,20 @@ fn scope(answered: &Answered) -> Part {
 }
 
 /// What can be done by each date against what is due, and what teams hold against what they finish.
-fn capacity(answered: &Answered) -> Part {
-    let now = answered.what.as_of.date_naive();
+fn capacity(answers: &Answers) -> Part {
+    let now = answers.what.as_of.date_naive();
     let mut part = Part::new("capacity", "Capacity against commitment");
     let mut grid = Grid::new(
         "By milestone, with all that its project has due no later",
         &["Milestone", "Date", "#Tickets left", "#Usual until then", "#A week"],
     );
-    for row in answered.now.of("roadmap_capacity") {
+    for row in answers.now.of("roadmap_capacity") {
         let (Some(left), Some(id)) = (row.whole("remaining"), row.text("milestone")) else { continue };
         let usual = row.number("capacity");
         let over = usual.is_some_and(|usual| left as f64 > usual);
         let name = words::title(row.text("title"), id);
         grid.rows.push(vec![
-            if over { Cell::toned(name, Tone::Act) } else { Cell::from(name) },
+            if over { Cell::urgent(name, Urgency::Act) } else { Cell::from(name) },
             short(row.date("due_on"), now).into(),
             left.to_string().into(),
             usual.map_or_else(|| NOTHING.to_owned(), number).into(),
@@ -209,7 +209,7 @@ fn capacity(answered: &Answered) -> Part {
         part.tables.push(grid);
     }
     let teams: Vec<&Row> =
-        answered.now.of("team_commitment").iter().filter(|row| row.number("points_due").is_some()).collect();
+        answers.now.of("team_commitment").iter().filter(|row| row.number("points_due").is_some()).collect();
     let horizon = teams.iter().find_map(|row| row.whole("horizon_days"));
     if let Some(horizon) = horizon {
         let title =
@@ -219,7 +219,7 @@ fn capacity(answered: &Answered) -> Part {
             let name = row.text("team").map(team).unwrap_or_default();
             let said = |column| row.number(column).map_or_else(|| NOTHING.to_owned(), number);
             grid.rows.push(vec![
-                if row.is("over") { Cell::toned(name, Tone::Act) } else { Cell::from(name) },
+                if row.is("over") { Cell::urgent(name, Urgency::Act) } else { Cell::from(name) },
                 said("points_due").into(),
                 said("points_capacity").into(),
                 row.number("presence").map_or_else(|| NOTHING.to_owned(), percent).into(),
@@ -233,20 +233,20 @@ fn capacity(answered: &Answered) -> Part {
     part
 }
 
-fn gaps(answered: &Answered) -> Part {
+fn gaps(answers: &Answers) -> Part {
     let mut part = Part::new("gaps", "Without one owner and a date");
-    part.items = answered.now.of("ownership_gaps").iter().filter_map(gap).collect();
+    part.items = answers.now.of("ownership_gaps").iter().filter_map(gap).collect();
     if part.items.is_empty() {
         part.note = Some("Every open goal and milestone has one owner and a date.".to_owned());
     }
     part
 }
 
-fn decisions(answered: &Answered, risks: &[Outlook<'_>]) -> Part {
-    let now = answered.what.as_of.date_naive();
+fn decisions(answers: &Answers, risks: &[Outlook<'_>]) -> Part {
+    let now = answers.what.as_of.date_naive();
     let mut part = Part::new("decisions", "Decisions to take");
     let decision = |outlook: &Outlook<'_>| {
-        Some(Item { because: outlook.because(&answered.now), ..outlook.decision(now)? })
+        Some(Item { because: outlook.because(&answers.now), ..outlook.decision(now)? })
     };
     part.items = risks.iter().filter_map(decision).collect();
     if part.items.is_empty() {

@@ -6,10 +6,10 @@ mod changed;
 mod decisions;
 mod help;
 
-use super::answers::Answered;
+use super::answers::Answers;
 use super::figure;
 use super::footer::Footer;
-use super::grid::{Cell, Grid, Tone};
+use super::grid::{Cell, Grid, Urgency};
 use super::part::{Item, Part};
 use super::question::Kind;
 use super::report::Report;
@@ -20,22 +20,22 @@ use super::words::{self, NOTHING, against_date, capital_count, count, list, near
 /// Milestones that get a sentence of their own; all stand in the table.
 const SENTENCES_MAX: usize = 3;
 
-pub fn report(answered: &Answered, footer: Footer) -> Report {
-    let week = answered.what.week();
-    let risks = outlooks(&answered.now);
+pub fn report(answers: &Answers, footer: Footer) -> Report {
+    let week = answers.what.week();
+    let risks = outlooks(&answers.now);
     let parts = vec![
-        changed::part(answered),
-        at_risk(answered, &risks),
-        help::part(answered),
-        achieved(answered),
-        decisions::part(answered, &risks),
+        changed::part(answers),
+        at_risk(answers, &risks),
+        help::part(answers),
+        achieved(answers),
+        decisions::part(answers, &risks),
     ];
     Report {
         report: Kind::Weekly,
         title: format!("Weekly report, week {}", week.number()),
-        period: period(answered),
+        period: period(answers),
         example: None,
-        team: answered.what.team.clone(),
+        team: answers.what.team.clone(),
         in_short: in_short(&parts, &risks),
         parts,
         detail: Vec::new(),
@@ -44,8 +44,8 @@ pub fn report(answered: &Answered, footer: Footer) -> Report {
 }
 
 /// The week, and the moment where that is another than the week's end.
-fn period(answered: &Answered) -> String {
-    let (week, as_of) = (answered.what.week(), answered.what.as_of);
+fn period(answers: &Answers) -> String {
+    let (week, as_of) = (answers.what.week(), answers.what.as_of);
     if as_of == week.end() {
         week.days()
     } else {
@@ -91,15 +91,15 @@ fn in_short(parts: &[Part], risks: &[Outlook<'_>]) -> Vec<String> {
     lines
 }
 
-fn at_risk(answered: &Answered, risks: &[Outlook<'_>]) -> Part {
-    let now = answered.what.as_of.date_naive();
+fn at_risk(answers: &Answers, risks: &[Outlook<'_>]) -> Part {
+    let now = answers.what.as_of.date_naive();
     let risky: Vec<&Outlook<'_>> = risks.iter().filter(|outlook| outlook.is_at_risk()).collect();
     let mut part = Part::new("at_risk", "What is at risk");
     if risky.is_empty() {
         part.note = Some("No open milestone is at risk of missing its date.".to_owned());
         return part;
     }
-    part.items = risky.iter().take(SENTENCES_MAX).map(|outlook| outlook.item(&answered.now, now)).collect();
+    part.items = risky.iter().take(SENTENCES_MAX).map(|outlook| outlook.item(&answers.now, now)).collect();
     part.figures = figure::lateness(&risky).into_iter().collect();
     let columns =
         ["Milestone", "Date", "Likely done by", "#Days late", "#Chance to meet it", "#Tickets left"];
@@ -109,7 +109,7 @@ fn at_risk(answered: &Answered, risks: &[Outlook<'_>]) -> Part {
         let endless = outlook.p85().is_none() && outlook.p50().is_some();
         let likely = if endless { "not in sight".to_owned() } else { short(outlook.p85(), now) };
         grid.rows.push(vec![
-            Cell::toned(outlook.title.clone(), outlook.tone()),
+            Cell::urgent(outlook.title.clone(), outlook.urgency()),
             short(outlook.due(), now).into(),
             likely.into(),
             late.into(),
@@ -122,10 +122,10 @@ fn at_risk(answered: &Answered, risks: &[Outlook<'_>]) -> Part {
     part
 }
 
-fn achieved(answered: &Answered) -> Part {
-    let now = answered.what.as_of.date_naive();
+fn achieved(answers: &Answers) -> Part {
+    let now = answers.what.as_of.date_naive();
     let mut part = Part::new("achieved", "What was achieved");
-    for row in answered.now.of("achievements") {
+    for row in answers.now.of("achievements") {
         let (Some(kind), Some(item), Some(on)) = (row.text("kind"), row.text("item"), row.date("closed_on"))
         else {
             continue;
@@ -140,7 +140,7 @@ fn achieved(answered: &Answered) -> Part {
         };
         let name = words::title(row.text("title"), item);
         part.items.push(Item {
-            tone: Tone::Good,
+            urgency: Urgency::Good,
             sentence: format!("The {kind} \"{name}\" was closed on {}{late}{left}.", near(on, now)),
             because: None,
             proposal: None,
@@ -152,15 +152,15 @@ fn achieved(answered: &Answered) -> Part {
     if part.items.is_empty() {
         part.note = Some("No goal and no milestone was closed in these seven days.".to_owned());
     }
-    part.items.extend(finished(answered));
+    part.items.extend(finished(answers));
     part
 }
 
 /// Tickets by team, teams by name.
-fn finished(answered: &Answered) -> Option<Item> {
-    let week = answered.what.week();
+fn finished(answers: &Answers) -> Option<Item> {
+    let week = answers.what.week();
     let label = week.label();
-    let rows = answered.now.of("throughput").iter().filter(|row| row.text("week") == Some(&label));
+    let rows = answers.now.of("throughput").iter().filter(|row| row.text("week") == Some(&label));
     let mut told = Vec::new();
     let mut all = serde_json::Map::new();
     for row in rows {
@@ -173,7 +173,7 @@ fn finished(answered: &Answered) -> Option<Item> {
     let last = told.pop()?;
     let teams = if told.is_empty() { last } else { format!("{} and {last}", told.join(", ")) };
     Some(Item {
-        tone: Tone::Plain,
+        urgency: Urgency::Plain,
         sentence: format!("Tickets finished in week {}: {teams}.", week.number()),
         because: None,
         proposal: None,

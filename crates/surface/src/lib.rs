@@ -64,7 +64,7 @@ mod wall;
 
 pub use caller::{Access, Caller, Scope, Token, Visibility, hash};
 pub use privacy::{Pseudonyms, names_people};
-pub use problem::{Problem, Refused};
+pub use problem::{Problem, Refusal};
 pub use secret::Secret;
 pub use state::{App, Bounds, Parts, Phase};
 pub use wall::{

@@ -19,7 +19,7 @@ pub struct Problem {
 
 /// What a [`Problem`] leaves in its response, so that it can be told in another form.
 #[derive(Clone, Debug)]
-pub struct Refused {
+pub struct Refusal {
     pub status: StatusCode,
     pub detail: String,
 }
@@ -131,7 +131,7 @@ impl IntoResponse for Problem {
             object.extend(self.members);
         }
         let mut response = (self.status, body.to_string()).into_response();
-        response.extensions_mut().insert(Refused { status: self.status, detail: self.detail });
+        response.extensions_mut().insert(Refusal { status: self.status, detail: self.detail });
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.status == StatusCode::SERVICE_UNAVAILABLE {

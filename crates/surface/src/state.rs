@@ -46,7 +46,7 @@ impl Parts {
         &self,
         work: impl Future<Output = Result<T, engine::Error>> + Send + 'static,
     ) -> Result<T, Problem> {
-        let mut task = Stopped(self.compute.spawn(work));
+        let mut task = AbortOnDrop(self.compute.spawn(work));
         match (&mut task.0).await {
             Ok(result) => Ok(result?),
             Err(error) => Err(Problem::internal(&format!("a query stopped: {error}"))),
@@ -55,9 +55,9 @@ impl Parts {
 }
 
 /// A task that does not outlive whoever waits for it.
-struct Stopped<T>(JoinHandle<T>);
+struct AbortOnDrop<T>(JoinHandle<T>);
 
-impl<T> Drop for Stopped<T> {
+impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
         self.0.abort();
     }

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::Differ;
-use crate::declared::{Capacity, Declared, Hours, Whose};
-use crate::known::Said;
+use crate::declared::{Capacity, Declaration, Hours, Whose};
+use crate::known::KnownEvent;
 use crate::statement::{Beginning, rfc3339};
 
 /// A stretch of time of a person, in microseconds.
@@ -20,7 +20,7 @@ impl Differ<'_> {
     fn members(&self, team: &str, since: i64, until: Option<i64>) -> BTreeSet<String> {
         let mut teams = BTreeSet::from([team.to_owned()]);
         loop {
-            let is_below = |team: &&crate::known::Team| {
+            let is_below = |team: &&crate::known::KnownTeam| {
                 !teams.contains(&team.team)
                     && team.parent.as_ref().is_some_and(|parent| teams.contains(parent))
             };
@@ -31,7 +31,7 @@ impl Differ<'_> {
             }
             teams.extend(below);
         }
-        let there = |stay: &&crate::known::Stay| {
+        let there = |stay: &&crate::known::KnownStay| {
             teams.contains(&stay.team)
                 && until.is_none_or(|until| stay.since < until)
                 && stay.until.is_none_or(|end| end > since)
@@ -47,7 +47,7 @@ impl Differ<'_> {
         }
     }
 
-    pub(super) fn hours(&mut self, declared: &Declared) {
+    pub(super) fn hours(&mut self, declared: &Declaration) {
         let now = self.now.micros();
         let mut wanted: BTreeMap<String, Vec<&Hours>> = BTreeMap::new();
         for hours in declared.hours.iter().filter(|hours| matches!(hours.whose, Whose::Person(_))) {
@@ -84,7 +84,7 @@ impl Differ<'_> {
     }
 
     fn person_hours(&mut self, person: &str, wanted: &Hours) {
-        let same = |said: &Said| {
+        let same = |said: &KnownEvent| {
             let hours: Option<Value> = said.hours.as_deref().and_then(|text| serde_json::from_str(text).ok());
             said.timezone == wanted.timezone && hours == wanted.hours
         };
@@ -107,7 +107,7 @@ impl Differ<'_> {
         self.say("calendar.hours_set", time, person, data);
     }
 
-    pub(super) fn leave(&mut self, declared: &Declared) {
+    pub(super) fn leave(&mut self, declared: &Declaration) {
         let mut wanted: BTreeMap<Stretch, &str> = BTreeMap::new();
         for leave in &declared.leave {
             let (since, until) =
@@ -141,7 +141,7 @@ impl Differ<'_> {
         }
     }
 
-    pub(super) fn capacities(&mut self, declared: &Declared) {
+    pub(super) fn capacities(&mut self, declared: &Declaration) {
         let now = self.now.micros();
         let mut wanted: BTreeMap<Stretch, &Capacity> = BTreeMap::new();
         for capacity in &declared.capacities {
@@ -190,7 +190,7 @@ impl Differ<'_> {
 fn words<'a>(
     known: &'a crate::known::Known,
     (person, since, until): &Stretch,
-) -> impl DoubleEndedIterator<Item = &'a Said> {
+) -> impl DoubleEndedIterator<Item = &'a KnownEvent> {
     let (person, since, until) = (person.clone(), *since, *until);
     known.said.iter().filter(move |said| {
         said.r#type.starts_with("calendar.leave_")

@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{Differ, Scalar};
-use crate::declared::{Declared, Stay, Team};
+use crate::declared::{Declaration, Stay, Team};
 use crate::known;
 use crate::statement::{Beginning, rfc3339};
 
 impl Differ<'_> {
-    pub(super) fn teams(&mut self, declared: &Declared) {
+    pub(super) fn teams(&mut self, declared: &Declaration) {
         for team in &declared.teams {
             let holds = self.known.teams.get(&team.team).filter(|team| !team.deleted);
             let data = self.team_changes(team, holds);
@@ -40,7 +40,7 @@ impl Differ<'_> {
         }
     }
 
-    fn team_changes(&self, team: &Team, holds: Option<&known::Team>) -> serde_json::Map<String, Value> {
+    fn team_changes(&self, team: &Team, holds: Option<&known::KnownTeam>) -> serde_json::Map<String, Value> {
         let text = |value: Option<&String>| value.map(|text| json!(text));
         let scalars = vec![
             Scalar {
@@ -88,7 +88,7 @@ impl Differ<'_> {
         self.say(type_, time, team, Value::Object(data));
     }
 
-    pub(super) fn stays(&mut self, declared: &Declared) {
+    pub(super) fn stays(&mut self, declared: &Declaration) {
         let mut pairs: BTreeMap<(String, String), Vec<&Stay>> = BTreeMap::new();
         for said in &self.known.said {
             if said.r#type == "team.member_added"
@@ -109,20 +109,20 @@ impl Differ<'_> {
     }
 
     /// The stays of one person in one team.
-    fn pair(&mut self, team: &str, person: &str, wanted: &[&Stay], held: &[known::Stay]) {
+    fn pair(&mut self, team: &str, person: &str, wanted: &[&Stay], held: &[known::KnownStay]) {
         let missing: Vec<&Stay> =
             wanted.iter().copied().filter(|stay| !held.iter().any(|held| agrees(stay, held))).collect();
-        let extra = |held: &&known::Stay| !wanted.iter().any(|stay| agrees(stay, held));
+        let extra = |held: &&known::KnownStay| !wanted.iter().any(|stay| agrees(stay, held));
         let open = held.iter().filter(extra).any(|held| held.until.is_none());
         if missing.is_empty() && !open {
             return;
         }
-        let about = |said: &&crate::known::Said| said.person.as_deref() == Some(person);
+        let about = |said: &&crate::known::KnownEvent| said.person.as_deref() == Some(person);
         let said: Vec<_> = self.said("team.member_", team).filter(about).collect();
         let ours = said.iter().all(|said| said.source == self.source && said.at == 0);
         let dated = wanted.iter().any(|stay| stay.since.is_some() || stay.until.is_some());
         if ours && dated {
-            // Said wrongly before: it never was, and then what is.
+            // KnownEvent wrongly before: it never was, and then what is.
             if let Some(first) = held.iter().map(|stay| stay.since).min() {
                 self.remove(team, person, Beginning::Ever, Beginning::from_micros(first));
             }
@@ -169,7 +169,7 @@ impl Differ<'_> {
 }
 
 /// Whether a stay that holds is the one that the file means; a file without a date takes any open stay.
-fn agrees(wanted: &Stay, held: &known::Stay) -> bool {
+fn agrees(wanted: &Stay, held: &known::KnownStay) -> bool {
     let since = wanted.since.is_none_or(|since| since.timestamp_micros() == held.since);
     let role = wanted.role.is_none() || wanted.role == held.role;
     since && role && wanted.until.map(|until| until.timestamp_micros()) == held.until

@@ -2,14 +2,14 @@
 
 use super::*;
 use crate::files::{people, teams};
-use crate::known::{Person as KnownPerson, Said, Stay};
+use crate::known::{KnownEvent, KnownPerson, KnownStay};
 
 fn now() -> DateTime<Utc> {
     DateTime::parse_from_rfc3339("2026-03-02T09:00:00Z").unwrap().with_timezone(&Utc)
 }
 
 /// Types and times of what is said, `ever` for the beginning of time.
-fn said(declared: &Declared, known: &Known) -> Vec<String> {
+fn said(declared: &Declaration, known: &Known) -> Vec<String> {
     let found = difference(declared, known, "people:x.toml", now());
     let line = |statement: &Statement| {
         let time = match statement.time {
@@ -21,15 +21,15 @@ fn said(declared: &Declared, known: &Known) -> Vec<String> {
     found.statements.iter().map(line).collect()
 }
 
-fn linked(source: &str, at: i64) -> Said {
-    Said {
+fn linked(source: &str, at: i64) -> KnownEvent {
+    KnownEvent {
         r#type: "person.linked".into(),
         source: source.into(),
         entity_id: "ada".into(),
         at,
         person: Some("ada".into()),
         identity: Some("a@x".into()),
-        ..Said::default()
+        ..KnownEvent::default()
     }
 }
 
@@ -70,12 +70,12 @@ fn what_another_source_said_is_contradicted_from_now_on() {
     let mut known = Known::default();
     let person = KnownPerson { person: "ada".into(), kind: Some("human".into()), ..KnownPerson::default() };
     known.people.insert("ada".into(), person);
-    let said_of = |source: &str| Said {
+    let said_of = |source: &str| KnownEvent {
         r#type: "person.updated".into(),
         source: source.into(),
         entity_id: "ada".into(),
         person_kind: Some("human".into()),
-        ..Said::default()
+        ..KnownEvent::default()
     };
     known.said = vec![said_of("hr")];
     assert_eq!(
@@ -91,25 +91,26 @@ fn what_another_source_said_is_contradicted_from_now_on() {
 #[test]
 fn members_are_dated() {
     let member = |entry: &str| teams(&format!("[[team]]\nid = \"core\"\nmembers = [{entry}]")).unwrap();
-    let stay = |since: i64, until: Option<i64>| Stay {
+    let stay = |since: i64, until: Option<i64>| KnownStay {
         team: "core".into(),
         person: "ada".into(),
         role: None,
         since,
         until,
     };
-    let added = Said {
+    let added = KnownEvent {
         r#type: "team.member_added".into(),
         source: "people:x.toml".into(),
         entity_id: "core".into(),
         person: Some("ada".into()),
-        ..Said::default()
+        ..KnownEvent::default()
     };
-    let team = crate::known::Team { team: "core".into(), ..Default::default() };
-    let known = |stays: Vec<Stay>| Known {
+    let team = crate::known::KnownTeam { team: "core".into(), ..Default::default() };
+    let known = |stays: Vec<KnownStay>| Known {
         said: vec![added.clone()],
         stays,
-        teams: [("core".to_owned(), crate::known::Team { team: "core".into(), ..Default::default() })].into(),
+        teams: [("core".to_owned(), crate::known::KnownTeam { team: "core".into(), ..Default::default() })]
+            .into(),
         ..Known::default()
     };
     assert_eq!(team.team, "core");

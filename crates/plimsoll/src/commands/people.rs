@@ -17,8 +17,8 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::pipeline::{self, Store};
 use people::{
-    Beginning, Declared, Difference, FILE_BYTES_MAX, Kind, Known, Link, SOURCE, Seen, Statement, Suggestion,
-    Whose, difference, entries, name, rows, suggest,
+    Beginning, Declaration, Difference, FILE_BYTES_MAX, Kind, Known, Link, SOURCE, Sighting, Statement,
+    Suggestion, Whose, difference, entries, name, rows, suggest,
 };
 use surface::output::{self, Encoding};
 use surface::own_rows;
@@ -44,7 +44,7 @@ pub fn run(config: &Config, command: PeopleCommand) -> Result<(), Failure> {
 struct Input {
     kind: Kind,
     source: String,
-    declared: Declared,
+    declared: Declaration,
 }
 
 async fn import(config: &Config, arguments: PeopleImportArgs) -> Result<(), Failure> {
@@ -378,7 +378,7 @@ async fn suggestions(config: &Config, arguments: SuggestArgs) -> Result<(), Fail
         None => Vec::new(),
     };
     let store = existing(config).await?;
-    let seen: Vec<Seen> = rows(&store.engine, SEEN).await?;
+    let seen: Vec<Sighting> = rows(&store.engine, SEEN).await?;
     let found: Vec<Suggestion> =
         suggest(&seen, &mailmap).into_iter().filter(|one| one.score >= arguments.score_min).collect();
     match arguments.format {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Attempt, Delivery, Ledger, announce};
 use crate::config::report::{Style, WebhookTo, is_this_machine};
-use report::{Format, Item, Report, Tone};
+use report::{Format, Item, Report, Urgency};
 use surface::Secret;
 
 /// Items of a part that a chat gets; the rest is behind the link.
@@ -134,7 +134,7 @@ fn teams(report: &Report, link: &str) -> Value {
         blocks.push(text(part.title, "medium", true));
         for item in part.items.iter().take(ITEMS_MAX) {
             let mut block = text(&told(item), "default", false);
-            if item.tone == Tone::Act {
+            if item.urgency == Urgency::Act {
                 block["color"] = json!("attention");
             }
             blocks.push(block);

@@ -19,8 +19,8 @@ use pgwire::messages::extendedquery::{
 };
 use pgwire::messages::response::{ReadyForQuery, TransactionStatus};
 
-use super::{Connection, Prepared};
-use crate::reader::Described;
+use super::{Connection, PreparedStatement};
+use crate::reader::Description;
 use crate::refusal::Refusal;
 use crate::rows::{fields, texts_columns};
 use crate::statement::Ask;
@@ -59,14 +59,14 @@ impl SimpleQueryHandler for Handler {
 
 #[async_trait]
 impl QueryParser for Handler {
-    type Statement = Prepared;
+    type Statement = PreparedStatement;
 
     async fn parse_sql<C>(
         &self,
         _client: &C,
         sql: &str,
         _types: &[Option<Type>],
-    ) -> PgWireResult<Option<Prepared>>
+    ) -> PgWireResult<Option<PreparedStatement>>
     where
         C: ClientInfo + Unpin + Send + Sync,
     {
@@ -78,36 +78,36 @@ impl QueryParser for Handler {
             let message = "cannot insert multiple commands into a prepared statement";
             return Err(Refusal::new("42601", message).error());
         }
-        let plain = |names: &[&str]| Described { parameters: Vec::new(), columns: texts_columns(names) };
-        let described = match &ask {
+        let plain = |names: &[&str]| Description { parameters: Vec::new(), columns: texts_columns(names) };
+        let description = match &ask {
             Ask::Query(statement) => {
-                let described = Arc::clone(reader).describe(user, self.0.settings(), (**statement).clone());
-                described.await.map_err(Refusal::error)?
+                let description = Arc::clone(reader).describe(user, self.0.settings(), (**statement).clone());
+                description.await.map_err(Refusal::error)?
             }
             Ask::Show(name) => plain(&[name]),
             Ask::ShowAll => plain(&["name", "setting"]),
             _ => plain(&[]),
         };
-        Ok(Some(Prepared { ask, described }))
+        Ok(Some(PreparedStatement { ask, description }))
     }
 
-    fn get_parameter_types(&self, prepared: &Prepared) -> PgWireResult<Vec<Type>> {
-        Ok(prepared.described.parameters.iter().map(|kind| wire_type(kind.as_ref())).collect())
+    fn get_parameter_types(&self, prepared: &PreparedStatement) -> PgWireResult<Vec<Type>> {
+        Ok(prepared.description.parameters.iter().map(|kind| wire_type(kind.as_ref())).collect())
     }
 
     fn get_result_schema(
         &self,
-        prepared: &Prepared,
+        prepared: &PreparedStatement,
         format: Option<&Format>,
     ) -> PgWireResult<Vec<FieldInfo>> {
-        let fields = fields(&prepared.described.columns, format.unwrap_or(&Format::UnifiedText))?;
+        let fields = fields(&prepared.description.columns, format.unwrap_or(&Format::UnifiedText))?;
         Ok(fields.as_ref().clone())
     }
 }
 
 #[async_trait]
 impl ExtendedQueryHandler for Handler {
-    type Statement = Prepared;
+    type Statement = PreparedStatement;
     type QueryParser = Handler;
 
     fn query_parser(&self) -> Arc<Handler> {
@@ -117,18 +117,18 @@ impl ExtendedQueryHandler for Handler {
     async fn on_parse<C>(&self, client: &mut C, message: Parse) -> PgWireResult<()>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
-        C::PortalStore: PortalStore<Statement = Prepared>,
+        C::PortalStore: PortalStore<Statement = PreparedStatement>,
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         let name = message.name.clone().unwrap_or_else(|| DEFAULT_NAME.to_owned());
-        self.0.keep(&name, |kept| &mut kept.statements)?;
+        self.0.keep(&name, |session| &mut session.statements)?;
         match StoredStatement::parse(client, &message, self.query_parser()).await {
             Ok(Some(statement)) => client.portal_store().put_statement(Arc::new(statement)),
             Ok(None) => client.portal_store().put_empty_statement(&name),
             Err(error) => {
                 if client.portal_store().get_statement(&name).is_none() {
-                    self.0.with_kept(|kept| kept.statements.remove(&name));
+                    self.0.with_session(|session| session.statements.remove(&name));
                 }
                 return Err(error);
             }
@@ -140,7 +140,7 @@ impl ExtendedQueryHandler for Handler {
     async fn on_bind<C>(&self, client: &mut C, message: Bind) -> PgWireResult<()>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
-        C::PortalStore: PortalStore<Statement = Prepared>,
+        C::PortalStore: PortalStore<Statement = PreparedStatement>,
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
@@ -153,7 +153,7 @@ impl ExtendedQueryHandler for Handler {
         let store = client.portal_store();
         let found = store.get_statement(statement);
         let found = found.ok_or_else(|| PgWireError::StatementNotFound(statement.to_owned()))?;
-        self.0.keep(portal, |kept| &mut kept.portals)?;
+        self.0.keep(portal, |session| &mut session.portals)?;
         match found {
             Entry::Value(statement) => store.put_portal(Arc::new(Portal::try_new(&message, statement)?)),
             Entry::Empty => store.put_empty_portal(portal),
@@ -165,7 +165,7 @@ impl ExtendedQueryHandler for Handler {
     async fn on_close<C>(&self, client: &mut C, message: Close) -> PgWireResult<()>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
-        C::PortalStore: PortalStore<Statement = Prepared>,
+        C::PortalStore: PortalStore<Statement = PreparedStatement>,
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
@@ -173,11 +173,11 @@ impl ExtendedQueryHandler for Handler {
         match message.target_type {
             TARGET_TYPE_BYTE_STATEMENT => {
                 client.portal_store().rm_statement(name);
-                self.0.with_kept(|kept| kept.statements.remove(name));
+                self.0.with_session(|session| session.statements.remove(name));
             }
             TARGET_TYPE_BYTE_PORTAL => {
                 client.portal_store().rm_portal(name);
-                self.0.with_kept(|kept| kept.portals.remove(name));
+                self.0.with_session(|session| session.portals.remove(name));
             }
             _ => {}
         }
@@ -188,7 +188,7 @@ impl ExtendedQueryHandler for Handler {
     async fn on_sync<C>(&self, client: &mut C, _message: SyncMessage) -> PgWireResult<()>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
-        C::PortalStore: PortalStore<Statement = Prepared>,
+        C::PortalStore: PortalStore<Statement = PreparedStatement>,
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
@@ -196,7 +196,7 @@ impl ExtendedQueryHandler for Handler {
         if status == TransactionStatus::Idle {
             // Portals end with their transaction, and what they hold with them.
             client.portal_store().clear_portals();
-            self.0.with_kept(|kept| kept.portals.clear());
+            self.0.with_session(|session| session.portals.clear());
         }
         client.send(PgWireBackendMessage::ReadyForQuery(ReadyForQuery::new(status))).await?;
         Ok(())
@@ -205,17 +205,17 @@ impl ExtendedQueryHandler for Handler {
     async fn do_query<C>(
         &self,
         client: &mut C,
-        portal: &Portal<Prepared>,
+        portal: &Portal<PreparedStatement>,
         _max_rows: usize,
     ) -> PgWireResult<Response>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
-        C::PortalStore: PortalStore<Statement = Prepared>,
+        C::PortalStore: PortalStore<Statement = PreparedStatement>,
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        let Prepared { ask, described } = &portal.statement.statement;
-        let values = Values::decode(portal, &described.parameters)?;
+        let PreparedStatement { ask, description } = &portal.statement.statement;
+        let values = Values::decode(portal, &description.parameters)?;
         self.0.forget(client.portal_store(), ask);
         let failed = client.transaction_status() == TransactionStatus::Error;
         self.0.answer(ask.clone(), values, &portal.result_column_format, failed).await

@@ -6,9 +6,9 @@
 
 use chrono::NaiveDate;
 
-use crate::answers::Answered;
+use crate::answers::Answers;
 use crate::facts::Row;
-use crate::grid::{Cell, Grid, Tone};
+use crate::grid::{Cell, Grid, Urgency};
 use crate::part::{Item, Part};
 use crate::risk::Outlook;
 use crate::words::{NOTHING, capital, days, list, near, short};
@@ -43,13 +43,13 @@ impl Move<'_, '_> {
     }
 }
 
-pub fn part(answered: &Answered, risks: &[Outlook<'_>]) -> Part {
-    let now = answered.what.as_of.date_naive();
-    let since = near(answered.what.from().date_naive(), now);
+pub fn part(answers: &Answers, risks: &[Outlook<'_>]) -> Part {
+    let now = answers.what.as_of.date_naive();
+    let since = near(answers.what.from().date_naive(), now);
     let mut part = Part::new("drift", "Drift since the last review");
-    let mut moves: Vec<Move<'_, '_>> = risks.iter().filter_map(|outlook| moved(answered, outlook)).collect();
+    let mut moves: Vec<Move<'_, '_>> = risks.iter().filter_map(|outlook| moved(answers, outlook)).collect();
     moves.sort_by_key(|moved| (-moved.days().abs(), moved.outlook.id));
-    let is_new = |outlook: &&Outlook<'_>| answered.before.find("roadmap", "milestone", outlook.id).is_none();
+    let is_new = |outlook: &&Outlook<'_>| answers.before.find("roadmap", "milestone", outlook.id).is_none();
     let new: Vec<String> = risks.iter().filter(is_new).map(|outlook| outlook.title.clone()).collect();
     if moves.is_empty() {
         part.note = Some(format!("No open milestone has a forecast both of {since} and of now."));
@@ -68,8 +68,8 @@ pub fn part(answered: &Answered, risks: &[Outlook<'_>]) -> Part {
     part
 }
 
-fn moved<'o, 'f>(answered: &Answered, outlook: &'o Outlook<'f>) -> Option<Move<'o, 'f>> {
-    let old = answered.before.find("milestone_forecast", "milestone", outlook.id)?;
+fn moved<'o, 'f>(answers: &Answers, outlook: &'o Outlook<'f>) -> Option<Move<'o, 'f>> {
+    let old = answers.before.find("milestone_forecast", "milestone", outlook.id)?;
     let (before, after) = (old.date("p50_on")?, outlook.p50()?);
     let split = |row: &Row| -> Option<[i64; 4]> {
         let mut parts = [0; 4];
@@ -96,7 +96,7 @@ fn item(moved: &Move<'_, '_>, now: NaiveDate) -> Item {
     let (after, before) = (near(moved.after, now), near(moved.before, now));
     let sentence = format!("{way}: an even chance to be done by {after}, where it was {before}.");
     Item {
-        tone: if moved.days() > 0 { Tone::Watch } else { Tone::Good },
+        urgency: if moved.days() > 0 { Urgency::Watch } else { Urgency::Good },
         sentence,
         because: moved.causes.as_ref().map(|causes| because(causes, moved.days())),
         proposal: None,

@@ -1,21 +1,21 @@
 //! What if: each scenario's milestones beside what is expected as things are.
 
-use crate::answers::Answered;
+use crate::answers::Answers;
 use crate::grid::Grid;
 use crate::part::Part;
 use crate::risk::{Outlook, outlooks};
 use crate::words::near;
 
 /// Nothing where nobody asked what if.
-pub fn part(answered: &Answered, risks: &[Outlook<'_>]) -> Option<Part> {
-    if answered.scenarios.is_empty() {
+pub fn part(answers: &Answers, risks: &[Outlook<'_>]) -> Option<Part> {
+    if answers.scenarios.is_empty() {
         return None;
     }
-    let now = answered.what.as_of.date_naive();
-    let names: Vec<&str> = answered.scenarios.iter().map(|(name, _)| name.as_str()).collect();
+    let now = answers.what.as_of.date_naive();
+    let names: Vec<&str> = answers.scenarios.iter().map(|(name, _)| name.as_str()).collect();
     let columns: Vec<&str> = ["Milestone", "As things are"].into_iter().chain(names).collect();
     let mut grid = Grid::new("Likely (85%) done by, and the chance to meet the date", &columns);
-    let would: Vec<Vec<Outlook<'_>>> = answered.scenarios.iter().map(|(_, facts)| outlooks(facts)).collect();
+    let would: Vec<Vec<Outlook<'_>>> = answers.scenarios.iter().map(|(_, facts)| outlooks(facts)).collect();
     let said = |outlook: Option<&Outlook<'_>>| {
         outlook.map_or_else(
             || "not open".to_owned(),

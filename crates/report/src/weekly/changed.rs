@@ -2,26 +2,26 @@
 
 use serde_json::Value;
 
-use crate::answers::Answered;
+use crate::answers::Answers;
 use crate::facts::Row;
 use crate::figure;
-use crate::grid::Tone;
+use crate::grid::Urgency;
 use crate::part::{Item, Part};
 use crate::words::{self, number};
 
 /// Charts in a report.
 const FIGURES_MAX: usize = 6;
 
-pub fn part(answered: &Answered) -> Part {
-    let label = answered.what.week().label();
+pub fn part(answers: &Answers) -> Part {
+    let label = answers.what.week().label();
     let mut part = Part::new("changed", "What changed");
     // A series that fell silent keeps its last judgement; that is no news of this week.
     let of_week = |row: &&Row| row.text("week") == Some(&label) && row.text("team") != Some(words::NO_TEAM);
-    let judged: Vec<&Row> = answered.now.of("signals").iter().filter(of_week).collect();
+    let judged: Vec<&Row> = answers.now.of("signals").iter().filter(of_week).collect();
     let signals: Vec<&Row> = judged.iter().copied().filter(|row| row.is("called_out")).collect();
-    part.items = signals.iter().filter_map(|row| item(answered, row)).collect();
+    part.items = signals.iter().filter_map(|row| item(answers, row)).collect();
     for (item, row) in part.items.iter_mut().zip(&signals).take(FIGURES_MAX) {
-        item.figure = figure::process(answered, row);
+        item.figure = figure::process(answers, row);
     }
     let figures = words::count(judged.len() as i64, "weekly figure", "weekly figures");
     part.note = Some(if part.items.is_empty() {
@@ -43,7 +43,7 @@ pub fn teams(items: &[Item]) -> Vec<String> {
     teams
 }
 
-fn item(answered: &Answered, row: &Row) -> Option<Item> {
+fn item(answers: &Answers, row: &Row) -> Option<Item> {
     let team = words::team(row.text("team")?);
     let (latest, mean) = (row.number("latest")?, row.number("mean")?);
     let series = row.text("series")?;
@@ -72,8 +72,8 @@ fn item(answered: &Answered, row: &Row) -> Option<Item> {
     };
     let did = did(series, latest);
     Some(Item {
-        tone: if row.whole("signal") == Some(1) { Tone::Watch } else { Tone::Plain },
-        sentence: format!("{team} {did} in week {}{judged}.", answered.what.week().number()),
+        urgency: if row.whole("signal") == Some(1) { Urgency::Watch } else { Urgency::Plain },
+        sentence: format!("{team} {did} in week {}{judged}.", answers.what.week().number()),
         because: None,
         proposal: None,
         metric: "signals",
@@ -93,7 +93,7 @@ fn did(series: &str, value: f64) -> String {
         "reviews_requested" => format!("was asked for {}", counted("review", "reviews")),
         "reviews_done" => format!("did {}", counted("review", "reviews")),
         "response_hours" => {
-            format!("answered review requests within {} (median)", counted("working hour", "working hours"))
+            format!("answers review requests within {} (median)", counted("working hour", "working hours"))
         }
         other => format!("had {} {}", number(value), other.replace('_', " ")),
     }

@@ -1,9 +1,9 @@
 //! What somebody has to decide, each with a proposal.
 
-use crate::answers::Answered;
+use crate::answers::Answers;
 use crate::facts::Row;
 use crate::gaps::gap;
-use crate::grid::Tone;
+use crate::grid::Urgency;
 use crate::part::{Item, Part};
 use crate::risk::Outlook;
 use crate::words::{count, number, team};
@@ -13,10 +13,10 @@ use super::help::CRITICAL_MIN;
 /// Decisions of one sort that are listed; a list that nobody reads decides nothing.
 const EACH_MAX: usize = 6;
 
-pub fn part(answered: &Answered, risks: &[Outlook<'_>]) -> Part {
+pub fn part(answers: &Answers, risks: &[Outlook<'_>]) -> Part {
     let mut part = Part::new("decisions", "Decisions to take");
-    let now = answered.what.as_of.date_naive();
-    let facts = &answered.now;
+    let now = answers.what.as_of.date_naive();
+    let facts = &answers.now;
     let milestones: Vec<Item> = risks.iter().filter_map(|outlook| outlook.decision(now)).collect();
     let gaps: Vec<Item> = facts.of("ownership_gaps").iter().filter_map(gap).collect();
     let teams: Vec<Item> = facts
@@ -44,7 +44,7 @@ fn reviews(row: &Row) -> Option<Item> {
     let (open, name) = (row.whole("open_reviews")?, team(row.text("team")?));
     let who = count(overloaded, "reviewer", "reviewers");
     Some(Item {
-        tone: Tone::Act,
+        urgency: Urgency::Act,
         sentence: format!("{name} has {who} with more reviews than one can do."),
         because: None,
         proposal: Some(format!(
@@ -61,7 +61,7 @@ fn balance(row: &Row) -> Option<Item> {
     let critical =
         row.whole("critical_tickets").filter(|n| *n >= CRITICAL_MIN && row.is("lead_keeps_too_much"))?;
     Some(Item {
-        tone: Tone::Act,
+        urgency: Urgency::Act,
         sentence: format!("{}'s critical work stays with its lead.", team(row.text("team")?)),
         because: None,
         proposal: Some(format!(
@@ -79,7 +79,7 @@ fn commitment(row: &Row) -> Option<Item> {
     }
     let (due, capacity) = (row.number("points_due")?, row.number("points_capacity")?);
     Some(Item {
-        tone: Tone::Act,
+        urgency: Urgency::Act,
         sentence: format!("{} has more due than it usually finishes.", team(row.text("team")?)),
         because: None,
         proposal: Some(format!(

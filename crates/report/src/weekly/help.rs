@@ -2,18 +2,18 @@
 //!
 //! Invariant: a team over fewer people than may be shown has no numbers here, and so no sentence.
 
-use crate::answers::Answered;
+use crate::answers::Answers;
 use crate::facts::Row;
-use crate::grid::Tone;
+use crate::grid::Urgency;
 use crate::part::{Item, Part};
 use crate::words::{count, number, percent, team};
 
 /// A lead with fewer critical tickets than this is no pattern.
 pub const CRITICAL_MIN: i64 = 3;
 
-pub fn part(answered: &Answered) -> Part {
+pub fn part(answers: &Answers) -> Part {
     let mut part = Part::new("help", "Who needs help");
-    let of = |metric, make: fn(&Row) -> Option<Item>| answered.now.of(metric).iter().filter_map(make);
+    let of = |metric, make: fn(&Row) -> Option<Item>| answers.now.of(metric).iter().filter_map(make);
     part.items = of("review_load", reviews)
         .chain(of("delegation_balance", balance))
         .chain(of("team_commitment", commitment))
@@ -33,7 +33,7 @@ fn name(item: &Item) -> &str {
 
 fn item(metric: &'static str, row: &Row, sentence: String, because: Option<String>) -> Option<Item> {
     Some(Item {
-        tone: Tone::Act,
+        urgency: Urgency::Act,
         sentence,
         because,
         proposal: None,

@@ -3,14 +3,14 @@
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 
-use surface::Refused;
+use surface::Refusal;
 
 use super::layout;
 
 /// The response in the form that the sender of `headers` reads; its own headers stay.
 pub fn for_browser(wants_page: bool, response: Response) -> Response {
-    let Some(Refused { status, detail }) =
-        response.extensions().get::<Refused>().cloned().filter(|_| wants_page)
+    let Some(Refusal { status, detail }) =
+        response.extensions().get::<Refusal>().cloned().filter(|_| wants_page)
     else {
         return response;
     };
