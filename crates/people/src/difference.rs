@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::declared::{Declaration, Person};
-use super::known::{Known, KnownEvent};
+use super::known::{Known, KnownEvent, KnownPerson};
 use super::names::{matches, name};
 use super::statement::{Beginning, Statement};
 
@@ -48,12 +48,47 @@ struct Differ<'a> {
 }
 
 /// One field of a person or team: what the file says, what holds, and whether an event speaks of it.
-struct Scalar {
-    field: &'static str,
-    wanted: Option<Value>,
-    holds: Option<Value>,
-    speaks: fn(&KnownEvent) -> bool,
+struct Field<D, K> {
+    name: &'static str,
+    of_declared: fn(&D) -> Option<Value>,
+    of_known: fn(&K) -> Option<Value>,
+    is_said: fn(&KnownEvent) -> bool,
 }
+
+const fn field<D, K>(
+    name: &'static str,
+    of_declared: fn(&D) -> Option<Value>,
+    of_known: fn(&K) -> Option<Value>,
+    is_said: fn(&KnownEvent) -> bool,
+) -> Field<D, K> {
+    Field { name, of_declared, of_known, is_said }
+}
+
+fn text(text: &Option<String>) -> Option<Value> {
+    text.as_ref().map(|text| json!(text))
+}
+
+const OF_PERSON: [Field<Person, KnownPerson>; 4] = [
+    field("name", |person| text(&person.name), |known| text(&known.name), |said| said.name.is_some()),
+    field(
+        "person_kind",
+        |person| text(&person.kind),
+        |known| text(&known.kind),
+        |said| said.person_kind.is_some(),
+    ),
+    field(
+        "timezone",
+        |person| text(&person.timezone),
+        |known| text(&known.timezone),
+        |said| said.timezone.is_some(),
+    ),
+    field(
+        "capacity",
+        |person| person.capacity.map(|share| json!((share * 100.0).round() / 100.0)),
+        |known| known.capacity.map(|share| json!(share as f64 / 100.0)),
+        |said| said.capacity.is_some(),
+    ),
+];
 
 impl<'a> Differ<'a> {
     fn say(&mut self, type_: &'static str, time: Beginning, subject: &str, data: Value) {
@@ -82,16 +117,23 @@ impl<'a> Differ<'a> {
     }
 
     /// The fields that must change, with null for those that only this source said and no longer says.
-    fn changed(&self, family: &'a str, id: &'a str, scalars: Vec<Scalar>, weak: bool) -> Map<String, Value> {
+    fn changed<D, K>(
+        &self,
+        (family, id): (&'a str, &'a str),
+        fields: &[Field<D, K>],
+        (declared, known): (&D, Option<&K>),
+        weak: bool,
+    ) -> Map<String, Value> {
         let mut data = Map::new();
-        for Scalar { field, wanted, holds, speaks } in scalars {
-            let words = || self.said(family, id).filter(move |said| speaks(said));
+        for field in fields {
+            let (wanted, holds) = ((field.of_declared)(declared), known.and_then(field.of_known));
+            let words = || self.said(family, id).filter(|said| (field.is_said)(said));
             if wanted == holds || (weak && holds.is_some() && !self.is_ours(words())) {
                 continue;
             }
             match wanted {
-                Some(value) => drop(data.insert(field.to_owned(), value)),
-                None if self.is_ours(words()) => drop(data.insert(field.to_owned(), Value::Null)),
+                Some(value) => drop(data.insert(field.name.to_owned(), value)),
+                None if self.is_ours(words()) => drop(data.insert(field.name.to_owned(), Value::Null)),
                 None => {}
             }
         }
@@ -107,34 +149,7 @@ impl<'a> Differ<'a> {
         wanted.extend(bots.iter().map(|bot| (bot.person.clone(), bot)));
         for (id, person) in &wanted {
             let holds = self.known.people.get(id);
-            let text = |value: Option<&String>| value.map(|text| json!(text));
-            let scalars = vec![
-                Scalar {
-                    field: "name",
-                    wanted: text(person.name.as_ref()),
-                    holds: text(holds.and_then(|p| p.name.as_ref())),
-                    speaks: |said| said.name.is_some(),
-                },
-                Scalar {
-                    field: "person_kind",
-                    wanted: text(person.kind.as_ref()),
-                    holds: text(holds.and_then(|p| p.kind.as_ref())),
-                    speaks: |said| said.person_kind.is_some(),
-                },
-                Scalar {
-                    field: "timezone",
-                    wanted: text(person.timezone.as_ref()),
-                    holds: text(holds.and_then(|p| p.timezone.as_ref())),
-                    speaks: |said| said.timezone.is_some(),
-                },
-                Scalar {
-                    field: "capacity",
-                    wanted: person.capacity.map(|share| json!((share * 100.0).round() / 100.0)),
-                    holds: holds.and_then(|p| p.capacity).map(|share| json!(share as f64 / 100.0)),
-                    speaks: |said| said.capacity.is_some(),
-                },
-            ];
-            let mut data = self.changed("person.updated", id, scalars, declared.weak);
+            let mut data = self.changed(("person.updated", id), &OF_PERSON, (*person, holds), declared.weak);
             if !data.is_empty() {
                 let time = self.since(self.said("person.updated", id));
                 data.insert("person".to_owned(), json!(id));

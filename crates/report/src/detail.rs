@@ -87,8 +87,7 @@ fn plain(metric: &Metric, rows: &Rows) -> Grid {
     let rest = rows.columns.iter().filter(|name| !metric.labels.contains(name) && **name != metric.value);
     let all: Vec<&String> = first.chain(rest).filter(|name| rows.columns.contains(name)).collect();
     let shown = &all[..all.len().min(COLUMNS_MAX)];
-    let mut grid = Grid::new("", &[]);
-    grid.columns = shown.iter().map(|name| column(name, rows)).collect();
+    let mut grid = Grid::new("", shown.iter().map(|name| column(name, rows)));
     grid.rows = rows
         .rows
         .iter()
@@ -116,11 +115,10 @@ fn over_time(metric: &Metric, rows: &Rows, time: &str) -> Grid {
             values.insert(at, said(&metric.value, row.0.get(&metric.value)));
         }
     }
-    let mut grid = Grid::new("", &[]);
-    grid.columns = labels.iter().map(|label| column(label, rows)).collect();
+    let mut grid = Grid::new("", labels.iter().map(|label| column(label, rows)));
     // The year is that of the report in all but a few weeks, and the room is small.
     let short = |at: &&str| at.get(5..).unwrap_or(at).to_owned();
-    grid.columns.extend(times.iter().map(|at| Column { title: short(at), number: true }));
+    grid.columns.extend(times.iter().map(|at| Column::number(short(at))));
     let total = by_name.len();
     let row = |(name, values): (Vec<String>, BTreeMap<&str, String>)| {
         let values = times.iter().map(|at| values.get(at).cloned().unwrap_or_else(|| NOTHING.to_owned()));

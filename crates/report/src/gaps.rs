@@ -21,13 +21,6 @@ pub fn gap(row: &Row) -> Option<Item> {
             "Agree on the one person who answers for it, and on its date.",
         ),
     };
-    Some(Item {
-        urgency: Urgency::Watch,
-        sentence,
-        because: None,
-        proposal: Some(proposal.to_owned()),
-        metric: "ownership_gaps",
-        row: row.0.clone(),
-        figure: None,
-    })
+    let item = Item::new(Urgency::Watch, sentence, "ownership_gaps", row);
+    Some(Item { proposal: Some(proposal.to_owned()), ..item })
 }

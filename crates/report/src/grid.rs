@@ -49,18 +49,19 @@ impl<T: Into<String>> From<T> for Cell {
     }
 }
 
+impl Column {
+    /// Of words or dates.
+    pub fn text(title: impl Into<String>) -> Column {
+        Column { title: title.into(), number: false }
+    }
+
+    pub fn number(title: impl Into<String>) -> Column {
+        Column { title: title.into(), number: true }
+    }
+}
+
 impl Grid {
-    /// Columns whose title begins with `#` hold numbers.
-    pub fn new(title: impl Into<String>, columns: &[&str]) -> Grid {
-        let column = |name: &&str| Column {
-            title: name.trim_start_matches('#').to_owned(),
-            number: name.starts_with('#'),
-        };
-        Grid {
-            title: title.into(),
-            columns: columns.iter().map(column).collect(),
-            rows: Vec::new(),
-            note: None,
-        }
+    pub fn new(title: impl Into<String>, columns: impl IntoIterator<Item = Column>) -> Grid {
+        Grid { title: title.into(), columns: columns.into_iter().collect(), rows: Vec::new(), note: None }
     }
 }

@@ -5,6 +5,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::facts::Row;
 use super::grid::{Grid, Urgency};
 
 /// A question that the report answers.
@@ -44,6 +45,13 @@ pub struct Item {
     pub row: Map<String, Value>,
     #[serde(skip)]
     pub figure: Option<Figure>,
+}
+
+impl Item {
+    /// A sentence alone.
+    pub fn new(urgency: Urgency, sentence: String, metric: &'static str, row: &Row) -> Item {
+        Item { urgency, sentence, because: None, proposal: None, metric, row: row.0.clone(), figure: None }
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -157,14 +157,10 @@ impl Outlook<'_> {
         let known = self.due().is_some() && self.p_hit().is_some();
         let chance = known.then(|| format!("The chance to meet its date is {}.", self.chance()));
         let told: Vec<String> = chance.into_iter().chain(self.because(facts)).collect();
+        let row = self.forecast.cloned().unwrap_or_default();
         Item {
-            urgency: self.urgency(),
-            sentence: self.sentence(now),
             because: (!told.is_empty()).then(|| told.join(" ")),
-            proposal: None,
-            metric: "milestone_forecast",
-            row: self.forecast.map(|row| row.0.clone()).unwrap_or_default(),
-            figure: None,
+            ..Item::new(self.urgency(), self.sentence(now), "milestone_forecast", &row)
         }
     }
 
@@ -210,14 +206,10 @@ impl Outlook<'_> {
             return None;
         };
         let row = if metric == "roadmap" { Some(self.plan) } else { self.risk };
+        let row = row.cloned().unwrap_or_default();
         Some(Item {
-            urgency: Urgency::Act,
-            sentence,
-            because: None,
             proposal: Some(format!("{}.", super::words::capital(&proposal))),
-            metric,
-            row: row.map(|row| row.0.clone()).unwrap_or_default(),
-            figure: None,
+            ..Item::new(Urgency::Act, sentence, metric, &row)
         })
     }
 }

@@ -11,7 +11,7 @@ use super::facts::Row;
 use super::figure;
 use super::footer::Footer;
 use super::gaps::gap;
-use super::grid::{Cell, Grid, Urgency};
+use super::grid::{Cell, Column, Grid, Urgency};
 use super::part::{Item, Part};
 use super::period::period;
 use super::question::Kind;
@@ -78,10 +78,13 @@ fn plan(answers: &Answers, risks: &[Outlook<'_>]) -> Part {
         );
         by_goal.entry((goal.is_none(), name)).or_default().push(outlook);
     }
-    let columns = ["Milestone", "First date", "Date", "Even chance", "Likely", "#Chance to meet it", "#Done"];
+    let columns = || {
+        let texts = ["Milestone", "First date", "Date", "Even chance", "Likely"].map(Column::text);
+        texts.into_iter().chain(["Chance to meet it", "Done"].map(Column::number))
+    };
     for ((_, goal), mut outlooks) in by_goal {
         outlooks.sort_by_key(|outlook| (outlook.due(), outlook.id));
-        let mut grid = Grid::new(goal, &columns);
+        let mut grid = Grid::new(goal, columns());
         for outlook in outlooks {
             let done = outlook.plan.number("done_share").map_or_else(|| NOTHING.to_owned(), percent);
             grid.rows.push(vec![
@@ -113,8 +116,8 @@ fn matrix(risks: &[Outlook<'_>]) -> Part {
     ];
     const IMPACTS: [&str; 5] = ["Likely to miss", "none", "to 5 days", "to 10 days", "to 20 days"];
     let mut part = Part::new("matrix", "Risk matrix");
-    let columns = [IMPACTS[0], IMPACTS[1], IMPACTS[2], IMPACTS[3], IMPACTS[4], "more"];
-    let mut grid = Grid::new("How likely a date is missed, against by how many working days", &columns);
+    let columns = [IMPACTS[0], IMPACTS[1], IMPACTS[2], IMPACTS[3], IMPACTS[4], "more"].map(Column::text);
+    let mut grid = Grid::new("How likely a date is missed, against by how many working days", columns);
     let at = |likelihood: i64, impact: i64| -> Vec<String> {
         let there = risks.iter().filter(|outlook| {
             let of = |column| outlook.risk.and_then(|row| row.whole(column));
@@ -163,8 +166,16 @@ fn scope(answers: &Answers) -> Part {
             *by_milestone.entry(milestone).or_default().entry(what).or_default() += 1;
         }
     }
-    let mut grid =
-        Grid::new("", &["Milestone", "#Tickets added", "#Taken out", "#Re-estimated", "#In it now"]);
+    let mut grid = Grid::new(
+        "",
+        [
+            Column::text("Milestone"),
+            Column::number("Tickets added"),
+            Column::number("Taken out"),
+            Column::number("Re-estimated"),
+            Column::number("In it now"),
+        ],
+    );
     for (id, changes) in &by_milestone {
         let Some(plan) = answers.now.find("roadmap", "milestone", id) else { continue };
         let of = |what| changes.get(what).copied().unwrap_or(0);
@@ -190,7 +201,13 @@ fn capacity(answers: &Answers) -> Part {
     let mut part = Part::new("capacity", "Capacity against commitment");
     let mut grid = Grid::new(
         "By milestone, with all that its project has due no later",
-        &["Milestone", "Date", "#Tickets left", "#Usual until then", "#A week"],
+        [
+            Column::text("Milestone"),
+            Column::text("Date"),
+            Column::number("Tickets left"),
+            Column::number("Usual until then"),
+            Column::number("A week"),
+        ],
     );
     for row in answers.now.of("roadmap_capacity") {
         let (Some(left), Some(id)) = (row.whole("remaining"), row.text("milestone")) else { continue };
@@ -214,7 +231,15 @@ fn capacity(answers: &Answers) -> Part {
     if let Some(horizon) = horizon {
         let title =
             format!("By team, what its people hold and have due in {}", count(horizon, "day", "days"));
-        let mut grid = Grid::new(title, &["Team", "#Points due", "#Usually finished", "#There"]);
+        let mut grid = Grid::new(
+            title,
+            [
+                Column::text("Team"),
+                Column::number("Points due"),
+                Column::number("Usually finished"),
+                Column::number("There"),
+            ],
+        );
         for row in teams {
             let name = row.text("team").map(team).unwrap_or_default();
             let said = |column| row.number(column).map_or_else(|| NOTHING.to_owned(), number);

@@ -7,9 +7,10 @@ mod decisions;
 mod help;
 
 use super::answers::Answers;
+use super::facts::Row;
 use super::figure;
 use super::footer::Footer;
-use super::grid::{Cell, Grid, Urgency};
+use super::grid::{Cell, Column, Grid, Urgency};
 use super::part::{Item, Part};
 use super::question::Kind;
 use super::report::Report;
@@ -68,14 +69,7 @@ fn in_short(parts: &[Part], risks: &[Outlook<'_>]) -> Vec<String> {
             }
             "at_risk" => lines.push(risk_line(risks)),
             "help" if n > 0 => {
-                let mut teams: Vec<String> = part
-                    .items
-                    .iter()
-                    .filter_map(|item| item.row.get("team")?.as_str())
-                    .map(words::team)
-                    .collect();
-                teams.dedup();
-                lines.push(format!("{} could use help.", list(&teams)));
+                lines.push(format!("{} could use help.", list(&changed::teams(&part.items))));
             }
             "achieved" => {
                 let closed = part.items.iter().filter(|item| item.metric == "achievements").count();
@@ -101,9 +95,15 @@ fn at_risk(answers: &Answers, risks: &[Outlook<'_>]) -> Part {
     }
     part.items = risky.iter().take(SENTENCES_MAX).map(|outlook| outlook.item(&answers.now, now)).collect();
     part.figures = figure::lateness(&risky).into_iter().collect();
-    let columns =
-        ["Milestone", "Date", "Likely done by", "#Days late", "#Chance to meet it", "#Tickets left"];
-    let mut grid = Grid::new("All milestones at risk", &columns);
+    let columns = [
+        Column::text("Milestone"),
+        Column::text("Date"),
+        Column::text("Likely done by"),
+        Column::number("Days late"),
+        Column::number("Chance to meet it"),
+        Column::number("Tickets left"),
+    ];
+    let mut grid = Grid::new("All milestones at risk", columns);
     for outlook in &risky {
         let late = outlook.late_days().map_or_else(|| NOTHING.to_owned(), |late| late.to_string());
         let endless = outlook.p85().is_none() && outlook.p50().is_some();
@@ -139,15 +139,8 @@ fn achieved(answers: &Answers) -> Part {
             Some(_) | None => String::new(),
         };
         let name = words::title(row.text("title"), item);
-        part.items.push(Item {
-            urgency: Urgency::Good,
-            sentence: format!("The {kind} \"{name}\" was closed on {}{late}{left}.", near(on, now)),
-            because: None,
-            proposal: None,
-            metric: "achievements",
-            row: row.0.clone(),
-            figure: None,
-        });
+        let sentence = format!("The {kind} \"{name}\" was closed on {}{late}{left}.", near(on, now));
+        part.items.push(Item::new(Urgency::Good, sentence, "achievements", row));
     }
     if part.items.is_empty() {
         part.note = Some("No goal and no milestone was closed in these seven days.".to_owned());
@@ -170,15 +163,10 @@ fn finished(answers: &Answers) -> Option<Item> {
             told.push(format!("{} {done}", words::team(team)));
         }
     }
-    let last = told.pop()?;
-    let teams = if told.is_empty() { last } else { format!("{} and {last}", told.join(", ")) };
-    Some(Item {
-        urgency: Urgency::Plain,
-        sentence: format!("Tickets finished in week {}: {teams}.", week.number()),
-        because: None,
-        proposal: None,
-        metric: "throughput",
-        row: all,
-        figure: None,
-    })
+    if told.is_empty() {
+        return None;
+    }
+    let teams = list(&told);
+    let sentence = format!("Tickets finished in week {}: {teams}.", week.number());
+    Some(Item::new(Urgency::Plain, sentence, "throughput", &Row(all)))
 }

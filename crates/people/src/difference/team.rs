@@ -5,10 +5,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::{Differ, Scalar};
+use super::{Differ, Field, field, text};
 use crate::declared::{Declaration, Stay, Team};
-use crate::known;
+use crate::known::{KnownEvent, KnownStay, KnownTeam};
 use crate::statement::{Beginning, rfc3339};
+
+const OF_TEAM: [Field<Team, KnownTeam>; 5] = [
+    field("name", |team| text(&team.name), |known| text(&known.name), |said| said.name.is_some()),
+    field("lead", |team| text(&team.lead), |known| text(&known.lead), |said| said.lead.is_some()),
+    field("parent", |team| text(&team.parent), |known| text(&known.parent), |said| said.parent.is_some()),
+    field(
+        "timezone",
+        |team| text(&team.timezone),
+        |known| text(&known.timezone),
+        |said| said.timezone.is_some(),
+    ),
+    field(
+        "areas",
+        |team| team.areas.as_ref().map(|areas| json!(areas)),
+        |known| known.areas.as_ref().map(|areas| json!(areas)),
+        |said| said.has_areas,
+    ),
+];
 
 impl Differ<'_> {
     pub(super) fn teams(&mut self, declared: &Declaration) {
@@ -40,41 +58,8 @@ impl Differ<'_> {
         }
     }
 
-    fn team_changes(&self, team: &Team, holds: Option<&known::KnownTeam>) -> serde_json::Map<String, Value> {
-        let text = |value: Option<&String>| value.map(|text| json!(text));
-        let scalars = vec![
-            Scalar {
-                field: "name",
-                wanted: text(team.name.as_ref()),
-                holds: text(holds.and_then(|t| t.name.as_ref())),
-                speaks: |said| said.name.is_some(),
-            },
-            Scalar {
-                field: "lead",
-                wanted: text(team.lead.as_ref()),
-                holds: text(holds.and_then(|t| t.lead.as_ref())),
-                speaks: |said| said.lead.is_some(),
-            },
-            Scalar {
-                field: "parent",
-                wanted: text(team.parent.as_ref()),
-                holds: text(holds.and_then(|t| t.parent.as_ref())),
-                speaks: |said| said.parent.is_some(),
-            },
-            Scalar {
-                field: "timezone",
-                wanted: text(team.timezone.as_ref()),
-                holds: text(holds.and_then(|t| t.timezone.as_ref())),
-                speaks: |said| said.timezone.is_some(),
-            },
-            Scalar {
-                field: "areas",
-                wanted: team.areas.as_ref().map(|areas| json!(areas)),
-                holds: holds.and_then(|t| t.areas.as_ref()).map(|areas| json!(areas)),
-                speaks: |said| said.has_areas,
-            },
-        ];
-        self.changed("team.", &team.team, scalars, false)
+    fn team_changes(&self, team: &Team, holds: Option<&KnownTeam>) -> serde_json::Map<String, Value> {
+        self.changed(("team.", &team.team), &OF_TEAM, (team, holds), false)
     }
 
     fn say_team(
@@ -109,15 +94,15 @@ impl Differ<'_> {
     }
 
     /// The stays of one person in one team.
-    fn pair(&mut self, team: &str, person: &str, wanted: &[&Stay], held: &[known::KnownStay]) {
+    fn pair(&mut self, team: &str, person: &str, wanted: &[&Stay], held: &[KnownStay]) {
         let missing: Vec<&Stay> =
             wanted.iter().copied().filter(|stay| !held.iter().any(|held| agrees(stay, held))).collect();
-        let extra = |held: &&known::KnownStay| !wanted.iter().any(|stay| agrees(stay, held));
+        let extra = |held: &&KnownStay| !wanted.iter().any(|stay| agrees(stay, held));
         let open = held.iter().filter(extra).any(|held| held.until.is_none());
         if missing.is_empty() && !open {
             return;
         }
-        let about = |said: &&crate::known::KnownEvent| said.person.as_deref() == Some(person);
+        let about = |said: &&KnownEvent| said.person.as_deref() == Some(person);
         let said: Vec<_> = self.said("team.member_", team).filter(about).collect();
         let ours = said.iter().all(|said| said.source == self.source && said.at == 0);
         let dated = wanted.iter().any(|stay| stay.since.is_some() || stay.until.is_some());
@@ -169,7 +154,7 @@ impl Differ<'_> {
 }
 
 /// Whether a stay that holds is the one that the file means; a file without a date takes any open stay.
-fn agrees(wanted: &Stay, held: &known::KnownStay) -> bool {
+fn agrees(wanted: &Stay, held: &KnownStay) -> bool {
     let since = wanted.since.is_none_or(|since| since.timestamp_micros() == held.since);
     let role = wanted.role.is_none() || wanted.role == held.role;
     since && role && wanted.until.map(|until| until.timestamp_micros()) == held.until

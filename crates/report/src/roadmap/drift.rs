@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 
 use crate::answers::Answers;
 use crate::facts::Row;
-use crate::grid::{Cell, Grid, Urgency};
+use crate::grid::{Cell, Column, Grid, Urgency};
 use crate::part::{Item, Part};
 use crate::risk::Outlook;
 use crate::words::{NOTHING, capital, days, list, near, short};
@@ -95,14 +95,11 @@ fn item(moved: &Move<'_, '_>, now: NaiveDate) -> Item {
         if moved.days() > 0 { format!("{title} slipped by {n}") } else { format!("{title} came {n} closer") };
     let (after, before) = (near(moved.after, now), near(moved.before, now));
     let sentence = format!("{way}: an even chance to be done by {after}, where it was {before}.");
+    let urgency = if moved.days() > 0 { Urgency::Watch } else { Urgency::Good };
+    let row = moved.outlook.forecast.cloned().unwrap_or_default();
     Item {
-        urgency: if moved.days() > 0 { Urgency::Watch } else { Urgency::Good },
-        sentence,
         because: moved.causes.as_ref().map(|causes| because(causes, moved.days())),
-        proposal: None,
-        metric: "milestone_forecast",
-        row: moved.outlook.forecast.map(|row| row.0.clone()).unwrap_or_default(),
-        figure: None,
+        ..Item::new(urgency, sentence, "milestone_forecast", &row)
     }
 }
 
@@ -133,9 +130,9 @@ fn because(causes: &Causes, moved: i64) -> String {
 }
 
 fn grid(moves: &[Move<'_, '_>], now: NaiveDate, since: &str, new: &[String]) -> Grid {
-    let columns =
-        ["Milestone", "Even chance then", "Now", "#Days moved", "#Date", "#Scope", "#Estimates", "#Pace"];
-    let mut grid = Grid::new(format!("Since {since}, in days"), &columns);
+    let columns = ["Milestone", "Even chance then", "Now"].map(Column::text).into_iter();
+    let columns = columns.chain(["Days moved", "Date", "Scope", "Estimates", "Pace"].map(Column::number));
+    let mut grid = Grid::new(format!("Since {since}, in days"), columns);
     for moved in moves {
         let signed = |n: i64| if n > 0 { format!("+{n}") } else { n.to_string() };
         let mut row = vec![

@@ -1,7 +1,7 @@
 //! What if: each scenario's milestones beside what is expected as things are.
 
 use crate::answers::Answers;
-use crate::grid::Grid;
+use crate::grid::{Column, Grid};
 use crate::part::Part;
 use crate::risk::{Outlook, outlooks};
 use crate::words::near;
@@ -12,9 +12,9 @@ pub fn part(answers: &Answers, risks: &[Outlook<'_>]) -> Option<Part> {
         return None;
     }
     let now = answers.what.as_of.date_naive();
-    let names: Vec<&str> = answers.scenarios.iter().map(|(name, _)| name.as_str()).collect();
-    let columns: Vec<&str> = ["Milestone", "As things are"].into_iter().chain(names).collect();
-    let mut grid = Grid::new("Likely (85%) done by, and the chance to meet the date", &columns);
+    let names = answers.scenarios.iter().map(|(name, _)| name.as_str());
+    let columns = ["Milestone", "As things are"].into_iter().chain(names).map(Column::text);
+    let mut grid = Grid::new("Likely (85%) done by, and the chance to meet the date", columns);
     let would: Vec<Vec<Outlook<'_>>> = answers.scenarios.iter().map(|(_, facts)| outlooks(facts)).collect();
     let said = |outlook: Option<&Outlook<'_>>| {
         outlook.map_or_else(

@@ -71,15 +71,9 @@ fn item(answers: &Answers, row: &Row) -> Option<Item> {
         other => format!(" ({other})"),
     };
     let did = did(series, latest);
-    Some(Item {
-        urgency: if row.whole("signal") == Some(1) { Urgency::Watch } else { Urgency::Plain },
-        sentence: format!("{team} {did} in week {}{judged}.", answers.what.week().number()),
-        because: None,
-        proposal: None,
-        metric: "signals",
-        row: row.0.clone(),
-        figure: None,
-    })
+    let urgency = if row.whole("signal") == Some(1) { Urgency::Watch } else { Urgency::Plain };
+    let sentence = format!("{team} {did} in week {}{judged}.", answers.what.week().number());
+    Some(Item::new(urgency, sentence, "signals", row))
 }
 
 /// What a series counts, as something that a team did.

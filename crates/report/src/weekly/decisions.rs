@@ -43,34 +43,22 @@ fn reviews(row: &Row) -> Option<Item> {
     let overloaded = row.whole("overloaded_reviewers").filter(|n| *n > 0)?;
     let (open, name) = (row.whole("open_reviews")?, team(row.text("team")?));
     let who = count(overloaded, "reviewer", "reviewers");
-    Some(Item {
-        urgency: Urgency::Act,
-        sentence: format!("{name} has {who} with more reviews than one can do."),
-        because: None,
-        proposal: Some(format!(
-            "Share the {} out again, and let a second person approve what now waits for one.",
-            count(open, "waiting review", "waiting reviews")
-        )),
-        metric: "review_load",
-        row: row.0.clone(),
-        figure: None,
-    })
+    let sentence = format!("{name} has {who} with more reviews than one can do.");
+    let proposal = format!(
+        "Share the {} out again, and let a second person approve what now waits for one.",
+        count(open, "waiting review", "waiting reviews")
+    );
+    Some(Item { proposal: Some(proposal), ..Item::new(Urgency::Act, sentence, "review_load", row) })
 }
 
 fn balance(row: &Row) -> Option<Item> {
     let critical =
         row.whole("critical_tickets").filter(|n| *n >= CRITICAL_MIN && row.is("lead_keeps_too_much"))?;
-    Some(Item {
-        urgency: Urgency::Act,
-        sentence: format!("{}'s critical work stays with its lead.", team(row.text("team")?)),
-        because: None,
-        proposal: Some(format!(
-            "Hand over some of the {critical} critical tickets; the metric \"reallocation\" suggests who has room and knows the area."
-        )),
-        metric: "delegation_balance",
-        row: row.0.clone(),
-        figure: None,
-    })
+    let sentence = format!("{}'s critical work stays with its lead.", team(row.text("team")?));
+    let proposal = format!(
+        "Hand over some of the {critical} critical tickets; the metric \"reallocation\" suggests who has room and knows the area."
+    );
+    Some(Item { proposal: Some(proposal), ..Item::new(Urgency::Act, sentence, "delegation_balance", row) })
 }
 
 fn commitment(row: &Row) -> Option<Item> {
@@ -78,16 +66,10 @@ fn commitment(row: &Row) -> Option<Item> {
         return None;
     }
     let (due, capacity) = (row.number("points_due")?, row.number("points_capacity")?);
-    Some(Item {
-        urgency: Urgency::Act,
-        sentence: format!("{} has more due than it usually finishes.", team(row.text("team")?)),
-        because: None,
-        proposal: Some(format!(
-            "Move about {} points to later or to another team, or agree on later dates.",
-            number((due - capacity).ceil())
-        )),
-        metric: "team_commitment",
-        row: row.0.clone(),
-        figure: None,
-    })
+    let sentence = format!("{} has more due than it usually finishes.", team(row.text("team")?));
+    let proposal = format!(
+        "Move about {} points to later or to another team, or agree on later dates.",
+        number((due - capacity).ceil())
+    );
+    Some(Item { proposal: Some(proposal), ..Item::new(Urgency::Act, sentence, "team_commitment", row) })
 }

@@ -32,15 +32,7 @@ fn name(item: &Item) -> &str {
 }
 
 fn item(metric: &'static str, row: &Row, sentence: String, because: Option<String>) -> Option<Item> {
-    Some(Item {
-        urgency: Urgency::Act,
-        sentence,
-        because,
-        proposal: None,
-        metric,
-        row: row.0.clone(),
-        figure: None,
-    })
+    Some(Item { because, ..Item::new(Urgency::Act, sentence, metric, row) })
 }
 
 fn reviews(row: &Row) -> Option<Item> {
