@@ -1,4 +1,4 @@
-//! The planning of a team, once each working day by its lead or whoever stands in: goals and
+//! The planning of a team, once each working day by its lead or a deputy: goals and
 //! milestones of the quarter, stories, bugs and incidents, and what happens when a milestone is due.
 
 use super::people::{PersonId, TEAMS, TeamId, by_login, lead_of};
@@ -204,7 +204,7 @@ fn close_milestone(world: &mut World, id: MilestoneId) {
     }
 }
 
-/// Monday: something is added to the current milestone, something is estimated anew.
+/// Monday: something is added to the current milestone, something is re-estimated.
 fn adjust_scope(world: &mut World, team: TeamId, planner: PersonId) {
     if let Some(milestone) = current_milestone(world, team)
         && world.dice.chance(0.4)

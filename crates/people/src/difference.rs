@@ -189,7 +189,7 @@ impl<'a> Differ<'a> {
                 && other != self.known.person(&link.person)
             {
                 self.found.notes.push(format!(
-                    "{} is linked to {other} as well; the later word holds, and 'plimsoll people unmerge {other} {}' takes the other back",
+                    "{} is linked to {other} as well; the later link holds, and 'plimsoll people unmerge {other} {}' removes the other",
                     link.identity, link.identity
                 ));
             }

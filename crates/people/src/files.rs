@@ -230,7 +230,9 @@ pub fn teams(text: &str) -> Result<Declaration, Wrong> {
                 return Err(at("a member has no name".to_owned()));
             }
             if until.is_some() && until <= since {
-                return Err(at(format!("{person} is a member until before the beginning")));
+                return Err(at(format!(
+                    "{person} stops being a member before they start; until must be later than since"
+                )));
             }
             declared.stays.push(Stay { team: team.clone(), person, role: member.role, since, until });
         }
@@ -261,7 +263,7 @@ fn calendar(entry: CalendarEntry, declared: &mut Declaration) -> Result<(), Stri
     let whose = match (entry.person.as_deref().map(name), entry.team) {
         (Some(person), None) if !person.is_empty() => Whose::Person(person),
         (None, Some(team)) if !team.is_empty() => Whose::Team(team),
-        _ => return Err("a calendar is of a person or of a team; name one of them".to_owned()),
+        _ => return Err("a calendar belongs to a person or a team; name one of them".to_owned()),
     };
     let zone = zone(entry.timezone.as_deref())?;
     let day = |day: Day| moment(&day, zone);
@@ -279,7 +281,7 @@ fn calendar(entry: CalendarEntry, declared: &mut Declaration) -> Result<(), Stri
     }
     for holiday in entry.holidays {
         let date = date(&holiday)?;
-        let next = date.succ_opt().ok_or("a holiday is too far off")?;
+        let next = date.succ_opt().ok_or("a holiday is too far in the future")?;
         let (since, until) = (midnight(date, zone), Some(midnight(next, zone)));
         declared.leave.push(Leave { whose: whose.clone(), kind: "holiday".to_owned(), since, until });
     }
@@ -294,12 +296,12 @@ fn calendar(entry: CalendarEntry, declared: &mut Declaration) -> Result<(), Stri
 fn hours(week: &BTreeMap<String, (String, String)>) -> Result<serde_json::Value, String> {
     for (weekday, (from, to)) in week {
         if !WEEKDAYS.contains(&weekday.as_str()) {
-            return Err(format!("{weekday:?} is no weekday; give {}", WEEKDAYS.join(", ")));
+            return Err(format!("{weekday:?} is not a weekday; give {}", WEEKDAYS.join(", ")));
         }
         let minutes = |text: &str| match NaiveTime::parse_from_str(text, "%H:%M") {
             Ok(time) => Ok(time.num_seconds_from_midnight() / 60),
             Err(_) if text == "24:00" => Ok(24 * 60),
-            Err(_) => Err(format!("{text:?} is no time of day; give one such as 09:00")),
+            Err(_) => Err(format!("{text:?} is not a time of day; give one such as 09:00")),
         };
         if minutes(to)? <= minutes(from)? {
             return Err(format!("{weekday} ends at {to}, not after {from}"));
@@ -317,7 +319,9 @@ fn share(value: f64) -> Result<f64, String> {
 
 pub fn zone(name: Option<&str>) -> Result<Tz, String> {
     name.map_or(Ok(Tz::UTC), |name| {
-        name.parse().map_err(|_| format!("timezone {name:?} is no iana time zone such as Europe/Berlin"))
+        name.parse().map_err(|_| {
+            format!("timezone {name:?} is not an iana time zone; give one such as Europe/Berlin")
+        })
     })
 }
 
@@ -332,7 +336,7 @@ pub fn midnight(date: NaiveDate, zone: Tz) -> DateTime<Utc> {
 fn date(day: &Day) -> Result<NaiveDate, String> {
     let text = text_of(day);
     NaiveDate::parse_from_str(&text, "%Y-%m-%d")
-        .map_err(|_| format!("{text:?} is no date such as 2026-12-25"))
+        .map_err(|_| format!("{text:?} is not a date; give one such as 2026-12-25"))
 }
 
 fn moment(day: &Day, zone: Tz) -> Result<DateTime<Utc>, String> {
@@ -341,7 +345,7 @@ fn moment(day: &Day, zone: Tz) -> Result<DateTime<Utc>, String> {
         Ok(date) => Ok(midnight(date, zone)),
         Err(_) => DateTime::parse_from_rfc3339(&text)
             .map(|time| time.with_timezone(&Utc))
-            .map_err(|_| format!("{text:?} is neither a date such as 2026-03-02 nor an rfc 3339 time")),
+            .map_err(|_| format!("{text:?} is not a date; give one such as 2026-03-02, or an rfc 3339 time")),
     }
 }
 
@@ -374,10 +378,7 @@ fn no_twice<'a>(text: &str, ids: impl Iterator<Item = &'a String>, what: &str) -
         if !seen.insert(id) {
             let quoted = format!("\"{id}\"");
             let line = text.match_indices(&quoted).nth(1).map_or(1, |(at, _)| line_of(text, at));
-            return Err(Wrong {
-                line,
-                message: format!("{what} {id} is there twice; put it into one entry"),
-            });
+            return Err(Wrong { line, message: format!("{what} {id} appears twice; put it into one entry") });
         }
     }
     Ok(())
@@ -443,7 +444,7 @@ capacity = [{ share = 0.5, since = "2026-03-01" }]
             (people, "[[person]]\nid = \"a\"\n[[person]]\nid = \"a\"", 4, "twice"),
             (people, "[[person]]\nid = \"a\"\ncapacity = 80", 2, "share"),
             (teams, "[[team]]\nid = \"a\"\nmembers = [{ name = \"b\" }]", 3, "name"),
-            (calendars, "\n[[calendar]]\nholidays = []", 2, "person or of a team"),
+            (calendars, "\n[[calendar]]\nholidays = []", 2, "person or a team"),
             (
                 calendars,
                 "[[calendar]]\nperson = \"a\"\nhours = { Monday = [\"9:00\", \"17:00\"] }",

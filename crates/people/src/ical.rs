@@ -17,8 +17,9 @@ const YEARS_MAX: i32 = 12;
 const KIND_BYTES_MAX: usize = 80;
 
 pub fn read(text: &str, whose: &Whose, zone: Tz) -> Result<Declaration, Wrong> {
-    let calendar: Calendar =
-        text.parse().map_err(|error| Wrong { line: 1, message: format!("is no icalendar file: {error}") })?;
+    let calendar: Calendar = text
+        .parse()
+        .map_err(|error| Wrong { line: 1, message: format!("is not an icalendar file: {error}") })?;
     let zone = calendar.get_timezone().and_then(|name| name.parse().ok()).unwrap_or(zone);
     let (mut declared, mut skipped) = (Declaration::default(), 0);
     for event in calendar.events() {
@@ -38,7 +39,7 @@ pub fn read(text: &str, whose: &Whose, zone: Tz) -> Result<Declaration, Wrong> {
     }
     if skipped > 0 {
         declared.notes.push(format!(
-            "{skipped} events were left out: they have no end, or recur otherwise than once a year; write them out"
+            "{skipped} events were left out because they have no end or recur other than once a year; write them out one by one"
         ));
     }
     Ok(declared)

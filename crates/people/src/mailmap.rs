@@ -44,7 +44,7 @@ pub fn read(text: &str) -> Result<Declaration, Wrong> {
             Some(other) if other == person => {}
             Some(other) => {
                 declared.notes.push(format!(
-                    "line {}: {identity} is {other} above and {person} here; the first is taken",
+                    "line {}: {identity} is {other} above and {person} here; the first one counts",
                     index + 1
                 ));
                 given.insert(identity, other);

@@ -34,7 +34,7 @@ pub fn read(text: &str) -> Result<Declaration, Wrong> {
     }
     let mut declared = Declaration::default();
     if people > 0 {
-        declared.notes.push(format!("{people} owners are people, not teams; areas are of teams"));
+        declared.notes.push(format!("{people} owners are people, not teams; only teams have areas"));
     }
     declared.teams =
         areas.into_iter().map(|(team, areas)| Team { team, areas: Some(areas), ..Team::default() }).collect();

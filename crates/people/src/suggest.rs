@@ -64,7 +64,7 @@ pub fn suggest(seen: &[Sighting], mailmap: &[Link]) -> Vec<Suggestion> {
     for (local, people) in holders(&profiles, |profile| &profile.locals) {
         each_pair(&people, |a, b| {
             if let Some(word) = profiles[a].words.intersection(&profiles[b].words).next() {
-                note(a, b, 75, format!("both addresses begin with {local}@ and both names have {word}"));
+                note(a, b, 75, format!("both addresses begin with {local}@ and both names contain {word}"));
             }
         });
     }
@@ -82,7 +82,7 @@ pub fn suggest(seen: &[Sighting], mailmap: &[Link]) -> Vec<Suggestion> {
         .filter(|one| one.email.as_deref().is_some_and(|email| name(email) != email.to_lowercase()))
     {
         let login = name(one.email.as_deref().unwrap_or_default());
-        note(&one.person, &login, 95, format!("a no-reply address holds the login {login}"));
+        note(&one.person, &login, 95, format!("a no-reply address contains the login {login}"));
     }
     let person_of: BTreeMap<&str, &str> =
         seen.iter().map(|one| (one.identity.as_str(), one.person.as_str())).collect();

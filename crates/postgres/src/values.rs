@@ -178,7 +178,7 @@ fn elements_of(text: &str) -> Result<Vec<Option<String>>, Refusal> {
     Ok(elements)
 }
 
-/// An array says how many elements follow, and whoever decodes it believes that: one that says more than its bytes
+/// An array says how many elements follow, and its decoder believes that: one that says more than its bytes
 /// can hold is refused, and so is one of several dimensions.
 fn check_array(bytes: &[u8]) -> Result<(), Refusal> {
     let number = |at: usize| Some(i32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));

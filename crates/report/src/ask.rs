@@ -15,7 +15,7 @@ use super::question::{Kind, What};
 use super::report::Report;
 use super::{detail, roadmap, weekly};
 
-/// What roadmap reviews ask, beside all that is about milestones.
+/// What roadmap reviews ask, besides all that is about milestones.
 const ROADMAP_EXTRA: [&str; 6] = [
     "achievements",
     "goal_hygiene",

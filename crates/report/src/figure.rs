@@ -1,4 +1,4 @@
-//! Drawings of a report: beside the words, never in their place, since some mail programs show none.
+//! Drawings of a report: next to the words, never in their place, since some mail programs show none.
 
 use super::answers::Answers;
 use super::facts::Row;
@@ -29,7 +29,7 @@ pub fn process(answers: &Answers, row: &Row) -> Option<Figure> {
         &format!("spark-{place}-{plain}"),
         &format!("{}: {}", words::team(team), series.replace('_', " ")),
     );
-    head.description = format!("The last {weeks} weeks; the band is what is usual.");
+    head.description = format!("The last {weeks} weeks; the band is the usual range.");
     let normal = row.number("lower").zip(row.number("upper")).map(|(lower, upper)| lower..=upper);
     Some(Figure {
         caption: String::new(),
@@ -59,7 +59,7 @@ pub fn lateness(outlooks: &[&Outlook<'_>]) -> Option<Figure> {
     if bars.len() < 2 {
         return None;
     }
-    let caption = "Days from each date to the day by which it is likely done".to_owned();
+    let caption = "Days from each date to the day by which the milestone is likely done".to_owned();
     let mut head = Head::new("lateness", &caption);
     head.description = "One bar for each milestone at risk; the table below has the same numbers.".to_owned();
     Some(Figure { caption, svg: Bars { head, bars, normal: None }.svg(BARS) })

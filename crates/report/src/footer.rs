@@ -61,7 +61,7 @@ impl Footer {
             self.completeness.push(format!("{rows} about too few people to show their numbers."));
         }
         if !self.failed.is_empty() {
-            self.completeness.push(format!("Could not be worked out: {}.", list(&self.failed)));
+            self.completeness.push(format!("These metrics could not be computed: {}.", list(&self.failed)));
         }
     }
 
@@ -72,7 +72,7 @@ impl Footer {
             silent.clone().filter_map(|row| row.text("source")).map(str::to_owned).collect();
         if self.silent_sources.is_empty() {
             return format!(
-                "{} told something; none is unusually silent.",
+                "{} sent events; none is unusually silent.",
                 capital_count(sources.len(), "source", "sources")
             );
         }
@@ -88,8 +88,8 @@ impl Footer {
     fn of_dead_letters(&self) -> String {
         match self.dead_letters {
             0 => "Every record could be read.".to_owned(),
-            n => format!("{} could not be read and is missing here.", count(n as i64, "record", "records"))
-                .replace("records could not be read and is", "records could not be read and are"),
+            1 => "1 record could not be read and is missing here.".to_owned(),
+            n => format!("{} could not be read and are missing here.", count(n as i64, "record", "records")),
         }
     }
 }
@@ -100,11 +100,13 @@ fn of_corrections(facts: &Facts) -> String {
     let sum = |column| rows.iter().filter_map(|row| row.whole(column)).sum::<i64>();
     let (readings, corrections) = (sum("readings"), sum("corrections"));
     if readings == 0 {
-        return "No tool was asked whether its events were complete.".to_owned();
+        return "No tool was asked whether its events are complete.".to_owned();
     }
     let share = percent(corrections as f64 / readings as f64);
     let items = count(readings, "item", "items");
-    format!("Of {items} compared with the tools themselves in four weeks, {share} had to be corrected.")
+    format!(
+        "Of {items} compared with the tools themselves in the last four weeks, {share} had to be corrected."
+    )
 }
 
 impl Footer {

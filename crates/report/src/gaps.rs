@@ -18,7 +18,7 @@ pub fn gap(row: &Row) -> Option<Item> {
         ),
         _ => (
             format!("The {kind} \"{name}\" has {} owners.", row.whole("owners").unwrap_or(0)),
-            "Agree on the one person who answers for it, and on its date.",
+            "Agree on one person who answers for it, and on its date.",
         ),
     };
     let item = Item::new(Urgency::Watch, sentence, "ownership_gaps", row);

@@ -117,7 +117,7 @@ fn body(report: &Report) -> Markup {
         @for part in &report.parts { (self::part(part)) }
         div.detail {
             h2 id="detail" { "In detail" }
-            p.note { "Every figure that is kept, for those who want to look closer. " code { "plimsoll query NAME" } " shows all of its rows and columns." }
+            p.note { "Every metric, for those who want to look closer. " code { "plimsoll query NAME" } " shows all rows and columns of one." }
             @for section in &report.detail { (self::section(section)) }
         }
         (footer(report))
@@ -209,7 +209,7 @@ fn footer(report: &Report) -> Markup {
             p { "As of " (footer.as_of) ", with what was known at " (footer.known_at) "." }
             p.code { "Log position: " (footer.positions()) ". Definitions: " (footer.definitions) "." }
             @if !footer.about_people.is_empty() {
-                p { "Not in any report, for being about single people: " (footer.about_people.join(", ")) "." }
+                p { "Left out of every report because they are about single people: " (footer.about_people.join(", ")) "." }
             }
         }
     }

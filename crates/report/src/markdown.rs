@@ -103,7 +103,7 @@ fn footer(text: &mut String, report: &Report) {
     if !footer.about_people.is_empty() {
         let _ = writeln!(
             text,
-            "- Not in any report, for being about single people: {}.",
+            "- Left out of every report because they are about single people: {}.",
             plain(&footer.about_people.join(", "))
         );
     }

@@ -56,7 +56,7 @@ impl Item {
 
 #[derive(Clone, Debug)]
 pub struct Figure {
-    /// Said above it, where it does not stand beside a sentence.
+    /// Said above it, where it is not next to a sentence.
     pub caption: String,
     pub svg: String,
 }

@@ -95,7 +95,7 @@ impl Outlook<'_> {
         self.risk.is_some_and(|row| row.is("at_risk"))
     }
 
-    /// The chance to meet the date, said.
+    /// The chance of meeting the date, in words.
     pub fn chance(&self) -> String {
         // Of so many futures none is not never, and all is not surely.
         self.p_hit().map_or_else(|| "unknown".to_owned(), |p| percent(p.clamp(0.0001, 0.9999)))
@@ -105,7 +105,7 @@ impl Outlook<'_> {
     pub fn sentence(&self, now: NaiveDate) -> String {
         let name = &self.title;
         let Some(forecast) = self.forecast.filter(|row| row.number("p_never").is_some()) else {
-            return format!("{name} has too little history to say when it will be done.");
+            return format!("{name} has too little history to forecast when it will be done.");
         };
         let against = |on: NaiveDate| match self.due() {
             Some(due) => format!(", {} of {}", against_date((on - due).num_days()), near(due, now)),
@@ -117,11 +117,11 @@ impl Outlook<'_> {
         let never = percent(forecast.number("p_never").unwrap_or_default());
         match self.p50() {
             Some(on) => format!(
-                "{name} has an even chance to be done by {}{}; in {never} of the futures it never is, at its present pace.",
+                "{name} has an even chance of being done by {}{}; at its present pace it is never done in {never} of the simulated futures.",
                 near(on, now),
                 against(on)
             ),
-            None => format!("{name} is not done in {never} of the futures at its present pace."),
+            None => format!("At its present pace, {name} is never done in {never} of the simulated futures."),
         }
     }
 
@@ -134,7 +134,11 @@ impl Outlook<'_> {
             let pace = pace.map_or_else(String::new, |pace| {
                 format!("; its project usually finishes {} a week", count(pace, "ticket", "tickets"))
             });
-            told.push(format!("{left} of {} left{pace}", count(scope, "ticket", "tickets")));
+            told.push(format!(
+                "{left} of {} {} left{pace}",
+                count(scope, "ticket", "tickets"),
+                if left == 1 { "is" } else { "are" }
+            ));
         }
         if let Some(drift) = facts.find("milestone_drift", "milestone", self.id) {
             let (replans, late) =
@@ -155,7 +159,7 @@ impl Outlook<'_> {
 
     pub fn item(&self, facts: &Facts, now: NaiveDate) -> Item {
         let known = self.due().is_some() && self.p_hit().is_some();
-        let chance = known.then(|| format!("The chance to meet its date is {}.", self.chance()));
+        let chance = known.then(|| format!("The chance of meeting its date is {}.", self.chance()));
         let told: Vec<String> = chance.into_iter().chain(self.because(facts)).collect();
         let row = self.forecast.cloned().unwrap_or_default();
         Item {
@@ -172,9 +176,12 @@ impl Outlook<'_> {
             let late = days((now - due).num_days());
             let new = match self.p85() {
                 Some(on) => {
-                    format!("set it to {} or later (85% safe), or close what is done", near(on, now))
+                    format!(
+                        "move the date to {} or later (85% safe), or close it with what is done",
+                        near(on, now)
+                    )
                 }
-                None => "close it, or cut it to what can be done".to_owned(),
+                None => "close it, or cut it down to what can be done".to_owned(),
             };
             (format!("{name} is {late} past its date and still open."), new, "roadmap")
         } else if self.colour() == Some("red") {
@@ -183,10 +190,10 @@ impl Outlook<'_> {
                 self.capacity.and_then(|row| row.number("capacity")).map(f64::floor),
                 self.capacity.and_then(|row| row.whole("remaining")),
             );
-            let date = self.p85().map(|on| format!("move it to {} (85% safe)", near(on, now)));
+            let date = self.p85().map(|on| format!("move the date to {} (85% safe)", near(on, now)));
             let scope = match (fits, left) {
                 (Some(fits), Some(left)) if fits >= 1.0 && (fits as i64) < left => Some(format!(
-                    "keep the date and only about {} of the {left} tickets that its project has due by then",
+                    "keep the date but only about {} of the {left} tickets that its project has due by then",
                     fits as i64
                 )),
                 _ => None,
@@ -198,7 +205,10 @@ impl Outlook<'_> {
                 ways.join(", or ")
             };
             (
-                format!("{name} will very likely miss {due} ({} chance to meet it).", self.chance()),
+                format!(
+                    "{name} will very likely miss its date of {due} ({} chance of meeting it).",
+                    self.chance()
+                ),
                 way,
                 "milestone_risk",
             )

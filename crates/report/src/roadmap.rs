@@ -51,8 +51,8 @@ fn in_short(parts: &[Part], risks: &[Outlook<'_>]) -> Vec<String> {
                     .map(|item| format!("The largest move since the last review: {}", item.sentence)),
             ),
             "gaps" if n > 0 => lines.push(format!(
-                "{} without one owner and a date.",
-                capital_count(n, "goal or milestone is", "goals or milestones are")
+                "{} a single owner or a date.",
+                capital_count(n, "goal or milestone lacks", "goals or milestones lack")
             )),
             "decisions" if n > 0 => lines.push(decisions_line(n)),
             _ => {}
@@ -73,14 +73,14 @@ fn plan(answers: &Answers, risks: &[Outlook<'_>]) -> Part {
     for outlook in risks {
         let goal = outlook.plan.text("goal");
         let name = goal.map_or_else(
-            || "Serving no goal".to_owned(),
+            || "Without a goal".to_owned(),
             |id| words::title(outlook.plan.text("goal_title"), id),
         );
         by_goal.entry((goal.is_none(), name)).or_default().push(outlook);
     }
     let columns = || {
         let texts = ["Milestone", "First date", "Date", "Even chance", "Likely"].map(Column::text);
-        texts.into_iter().chain(["Chance to meet it", "Done"].map(Column::number))
+        texts.into_iter().chain(["Chance of meeting it", "Done"].map(Column::number))
     };
     for ((_, goal), mut outlooks) in by_goal {
         outlooks.sort_by_key(|outlook| (outlook.due(), outlook.id));
@@ -100,7 +100,7 @@ fn plan(answers: &Answers, risks: &[Outlook<'_>]) -> Part {
         part.tables.push(grid);
     }
     part.note = Some(
-        "\"Even chance\" and \"likely\" are the days by which 50 and 85 of 100 futures are done; a dash is a date that is not reached, or not known.".to_owned(),
+        "\"Even chance\" and \"likely\" are the days by which a milestone is done in 50 and in 85 of 100 simulated futures; a dash means that the day is never reached, or not known.".to_owned(),
     );
     part
 }
@@ -108,16 +108,17 @@ fn plan(answers: &Answers, risks: &[Outlook<'_>]) -> Part {
 /// Five by five: how likely the date is missed, and by how much.
 fn matrix(risks: &[Outlook<'_>]) -> Part {
     const CHANCES: [&str; 5] = [
-        "Hardly (to 10%)",
-        "Perhaps (to 30%)",
-        "As likely as not (to 50%)",
-        "Probably (to 70%)",
+        "Very unlikely (up to 10%)",
+        "Unlikely (up to 30%)",
+        "As likely as not (up to 50%)",
+        "Probable (up to 70%)",
         "Very likely",
     ];
-    const IMPACTS: [&str; 5] = ["Likely to miss", "none", "to 5 days", "to 10 days", "to 20 days"];
+    const COLUMNS: [&str; 6] =
+        ["Chance of a miss", "on time", "up to 5 days", "up to 10 days", "up to 20 days", "more"];
     let mut part = Part::new("matrix", "Risk matrix");
-    let columns = [IMPACTS[0], IMPACTS[1], IMPACTS[2], IMPACTS[3], IMPACTS[4], "more"].map(Column::text);
-    let mut grid = Grid::new("How likely a date is missed, against by how many working days", columns);
+    let mut grid =
+        Grid::new("How likely the date is missed, and by how many working days", COLUMNS.map(Column::text));
     let at = |likelihood: i64, impact: i64| -> Vec<String> {
         let there = risks.iter().filter(|outlook| {
             let of = |column| outlook.risk.and_then(|row| row.whole(column));
@@ -137,14 +138,14 @@ fn matrix(risks: &[Outlook<'_>]) -> Part {
         }
         grid.rows.push(row);
     }
-    grid.note = Some("A milestone that others wait for stands one column further right.".to_owned());
+    grid.note = Some("A milestone that others wait for is one column further to the right.".to_owned());
     part.tables.push(grid);
     let unknown =
         risks.iter().filter(|outlook| outlook.risk.and_then(|row| row.whole("risk")).is_none()).count();
     if unknown > 0 {
         part.note = Some(format!(
-            "{} in it, for lack of a date or of history.",
-            capital_count(unknown, "milestone is not", "milestones are not")
+            "{} not in it, for lack of a date or of history.",
+            capital_count(unknown, "milestone is", "milestones are")
         ));
     }
     let risky: Vec<&Outlook<'_>> = risks.iter().filter(|outlook| outlook.is_at_risk()).collect();
@@ -154,7 +155,7 @@ fn matrix(risks: &[Outlook<'_>]) -> Part {
 
 /// Tickets that came and went, by milestone.
 fn scope(answers: &Answers) -> Part {
-    let mut part = Part::new("scope", "Change of scope since the last review");
+    let mut part = Part::new("scope", "Scope changes since the last review");
     let from = answers.what.from();
     let mut by_milestone: BTreeMap<&str, BTreeMap<&str, i64>> = BTreeMap::new();
     for row in answers.now.of("milestone_ledger") {
@@ -171,9 +172,9 @@ fn scope(answers: &Answers) -> Part {
         [
             Column::text("Milestone"),
             Column::number("Tickets added"),
-            Column::number("Taken out"),
+            Column::number("Removed"),
             Column::number("Re-estimated"),
-            Column::number("In it now"),
+            Column::number("Tickets now"),
         ],
     );
     for (id, changes) in &by_milestone {
@@ -188,7 +189,7 @@ fn scope(answers: &Answers) -> Part {
         ]);
     }
     if grid.rows.is_empty() {
-        part.note = Some("No ticket was added to an open milestone, taken out or re-estimated.".to_owned());
+        part.note = Some("No ticket of an open milestone was added, removed or re-estimated.".to_owned());
     } else {
         part.tables.push(grid);
     }
@@ -200,13 +201,13 @@ fn capacity(answers: &Answers) -> Part {
     let now = answers.what.as_of.date_naive();
     let mut part = Part::new("capacity", "Capacity against commitment");
     let mut grid = Grid::new(
-        "By milestone, with all that its project has due no later",
+        "By milestone: everything that its project has due by its date",
         [
             Column::text("Milestone"),
             Column::text("Date"),
             Column::number("Tickets left"),
-            Column::number("Usual until then"),
-            Column::number("A week"),
+            Column::number("Usually done by then"),
+            Column::number("Done a week"),
         ],
     );
     for row in answers.now.of("roadmap_capacity") {
@@ -230,14 +231,14 @@ fn capacity(answers: &Answers) -> Part {
     let horizon = teams.iter().find_map(|row| row.whole("horizon_days"));
     if let Some(horizon) = horizon {
         let title =
-            format!("By team, what its people hold and have due in {}", count(horizon, "day", "days"));
+            format!("By team: what is assigned to its people and due in {}", count(horizon, "day", "days"));
         let mut grid = Grid::new(
             title,
             [
                 Column::text("Team"),
                 Column::number("Points due"),
                 Column::number("Usually finished"),
-                Column::number("There"),
+                Column::number("Present"),
             ],
         );
         for row in teams {
@@ -275,7 +276,7 @@ fn decisions(answers: &Answers, risks: &[Outlook<'_>]) -> Part {
     };
     part.items = risks.iter().filter_map(decision).collect();
     if part.items.is_empty() {
-        part.note = Some("No milestone waits for a decision.".to_owned());
+        part.note = Some("No milestone needs a decision.".to_owned());
     }
     part
 }

@@ -12,13 +12,16 @@ pub fn risk_line(risks: &[Outlook<'_>]) -> String {
         return "No open milestone has both a date and enough history for a forecast.".to_owned();
     }
     if unlikely.is_empty() {
-        let all = count(known.len() as i64, "milestone with a forecast is", "milestones with a forecast are");
-        return format!("The {all} more likely than not to meet the date.");
+        return match known.len() {
+            1 => "The one milestone with a forecast will more likely than not meet its date.".to_owned(),
+            n => format!("All {n} milestones with a forecast will more likely than not meet their dates."),
+        };
     }
     let mut told = vec![format!(
-        "{} of {} will more likely than not miss the date",
+        "{} of {} will more likely than not miss {}",
         unlikely.len(),
-        count(known.len() as i64, "open milestone", "open milestones")
+        count(known.len() as i64, "open milestone", "open milestones"),
+        if unlikely.len() == 1 { "its date" } else { "their dates" }
     )];
     let latest = unlikely
         .iter()
@@ -28,12 +31,14 @@ pub fn risk_line(risks: &[Outlook<'_>]) -> String {
         told.push(format!("{} is likely to be {} late", outlook.title, words::days(late)));
     }
     if let Some(endless) = unlikely.iter().find(|outlook| outlook.p85().is_none()) {
-        told.push(format!("{} may not get done at its present pace", endless.title));
+        told.push(format!("{} may never be done at its present pace", endless.title));
     }
     format!("{}.", told.join("; "))
 }
 
 /// How many decisions there are.
 pub fn decisions_line(n: usize) -> String {
-    format!("{} below, each with a proposal.", capital_count(n, "decision waits", "decisions wait"))
+    let decisions = capital_count(n, "decision is", "decisions are");
+    let proposal = if n == 1 { "the proposal is" } else { "each has a proposal" };
+    format!("{decisions} needed; {proposal} below.")
 }

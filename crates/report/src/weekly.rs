@@ -64,8 +64,9 @@ fn in_short(parts: &[Part], risks: &[Outlook<'_>]) -> Vec<String> {
             "changed" if n == 0 => lines.push("Nothing changed beyond the usual ups and downs.".to_owned()),
             "changed" => {
                 let teams = list(&changed::teams(&part.items));
-                let figures = capital_count(n, "weekly figure is", "weekly figures are");
-                lines.push(format!("{figures} out of the ordinary, in {teams}."));
+                let figures = capital_count(n, "weekly figure", "weekly figures");
+                let are = if n == 1 { "is" } else { "are" };
+                lines.push(format!("{figures} in {teams} {are} out of the ordinary."));
             }
             "at_risk" => lines.push(risk_line(risks)),
             "help" if n > 0 => {
@@ -100,14 +101,14 @@ fn at_risk(answers: &Answers, risks: &[Outlook<'_>]) -> Part {
         Column::text("Date"),
         Column::text("Likely done by"),
         Column::number("Days late"),
-        Column::number("Chance to meet it"),
+        Column::number("Chance of meeting it"),
         Column::number("Tickets left"),
     ];
     let mut grid = Grid::new("All milestones at risk", columns);
     for outlook in &risky {
         let late = outlook.late_days().map_or_else(|| NOTHING.to_owned(), |late| late.to_string());
         let endless = outlook.p85().is_none() && outlook.p50().is_some();
-        let likely = if endless { "not in sight".to_owned() } else { short(outlook.p85(), now) };
+        let likely = if endless { "no end in sight".to_owned() } else { short(outlook.p85(), now) };
         grid.rows.push(vec![
             Cell::urgent(outlook.title.clone(), outlook.urgency()),
             short(outlook.due(), now).into(),
@@ -117,7 +118,9 @@ fn at_risk(answers: &Answers, risks: &[Outlook<'_>]) -> Part {
             outlook.plan.whole("remaining").unwrap_or(0).to_string().into(),
         ]);
     }
-    grid.note = Some("\"Likely\" is 85 of 100 futures played from the project's own history.".to_owned());
+    grid.note = Some(
+        "\"Likely\" means in 85 of 100 simulated futures, drawn from the project's own history.".to_owned(),
+    );
     part.tables.push(grid);
     part
 }
@@ -134,7 +137,7 @@ fn achieved(answers: &Answers) -> Part {
             row.whole("days_late").map_or_else(String::new, |late| format!(", {}", against_date(late)));
         let left = match row.whole("open_tickets") {
             Some(left) if left > 0 => {
-                format!("; {} still open in it", count(left, "ticket is", "tickets are"))
+                format!("; {} still open", count(left, "ticket in it is", "tickets in it are"))
             }
             Some(_) | None => String::new(),
         };
@@ -143,7 +146,7 @@ fn achieved(answers: &Answers) -> Part {
         part.items.push(Item::new(Urgency::Good, sentence, "achievements", row));
     }
     if part.items.is_empty() {
-        part.note = Some("No goal and no milestone was closed in these seven days.".to_owned());
+        part.note = Some("No goal or milestone was closed in these seven days.".to_owned());
     }
     part.items.extend(finished(answers));
     part

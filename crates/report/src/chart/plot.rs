@@ -77,7 +77,7 @@ const RIGHT: f64 = 14.0;
 const BELOW: f64 = 24.0;
 /// A chart whose legend takes more than its share becomes higher.
 const HEIGHT_MIN: f64 = 120.0;
-/// Between texts beside each other.
+/// Between texts next to each other.
 const APART: f64 = 6.0;
 
 /// The rectangle that lines are drawn in, with its axes.

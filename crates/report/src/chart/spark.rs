@@ -1,4 +1,4 @@
-//! A line so small that it stands beside a number: no axes, only its course, what is normal, and where it ends.
+//! A line so small that it fits next to a number: no axes, only its course, what is normal, and where it ends.
 
 use std::ops::RangeInclusive;
 

@@ -1,8 +1,8 @@
 //! How far each milestone's forecast moved since the last review, and by what.
 //!
 //! The day with an even chance is compared. Its causes are the differences of what `milestone_forecast` splits the drift into
-//! at both moments. They are told only where they add up to the move, which a baseline that was set anew breaks, and where the
-//! date stood still: a moved date is a new plan, against which scope and pace are counted anew.
+//! at both moments. They are told only where they add up to the move, which a new baseline breaks, and where the
+//! date stood still: a moved date is a new plan, against which scope and pace count from zero.
 
 use chrono::NaiveDate;
 
@@ -17,10 +17,10 @@ use crate::words::{NOTHING, capital, days, list, near, short};
 const SENTENCES_MAX: usize = 5;
 /// Column, and its cause as the end of a sentence, for later and for earlier.
 const CAUSES: [(&str, &str, &str); 4] = [
-    ("drift_by_date", "by a later date", "by an earlier date"),
-    ("drift_by_scope", "by more scope", "by less scope"),
-    ("drift_by_estimate", "by larger estimates", "by smaller estimates"),
-    ("drift_by_throughput", "by slower work than planned", "by faster work than planned"),
+    ("drift_by_date", "because of a later date", "because of an earlier date"),
+    ("drift_by_scope", "because of more scope", "because of less scope"),
+    ("drift_by_estimate", "because of larger estimates", "because of smaller estimates"),
+    ("drift_by_throughput", "because of slower work than planned", "because of faster work than planned"),
 ];
 
 struct Move<'o, 'f> {
@@ -52,7 +52,7 @@ pub fn part(answers: &Answers, risks: &[Outlook<'_>]) -> Part {
     let is_new = |outlook: &&Outlook<'_>| answers.before.find("roadmap", "milestone", outlook.id).is_none();
     let new: Vec<String> = risks.iter().filter(is_new).map(|outlook| outlook.title.clone()).collect();
     if moves.is_empty() {
-        part.note = Some(format!("No open milestone has a forecast both of {since} and of now."));
+        part.note = Some(format!("No open milestone has a forecast for both {since} and now."));
         return part;
     }
     part.items = moves
@@ -62,7 +62,7 @@ pub fn part(answers: &Answers, risks: &[Outlook<'_>]) -> Part {
         .map(|moved| item(moved, now))
         .collect();
     if part.items.is_empty() {
-        part.note = Some(format!("No forecast moved since {since}."));
+        part.note = Some(format!("No forecast has moved since {since}."));
     }
     part.tables.push(grid(&moves, now, &since, &new));
     part
@@ -91,10 +91,12 @@ fn moved<'o, 'f>(answers: &Answers, outlook: &'o Outlook<'f>) -> Option<Move<'o,
 
 fn item(moved: &Move<'_, '_>, now: NaiveDate) -> Item {
     let (title, n) = (&moved.outlook.title, days(moved.days().abs()));
-    let way =
-        if moved.days() > 0 { format!("{title} slipped by {n}") } else { format!("{title} came {n} closer") };
+    let way = match moved.days() {
+        1.. => format!("{title} slipped by {n}"),
+        _ => format!("{title} moved {n} closer"),
+    };
     let (after, before) = (near(moved.after, now), near(moved.before, now));
-    let sentence = format!("{way}: an even chance to be done by {after}, where it was {before}.");
+    let sentence = format!("{way}, from {before} to {after} (even chance).");
     let urgency = if moved.days() > 0 { Urgency::Watch } else { Urgency::Good };
     let row = moved.outlook.forecast.cloned().unwrap_or_default();
     Item {
@@ -110,11 +112,11 @@ fn because(causes: &Causes, moved: i64) -> String {
             let way = if *date > 0 { "later" } else { "earlier" };
             let rest = moved - date;
             let rest = match rest {
-                0 => "the work kept up with it".to_owned(),
+                0 => "the forecast moved as far".to_owned(),
                 1.. => format!("scope and pace add {} to that", days(rest)),
                 _ => format!("scope and pace take {} off that", days(-rest)),
             };
-            return format!("Its date was set {} {way}; {rest}.", days(date.abs()));
+            return format!("Its date was moved {} {way}; {rest}.", days(date.abs()));
         }
     };
     let told: Vec<String> = parts
@@ -150,7 +152,7 @@ fn grid(moves: &[Move<'_, '_>], now: NaiveDate, since: &str, new: &[String]) -> 
     }
     let new = if new.is_empty() { String::new() } else { format!(" New since then: {}.", list(new)) };
     grid.note = Some(format!(
-        "Plus is later. Where all four causes are known they add up to the days moved; where a date was moved, the rest is not split.{new}"
+        "Plus means later. Where all four causes are known, they add up to the days moved; where a date was moved, the rest is not split.{new}"
     ));
     grid
 }
@@ -165,10 +167,10 @@ mod tests {
             (
                 Causes::Split([0, 9, 0, -2]),
                 7,
-                "9 days later by more scope and 2 days earlier by faster work than planned.",
+                "9 days later because of more scope and 2 days earlier because of faster work than planned.",
             ),
-            (Causes::Moved(56), 148, "Its date was set 56 days later; scope and pace add 92 days to that."),
-            (Causes::Moved(-7), -8, "Its date was set 7 days earlier; scope and pace take 1 day off that."),
+            (Causes::Moved(56), 148, "Its date was moved 56 days later; scope and pace add 92 days to that."),
+            (Causes::Moved(-7), -8, "Its date was moved 7 days earlier; scope and pace take 1 day off that."),
         ] {
             assert_eq!(because(&causes, moved), expect);
         }

@@ -1,4 +1,4 @@
-//! What if: each scenario's milestones beside what is expected as things are.
+//! What if: each scenario's milestones next to what is expected as things stand.
 
 use crate::answers::Answers;
 use crate::grid::{Column, Grid};
@@ -13,8 +13,8 @@ pub fn part(answers: &Answers, risks: &[Outlook<'_>]) -> Option<Part> {
     }
     let now = answers.what.as_of.date_naive();
     let names = answers.scenarios.iter().map(|(name, _)| name.as_str());
-    let columns = ["Milestone", "As things are"].into_iter().chain(names).map(Column::text);
-    let mut grid = Grid::new("Likely (85%) done by, and the chance to meet the date", columns);
+    let columns = ["Milestone", "As things stand"].into_iter().chain(names).map(Column::text);
+    let mut grid = Grid::new("Likely (85%) done by, and the chance of meeting the date", columns);
     let would: Vec<Vec<Outlook<'_>>> = answers.scenarios.iter().map(|(_, facts)| outlooks(facts)).collect();
     let said = |outlook: Option<&Outlook<'_>>| {
         outlook.map_or_else(
@@ -39,7 +39,7 @@ pub fn part(answers: &Answers, risks: &[Outlook<'_>]) -> Option<Part> {
         grid.rows.push(row);
     }
     let mut part = Part::new("scenarios", "What if");
-    part.note = Some("The same futures with events that did not happen; nothing of it is stored.".to_owned());
+    part.note = Some("The same simulation with events that did not happen; none of it is stored.".to_owned());
     part.tables.push(grid);
     Some(part)
 }

@@ -23,13 +23,22 @@ pub fn part(answers: &Answers) -> Part {
     for (item, row) in part.items.iter_mut().zip(&signals).take(FIGURES_MAX) {
         item.figure = figure::process(answers, row);
     }
-    let figures = words::count(judged.len() as i64, "weekly figure", "weekly figures");
-    part.note = Some(if part.items.is_empty() {
-        format!("None of {figures} changed beyond the usual ups and downs.")
-    } else {
-        format!("Of {figures} only these are beyond the usual ups and downs:")
-    });
+    part.note = Some(note(judged.len(), part.items.len()));
     part
+}
+
+/// How many of the weekly figures are called out.
+fn note(judged: usize, called_out: usize) -> String {
+    let figures = words::number(judged as f64);
+    match (judged, called_out) {
+        (0 | 1, 0) => "No weekly figure changed beyond the usual ups and downs.".to_owned(),
+        (_, 0) => format!("None of the {figures} weekly figures changed beyond the usual ups and downs."),
+        (1, _) => "The one weekly figure changed beyond its usual ups and downs:".to_owned(),
+        (_, 1) => {
+            format!("Of the {figures} weekly figures, only one changed beyond its usual ups and downs:")
+        }
+        _ => format!("Of the {figures} weekly figures, only these changed beyond their usual ups and downs:"),
+    }
 }
 
 /// The teams of these signals, each once.
@@ -48,13 +57,13 @@ fn item(answers: &Answers, row: &Row) -> Option<Item> {
     let (latest, mean) = (row.number("latest")?, row.number("mean")?);
     let series = row.text("series")?;
     let usual = match (row.number("lower"), row.number("upper")) {
-        (Some(lower), Some(upper)) => format!("{} to {}", number(lower), number(upper)),
-        _ => number(mean),
+        (Some(lower), Some(upper)) => format!("range of {} to {}", number(lower), number(upper)),
+        _ => format!("level of {}", number(mean)),
     };
     let judged = match row.text("meaning")? {
         "beyond a limit" => format!(", {} its usual {usual}", if latest < mean { "below" } else { "above" }),
         "a jump beyond the range limit" => {
-            "; that is a bigger step from the week before than usual".to_owned()
+            "; that is an unusually large step from the week before".to_owned()
         }
         "long above the mean" => {
             format!("; for at least eight weeks it has been above its average of {}", number(mean))
@@ -63,10 +72,10 @@ fn item(answers: &Answers, row: &Row) -> Option<Item> {
             format!("; for at least eight weeks it has been below its average of {}", number(mean))
         }
         "near the upper limit" => {
-            format!("; three of the last four weeks were close to the high end of its usual {usual}")
+            format!("; in three of the last four weeks it was close to the top of its usual {usual}")
         }
         "near the lower limit" => {
-            format!("; three of the last four weeks were close to the low end of its usual {usual}")
+            format!("; in three of the last four weeks it was close to the bottom of its usual {usual}")
         }
         other => format!(" ({other})"),
     };
@@ -85,10 +94,27 @@ fn did(series: &str, value: f64) -> String {
         "points_done" => format!("finished {}", counted("point", "points")),
         "changes_merged" => format!("merged {}", counted("change", "changes")),
         "reviews_requested" => format!("was asked for {}", counted("review", "reviews")),
-        "reviews_done" => format!("did {}", counted("review", "reviews")),
+        "reviews_done" => format!("completed {}", counted("review", "reviews")),
         "response_hours" => {
             format!("answers review requests within {} (median)", counted("working hour", "working hours"))
         }
         other => format!("had {} {}", number(value), other.replace('_', " ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_note_counts_the_figures() {
+        for (judged, called_out, expect) in [
+            (0, 0, "No weekly figure changed beyond the usual ups and downs."),
+            (8, 0, "None of the 8 weekly figures changed beyond the usual ups and downs."),
+            (8, 1, "Of the 8 weekly figures, only one changed beyond its usual ups and downs:"),
+            (8, 2, "Of the 8 weekly figures, only these changed beyond their usual ups and downs:"),
+        ] {
+            assert_eq!(note(judged, called_out), expect);
+        }
     }
 }

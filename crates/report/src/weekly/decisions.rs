@@ -32,9 +32,9 @@ pub fn part(answers: &Answers, risks: &[Outlook<'_>]) -> Part {
         part.items.extend(sort.into_iter().take(EACH_MAX));
     }
     part.note = match (part.items.len(), left_out) {
-        (0, _) => Some("Nothing waits for a decision.".to_owned()),
+        (0, _) => Some("Nothing needs a decision.".to_owned()),
         (_, 0) => None,
-        (_, n) => Some(format!("The most pressing ones; {n} more are in the roadmap review.")),
+        (_, n) => Some(format!("These are the most pressing; the roadmap review has {n} more.")),
     };
     part
 }
@@ -43,9 +43,9 @@ fn reviews(row: &Row) -> Option<Item> {
     let overloaded = row.whole("overloaded_reviewers").filter(|n| *n > 0)?;
     let (open, name) = (row.whole("open_reviews")?, team(row.text("team")?));
     let who = count(overloaded, "reviewer", "reviewers");
-    let sentence = format!("{name} has {who} with more reviews than one can do.");
+    let sentence = format!("{name} has {who} with more reviews than one person can do.");
     let proposal = format!(
-        "Share the {} out again, and let a second person approve what now waits for one.",
+        "Redistribute the {}, and let a second person approve what now waits for one.",
         count(open, "waiting review", "waiting reviews")
     );
     Some(Item { proposal: Some(proposal), ..Item::new(Urgency::Act, sentence, "review_load", row) })
@@ -54,9 +54,9 @@ fn reviews(row: &Row) -> Option<Item> {
 fn balance(row: &Row) -> Option<Item> {
     let critical =
         row.whole("critical_tickets").filter(|n| *n >= CRITICAL_MIN && row.is("lead_keeps_too_much"))?;
-    let sentence = format!("{}'s critical work stays with its lead.", team(row.text("team")?));
+    let sentence = format!("{}'s lead keeps too much of the critical work.", team(row.text("team")?));
     let proposal = format!(
-        "Hand over some of the {critical} critical tickets; the metric \"reallocation\" suggests who has room and knows the area."
+        "Hand over some of the {critical} critical tickets; the metric \"reallocation\" suggests who has time and knows the area."
     );
     Some(Item { proposal: Some(proposal), ..Item::new(Urgency::Act, sentence, "delegation_balance", row) })
 }
@@ -68,7 +68,7 @@ fn commitment(row: &Row) -> Option<Item> {
     let (due, capacity) = (row.number("points_due")?, row.number("points_capacity")?);
     let sentence = format!("{} has more due than it usually finishes.", team(row.text("team")?));
     let proposal = format!(
-        "Move about {} points to later or to another team, or agree on later dates.",
+        "Postpone about {} points or move them to another team, or agree on later dates.",
         number((due - capacity).ceil())
     );
     Some(Item { proposal: Some(proposal), ..Item::new(Urgency::Act, sentence, "team_commitment", row) })

@@ -21,7 +21,7 @@ pub fn part(answers: &Answers) -> Part {
     part.items.sort_by(|a, b| name(a).cmp(name(b)));
     if part.items.is_empty() {
         part.note = Some(
-            "No team has overloaded reviewers, work on too few shoulders, or more due than it usually finishes.".to_owned(),
+            "No team has overloaded reviewers, depends on too few people, or has more due than it usually finishes.".to_owned(),
         );
     }
     part
@@ -44,11 +44,11 @@ fn reviews(row: &Row) -> Option<Item> {
         Some(_) | None => String::new(),
     };
     let sentence = format!(
-        "{} has {} waiting{most}; {} of {} overloaded.",
+        "{} has {} waiting{most}; {overloaded} of its {} {} overloaded.",
         team(row.text("team")?),
         count(open, "review", "reviews"),
-        count(overloaded, "reviewer", "reviewers"),
-        format_args!("{reviewers} {}", if overloaded == 1 { "is" } else { "are" }),
+        count(reviewers, "reviewer", "reviewers"),
+        if overloaded == 1 { "is" } else { "are" },
     );
     item("review_load", row, sentence, None)
 }
@@ -66,16 +66,21 @@ fn balance(row: &Row) -> Option<Item> {
     });
     let few = row.number("effective_owners").filter(|_| row.is("concentrated")).map(|owners| {
         format!(
-            "its {} open tickets are spread as if it had {} people, not {people}",
-            number(open),
-            number(owners)
+            "effectively {} of its {people} people hold its {} open tickets",
+            number(owners),
+            number(open)
         )
     });
     let told: Vec<String> = few.into_iter().chain(kept).collect();
     if told.is_empty() {
         return None;
     }
-    item("delegation_balance", row, format!("{team} works on few shoulders: {}.", told.join(", and ")), None)
+    item(
+        "delegation_balance",
+        row,
+        format!("{team} depends on too few people: {}.", told.join(", and ")),
+        None,
+    )
 }
 
 fn commitment(row: &Row) -> Option<Item> {
@@ -85,7 +90,7 @@ fn commitment(row: &Row) -> Option<Item> {
     let (due, capacity) = (row.number("points_due")?, row.number("points_capacity")?);
     let days = row.whole("horizon_days")?;
     let sentence = format!(
-        "{} has {} points due in {} and usually finishes {} in that time.",
+        "{} has {} points due in the next {} and usually finishes {} in that time.",
         team(row.text("team")?),
         number(due),
         count(days, "day", "days"),
@@ -94,6 +99,6 @@ fn commitment(row: &Row) -> Option<Item> {
     let because = row
         .number("presence")
         .filter(|presence| *presence < 0.9)
-        .map(|presence| format!("Its people are there for {} of that time.", percent(presence)));
+        .map(|presence| format!("Its people are present for {} of that time.", percent(presence)));
     item("team_commitment", row, sentence, because)
 }
