@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use engine::{Level, Metric, Overlay, Query};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use surface::{App, Parts, Phase, Sight, Visibility};
+use surface::output::{self, EXAMPLE_NOTE, Encoding};
+use surface::{App, Caller, Parts, Phase, Problem, Sight, Visibility};
 
-use super::{Site, body, media_type};
+use crate::body::{body, media_type};
 use crate::prom;
 use crate::query_string::QueryString;
-use surface::Caller;
-use surface::Problem;
-use surface::moment;
-use surface::output::{self, EXAMPLE_NOTE, Encoding};
+use crate::request::{metric_of, time};
+use crate::response::{answer, encoding};
+use crate::site::Site;
 
 const METRIC_PARAMETERS: [&str; 4] = ["as_of", "known_at", "team", "format"];
 
@@ -155,26 +155,6 @@ pub async fn one(app: &App, caller: &Caller, asking: Asking) -> Result<Response,
     answer(encoding, bytes, parts.example)
 }
 
-/// The metric that a path names.
-pub fn metric_of(parts: &Parts, path: Result<Path<String>, PathRejection>) -> Result<Metric, Problem> {
-    let Path(name) = path.map_err(|_| Problem::bad_request("the metric's name is not clean text"))?;
-    metric_named(parts, &name)
-}
-
-pub fn metric_named(parts: &Parts, name: &str) -> Result<Metric, Problem> {
-    if name.chars().any(char::is_control) {
-        return Err(Problem::bad_request("the metric's name has a control character"));
-    }
-    Ok(parts.engine.metric(name)?)
-}
-
-pub fn time(given: &mut QueryString, name: &str) -> Result<Option<chrono::DateTime<chrono::Utc>>, Problem> {
-    given
-        .take(name)
-        .map(|text| moment::parse(&text).map_err(|reason| Problem::bad_parameter(name, &reason)))
-        .transpose()
-}
-
 /// SQL has no caller's rows: person-level metrics are all or nothing in it.
 fn visible(visibility: Visibility, metric: &Metric) -> Result<(), Problem> {
     match (metric.level, visibility) {
@@ -263,84 +243,4 @@ pub async fn prometheus(State(site): State<Site>) -> Result<Response, Problem> {
     };
     let text = page.render().map_err(|error| Problem::internal(&error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, prom::CONTENT_TYPE)], text).into_response())
-}
-
-pub fn answer(
-    encoding: Encoding,
-    bytes: Result<Vec<u8>, arrow::error::ArrowError>,
-    example: bool,
-) -> Result<Response, Problem> {
-    let bytes = bytes.map_err(|error| Problem::internal(&error.to_string()))?;
-    let mut response = ([(header::CONTENT_TYPE, encoding.media_type())], bytes).into_response();
-    if example {
-        // CSV has no room for a note, so the header carries it.
-        let note = header::HeaderValue::from_static(EXAMPLE_NOTE);
-        response.headers_mut().insert("x-plimsoll-example", note);
-    }
-    Ok(response)
-}
-
-/// `format=` decides; without it the Accept header does, and JSON is what most get.
-pub fn encoding(format: Option<&str>, headers: &HeaderMap) -> Result<Encoding, Problem> {
-    if let Some(name) = format {
-        return Encoding::ALL
-            .into_iter()
-            .find(|encoding| encoding.name() == name)
-            .ok_or_else(|| Problem::bad_parameter("format", "is none of json, csv, arrow, parquet"));
-    }
-    let Some(accept) = headers.get(header::ACCEPT) else {
-        return Ok(Encoding::Json);
-    };
-    let accept = accept.to_str().map_err(|_| Problem::bad_request("the Accept header is not text"))?;
-    accepted(accept).ok_or_else(|| {
-        Problem::new(
-            StatusCode::NOT_ACCEPTABLE,
-            "not-acceptable",
-            "Accept names no format that is to be had: application/json, text/csv, application/vnd.apache.arrow.stream, application/vnd.apache.parquet",
-        )
-    })
-}
-
-fn accepted(accept: &str) -> Option<Encoding> {
-    let mut ranges: Vec<(f32, &str)> = accept
-        .split(',')
-        .map(|range| {
-            let (name, parameters) = range.split_once(';').unwrap_or((range, ""));
-            let weight = parameters
-                .split(';')
-                .find_map(|parameter| parameter.trim().strip_prefix("q="))
-                .map_or(1.0, |weight| weight.parse().unwrap_or(0.0));
-            (weight, name.trim())
-        })
-        .filter(|(weight, _)| *weight > 0.0)
-        .collect();
-    ranges.sort_by(|a, b| b.0.total_cmp(&a.0)); // stable: ties stay in the order given
-    ranges.into_iter().find_map(|(_, range)| match range {
-        "*/*" | "application/*" => Some(Encoding::Json),
-        "text/*" => Some(Encoding::Csv),
-        exact => {
-            Encoding::ALL.into_iter().find(|encoding| encoding.media_type().split(';').next() == Some(exact))
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn accept_is_weighed() {
-        for (accept, expect) in [
-            ("*/*", Some(Encoding::Json)),
-            ("text/csv", Some(Encoding::Csv)),
-            ("text/html,application/xhtml+xml,*/*;q=0.8", Some(Encoding::Json)),
-            ("application/json;q=0.1, application/vnd.apache.arrow.stream", Some(Encoding::Arrow)),
-            ("application/vnd.apache.parquet;q=0.5, text/*;q=0.9", Some(Encoding::Csv)),
-            ("application/json;q=0", None),
-            ("image/png", None),
-            ("", None),
-        ] {
-            assert_eq!(accepted(accept), expect, "{accept}");
-        }
-    }
 }

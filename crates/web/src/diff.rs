@@ -11,13 +11,11 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use chrono::Utc;
 use engine::Query;
+use surface::{App, Caller, Problem, output};
 
-use super::api::{answer, encoding, metric_named, time};
 use crate::query_string::QueryString;
-use surface::App;
-use surface::Caller;
-use surface::Problem;
-use surface::output;
+use crate::request::{metric_named, time};
+use crate::response::{answer, encoding};
 
 const PARAMETERS: [&str; 6] = ["metric", "from", "to", "known_at", "team", "format"];
 

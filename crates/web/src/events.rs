@@ -14,12 +14,11 @@ use ingest::{Entry, topic};
 use serde::de::{DeserializeSeed, SeqAccess, Visitor};
 use serde_json::json;
 use serde_json::value::RawValue;
+use surface::{Phase, Problem};
 
-use surface::Phase;
-
-use super::{Site, append, body, media_type};
+use crate::body::{body, media_type};
 use crate::query_string::QueryString;
-use surface::Problem;
+use crate::site::Site;
 
 /// Attributes of binary mode over HTTP are headers that start so; on a log record it is `ce_`.
 const BINARY_PREFIX: &str = "ce-";
@@ -37,7 +36,7 @@ pub async fn post(
     let (headers, bytes) = body(&site.options, request).await?;
     let (entries, unknown) = entries(&headers, &bytes, site.options.events_max)?;
     let accepted = entries.len();
-    append(&site, entries).await?;
+    site.append(entries).await?;
     let answer = json!({ "accepted": accepted, "unknown_types": unknown });
     let head = [(header::CONTENT_TYPE, "application/json")];
     Ok((StatusCode::ACCEPTED, head, format!("{answer}\n")).into_response())

@@ -8,16 +8,13 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use engine::Metric;
-use engine::Query;
-use surface::{ShownExplanation, Sight};
-
-use super::api::{answer, encoding, metric_of, time};
-use crate::query_string::QueryString;
-use surface::App;
-use surface::Caller;
-use surface::Problem;
+use engine::{Metric, Query};
 use surface::output::{self, Encoding};
+use surface::{App, Caller, Problem, ShownExplanation, Sight};
+
+use crate::query_string::QueryString;
+use crate::request::{metric_of, time};
+use crate::response::{answer, encoding};
 
 /// Events listed where nothing else is asked for, and at most.
 const EVENTS: usize = 100;

@@ -19,7 +19,7 @@ mod tests {
 
     use super::DOCUMENT;
 
-    const ROUTER: &str = include_str!("lib.rs");
+    const ROUTER: &str = include_str!("router.rs");
     const METHODS: [&str; 4] = ["get", "post", "put", "delete"];
 
     type Routes = BTreeMap<String, BTreeSet<String>>;

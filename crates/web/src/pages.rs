@@ -19,7 +19,6 @@ mod reviews;
 mod assets;
 mod compress;
 mod figure;
-mod kept;
 mod lens;
 mod refusal;
 mod risk;
@@ -30,9 +29,8 @@ mod words;
 use axum::routing::get;
 use axum::{Router, middleware};
 
-use crate::Site;
+use crate::site::Site;
 
-pub use kept::Kept;
 pub use refusal::{for_browser, wants_page};
 
 /// Every page and what it loads.

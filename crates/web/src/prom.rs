@@ -17,16 +17,15 @@ use arrow::datatypes::{DataType, Float64Type};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::{DateTime, Utc};
-use engine::{Board, Stats};
-use engine::{Catalogue, Level, Metric, Scale};
+use engine::{Board, Catalogue, Level, Metric, Scale, Stats};
+use ingest::FeedLog;
 use ingest::kafka::Status;
 use prometheus::core::Collector;
 use prometheus::{GaugeVec, IntCounterVec, Opts, Registry, TextEncoder};
+use surface::output::EXAMPLE_NOTE;
 use surface::{Shown, Sight, Wall};
 
-use crate::FeedView;
-use ingest::FeedLog;
-use surface::output::EXAMPLE_NOTE;
+use crate::logs::FeedView;
 
 const US_PER_SECOND: f64 = 1_000_000.0;
 

@@ -10,11 +10,11 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use engine::Query;
+use surface::{App, Caller, Problem, output};
 
-use super::api::{Asked, Asking, answer, time};
-use surface::Caller;
-use surface::Problem;
-use surface::{App, output};
+use crate::api::{Asked, Asking};
+use crate::request::time;
+use crate::response::answer;
 
 const PARAMETERS: [&str; 6] = ["from", "to", "step", "known_at", "team", "format"];
 

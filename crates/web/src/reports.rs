@@ -9,13 +9,12 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
-
-use super::api::time;
-use crate::query_string::QueryString;
 use report::{self, Format, Kind, Week, What};
-use surface::App;
-use surface::Problem;
 use surface::output::EXAMPLE_NOTE;
+use surface::{App, Problem};
+
+use crate::query_string::QueryString;
+use crate::request::time;
 
 pub async fn weekly(
     State(app): State<Arc<App>>,

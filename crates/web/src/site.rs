@@ -1,77 +1,23 @@
-//! What the HTTP server has beyond what every surface has: its options, the logs, and what pages keep.
+//! The state of every route: what every surface has, and the options, logs, vendors and cache of this one.
+//!
+//! Deliberately absent: routes.
 
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::extract::FromRef;
-use ingest::{Appender, FeedLog, Progress};
-use serde::{Deserialize, Serialize};
+use ingest::Entry;
 use surface::{App, Problem};
 use tokio::sync::Semaphore;
 
-use crate::pages::Kept;
-use crate::webhooks;
+use crate::logs::Logs;
+use crate::options::Options;
+use crate::series_cache::Kept;
+use crate::vendors::Vendors;
 
-/// Bounds and names of the HTTP server.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Host names beyond loopback that are served.
-    pub hosts: Vec<String>,
-    /// Whether `/metrics` needs no token.
-    pub metrics_open: bool,
-    pub requests_max: usize,
-    pub request_timeout: Duration,
-    pub body_bytes_max: usize,
-    pub events_max: usize,
-    pub what_if_events_max: usize,
-    /// Series that a metric has on `/metrics` at most.
-    pub series_max: usize,
-    pub webhook_bytes_max: usize,
-    pub webhooks: Webhooks,
-}
-
-/// Which vendors' webhooks are taken.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Webhooks {
-    pub keep_unknown: bool,
-    pub github: Webhook,
-    pub gitlab: GitlabWebhook,
-    pub jira: Webhook,
-    pub gerrit: Webhook,
-}
-
-/// One vendor's webhooks; they are taken where a secret is named.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Webhook {
-    /// `env:NAME` or `file:PATH`.
-    pub secret: String,
-    pub repositories: Vec<String>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct GitlabWebhook {
-    pub secret: String,
-    /// The plain token of older versions.
-    pub token: String,
-    pub repositories: Vec<String>,
-}
-
-/// What can be told about a log that is being read.
-pub struct FeedView {
-    pub log: FeedLog,
-    pub progress: Arc<Progress>,
-}
-
-/// Where posted events go, and what is read.
-pub struct Logs {
-    pub appender: Appender,
-    /// One for each log that is read.
-    pub feeds: Vec<FeedView>,
-}
+/// Time for the log to take events; beyond it the sender is told to try again.
+const LOG_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The state of every route.
 #[derive(Clone)]
@@ -80,7 +26,7 @@ pub struct Site(Arc<Shared>);
 pub struct Shared {
     pub app: Arc<App>,
     pub options: Options,
-    pub webhooks: webhooks::Vendors,
+    pub webhooks: Vendors,
     /// Results of past moments that pages asked for.
     pub kept: Kept,
     pub places: Semaphore,
@@ -93,7 +39,7 @@ impl Site {
     pub fn new(app: Arc<App>, options: Options) -> Result<Site, String> {
         Ok(Site(Arc::new(Shared {
             app,
-            webhooks: webhooks::Vendors::new(&options.webhooks, options.webhook_bytes_max)?,
+            webhooks: Vendors::new(&options.webhooks, options.webhook_bytes_max)?,
             kept: Kept::default(),
             places: Semaphore::new(options.requests_max),
             options,
@@ -111,6 +57,27 @@ impl Site {
         self.logs.get().ok_or_else(|| {
             Problem::unavailable("starting", "the store is being opened; /readyz tells when it is there")
         })
+    }
+
+    /// Waits until the log has `entries` durably; no entries are no wait.
+    pub async fn append(&self, entries: Vec<Entry>) -> Result<(), Problem> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        match tokio::time::timeout(LOG_TIMEOUT, self.logs()?.appender.append(entries)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the log refused events");
+                Err(Problem::unavailable("log-down", "the log did not take the events; send them again"))
+            }
+            Err(_) => {
+                tracing::error!(timeout_s = LOG_TIMEOUT.as_secs(), "the log took too long");
+                Err(Problem::unavailable(
+                    "log-down",
+                    "the log did not confirm the events in time; send them again, doubles are dropped",
+                ))
+            }
+        }
     }
 }
 

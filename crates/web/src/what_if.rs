@@ -9,11 +9,13 @@ use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use engine::Overlay;
+use surface::{Caller, Problem};
 
-use super::api::Asking;
-use super::{Options, Site, api, body, events, media_type, range};
-use surface::Caller;
-use surface::Problem;
+use crate::api::{self, Asking};
+use crate::body::{body, media_type};
+use crate::options::Options;
+use crate::site::Site;
+use crate::{events, range};
 
 pub async fn metric(
     State(site): State<Site>,

@@ -27,6 +27,7 @@ use surface::{Shown, Sight};
 
 use crate::api::{self, Asking};
 use crate::query_string::QueryString;
+use crate::request::metric_of;
 use surface::Problem;
 
 pub use definition::view;
@@ -47,7 +48,7 @@ impl Asked<'_> {
         name: Result<Path<String>, PathRejection>,
         parameters: &[&str],
     ) -> Result<Asked<'a>, Problem> {
-        let metric = api::metric_of(visitor.site.app.parts()?, name)?;
+        let metric = metric_of(visitor.site.app.parts()?, name)?;
         let own = metric.params.iter().map(|param| param.name.as_str());
         let known: Vec<&str> = parameters.iter().copied().chain(["team"]).chain(own).collect();
         let (visit, mut rest) = visitor.visit(&known)?;

@@ -19,10 +19,8 @@ use super::rows::Rows;
 use super::table;
 use super::visit::{Narrowed, Visit, Visitor};
 use super::words;
-use surface::{Shown, output};
-
-use crate::api;
-use surface::Problem;
+use crate::request::metric_named;
+use surface::{Problem, Shown, output};
 
 /// Reports of the slip chart, and days of the burn-up, that are asked for; the board has fewer.
 const WEEKS: &str = "26";
@@ -111,7 +109,7 @@ async fn drawings(visit: &Visit<'_>, milestone: &Milestone) -> Result<Markup, Pr
 
 /// A metric over a longer time than by default, where it has such a parameter.
 async fn longer(visit: &Visit<'_>, name: &str, params: &[(&str, &str)]) -> Result<Shown, Problem> {
-    let metric = api::metric_named(visit.parts, name)?;
+    let metric = metric_named(visit.parts, name)?;
     let known = |param: &str| metric.params.iter().any(|own| own.name == param);
     let params: BTreeMap<String, String> = params
         .iter()

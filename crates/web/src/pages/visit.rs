@@ -10,16 +10,14 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use chrono::{DateTime, TimeDelta, Utc};
-use engine::Metric;
-use engine::{Query, Series};
-use surface::{App, Shown, Sight};
+use engine::{Metric, Query, Series};
+use surface::{App, Caller, Problem, Shown, Sight};
 
-use super::kept::Asked;
 use super::lens::{self, Lens};
 use crate::query_string::QueryString;
-use crate::{Site, api};
-use surface::Caller;
-use surface::Problem;
+use crate::request::metric_named;
+use crate::series_cache::Asked;
+use crate::site::Site;
 
 /// Set by our script, so that a link opened without it gives a whole page.
 const FRAGMENT: &str = "x-plimsoll-fragment";
@@ -87,7 +85,7 @@ impl Visit<'_> {
 
     /// A metric with its default parameters: at now what the board has, which costs nothing.
     pub async fn metric(&self, name: &str) -> Result<Shown, Problem> {
-        let metric = api::metric_named(self.parts, name)?;
+        let metric = metric_named(self.parts, name)?;
         let sight = self.sight(&metric).await?;
         if self.lens.is_now()
             && let Some(result) = self.parts.engine.board().results.get(name)

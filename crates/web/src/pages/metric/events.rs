@@ -7,20 +7,21 @@ use axum::extract::rejection::PathRejection;
 use axum::response::Response;
 use maud::{Markup, html};
 
+use crate::explain;
 use crate::pages::layout::{Page, Stamp};
 use crate::pages::lens::outside;
 use crate::pages::rows::Rows;
 use crate::pages::table;
 use crate::pages::visit::{Narrowed, Visitor};
 use crate::pages::words;
-use crate::{api, explain};
+use crate::request::metric_of;
 use surface::Problem;
 
 /// Events on the page; the API lists more.
 const EVENTS: usize = 100;
 
 pub async fn page(visitor: Visitor, name: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
-    let metric = api::metric_of(visitor.site.app.parts()?, name)?;
+    let metric = metric_of(visitor.site.app.parts()?, name)?;
     let params = metric.params.iter().map(|param| param.name.as_str());
     let known: Vec<&str> = metric.labels.iter().map(String::as_str).chain(params).collect();
     let (visit, mut given) = visitor.visit(&known)?;

@@ -8,14 +8,13 @@ use arrow::array::{Array, AsArray};
 use chrono::TimeDelta;
 use engine::Listed;
 use maud::{Markup, html};
-use surface::{ShownDiff, Sight};
+use surface::{Problem, ShownDiff, Sight};
 
-use crate::api;
 use crate::pages::risk;
 use crate::pages::rows::Rows;
 use crate::pages::visit::Visit;
 use crate::pages::words;
-use surface::Problem;
+use crate::request::metric_named;
 
 /// Somebody or something that changed, and how.
 struct Change {
@@ -87,7 +86,7 @@ fn signals(visit: &Visit<'_>, rows: &Rows<'_>) -> Vec<Change> {
 
 /// The metric at the moment looked at and a week before, as the visitor may see it.
 async fn diff(visit: &Visit<'_>, name: &str) -> Result<ShownDiff, Problem> {
-    let metric = api::metric_named(visit.parts, name)?;
+    let metric = metric_named(visit.parts, name)?;
     let sight = visit.sight(&metric).await?;
     if sight != Sight::All {
         return Err(Problem::forbidden("what changed is not for this token"));

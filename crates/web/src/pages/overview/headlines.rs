@@ -166,7 +166,7 @@ async fn weekly(
     name: &str,
     figure: impl Fn(&Rows<'_>) -> Option<f64>,
 ) -> Result<Vec<Option<f64>>, Problem> {
-    let metric = crate::api::metric_named(visit.parts, name)?;
+    let metric = crate::request::metric_named(visit.parts, name)?;
     let steps = visit.series(&metric, Narrowed::default(), &visit.weekly(WEEKS)).await?;
     Ok(steps.iter().map(|step| figure(&Rows::of(step))).collect())
 }

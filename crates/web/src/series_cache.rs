@@ -8,9 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use engine::{MetricResult, Position, Query, Series};
-
-use surface::Parts;
-use surface::Problem;
+use surface::{Parts, Problem};
 
 const KEPT_FOR: Duration = Duration::from_secs(60);
 const RANGES_MAX: usize = 64;
