@@ -54,7 +54,7 @@ impl Parts {
     }
 }
 
-/// A task that ends with the one who waits for it.
+/// A task that does not outlive the one who waits for it.
 struct AbortOnDrop<T>(JoinHandle<T>);
 
 impl<T> Drop for AbortOnDrop<T> {

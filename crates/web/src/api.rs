@@ -229,7 +229,7 @@ fn people_stay_home(visibility: Visibility, metrics: &[Metric], sql: &str) -> Re
 /// `GET /metrics`: the board and the counters as Prometheus text.
 pub async fn prometheus(State(site): State<Site>) -> Result<Response, Problem> {
     let (app, parts) = (&site.app, site.app.parts()?);
-    let page = prom::Page {
+    let scrape = prom::Scrape {
         catalogue: &parts.engine.catalogue(),
         board: &parts.engine.board(),
         stats: &parts.engine.stats(),
@@ -241,6 +241,6 @@ pub async fn prometheus(State(site): State<Site>) -> Result<Response, Problem> {
         started_at: app.started_at,
         ready: app.phase() == Phase::Ready,
     };
-    let text = page.render().map_err(|error| Problem::internal(&error.to_string()))?;
+    let text = scrape.render().map_err(|error| Problem::internal(&error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, prom::CONTENT_TYPE)], text).into_response())
 }

@@ -32,7 +32,7 @@ const US_PER_SECOND: f64 = 1_000_000.0;
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What one scrape shows.
-pub struct Page<'a> {
+pub struct Scrape<'a> {
     pub catalogue: &'a Catalogue,
     pub board: &'a Board,
     pub stats: &'a Stats,
@@ -46,14 +46,14 @@ pub struct Page<'a> {
     pub ready: bool,
 }
 
-/// Why a page could not be made: our bug, since names come from a checked catalogue.
+/// Why a scrape could not be made: our bug, since names come from a checked catalogue.
 #[derive(Debug)]
-pub enum PageError {
+pub enum ScrapeError {
     Prometheus(prometheus::Error),
     Arrow(ArrowError),
 }
 
-impl std::fmt::Display for PageError {
+impl std::fmt::Display for ScrapeError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Prometheus(error) => write!(f, "prometheus page: {error}"),
@@ -62,20 +62,20 @@ impl std::fmt::Display for PageError {
     }
 }
 
-impl From<prometheus::Error> for PageError {
+impl From<prometheus::Error> for ScrapeError {
     fn from(error: prometheus::Error) -> Self {
         Self::Prometheus(error)
     }
 }
 
-impl From<ArrowError> for PageError {
+impl From<ArrowError> for ScrapeError {
     fn from(error: ArrowError) -> Self {
         Self::Arrow(error)
     }
 }
 
-impl Page<'_> {
-    pub fn render(&self) -> Result<String, PageError> {
+impl Scrape<'_> {
+    pub fn render(&self) -> Result<String, ScrapeError> {
         let registry = Registry::new();
         self.records(&registry)?;
         self.logs(&registry)?;
@@ -85,7 +85,7 @@ impl Page<'_> {
     }
 
     /// One gauge family for each team-level metric, and how its evaluation went.
-    fn metrics(&self, registry: &Registry) -> Result<(), PageError> {
+    fn metrics(&self, registry: &Registry) -> Result<(), ScrapeError> {
         let last = gauges(
             "plimsoll_metric_last_success_timestamp_seconds",
             "When the metric was last evaluated.",
@@ -119,7 +119,7 @@ impl Page<'_> {
             }
             // One metric that cannot be shown, or is named like a figure of ours, keeps none of the others away.
             let shared = self.wall.show(metric, result, &Sight::All);
-            let shown = shared.map_err(PageError::from).and_then(|result| self.families(&result)).and_then(
+            let shown = shared.map_err(ScrapeError::from).and_then(|result| self.families(&result)).and_then(
                 |(families, left_out)| {
                     dropped.with_label_values(&name).set(left_out as f64);
                     register(registry, families)
@@ -134,7 +134,7 @@ impl Page<'_> {
     }
 
     /// The value and each further gauge, and how many rows of the value were left out.
-    fn families(&self, shown: &Shown) -> Result<(Vec<GaugeVec>, usize), PageError> {
+    fn families(&self, shown: &Shown) -> Result<(Vec<GaugeVec>, usize), ScrapeError> {
         let (metric, result) = (shown.metric(), shown.result());
         let labels: Vec<&str> = metric.labels.iter().map(String::as_str).collect();
         let (name, scale) = metric.series();
@@ -156,7 +156,7 @@ impl Page<'_> {
     }
 
     /// What became of the records, since this process started unless said otherwise.
-    fn records(&self, registry: &Registry) -> Result<(), PageError> {
+    fn records(&self, registry: &Registry) -> Result<(), ScrapeError> {
         let counts = &self.stats.counts;
         for (name, help, value) in [
             ("plimsoll_ingest_records_total", "Records taken from the log.", counts.records),
@@ -207,7 +207,7 @@ impl Page<'_> {
     }
 
     /// What each log that is read is doing.
-    fn logs(&self, registry: &Registry) -> Result<(), PageError> {
+    fn logs(&self, registry: &Registry) -> Result<(), ScrapeError> {
         let stalled = gauges(
             "plimsoll_ingest_stalled_seconds",
             "Time that reading the log has waited for the engine, by log.",
@@ -257,7 +257,7 @@ impl Page<'_> {
         register(registry, [stalled, lag, halted, connected])
     }
 
-    fn kafka_counters(&self, registry: &Registry, status: &Status) -> Result<(), PageError> {
+    fn kafka_counters(&self, registry: &Registry, status: &Status) -> Result<(), ScrapeError> {
         for (name, help, counter) in [
             ("plimsoll_kafka_bytes_total", "Bytes of keys and values read from Kafka.", &status.bytes),
             (
@@ -283,7 +283,7 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn state(&self, registry: &Registry) -> Result<(), PageError> {
+    fn state(&self, registry: &Registry) -> Result<(), ScrapeError> {
         let rows = gauges(
             "plimsoll_rows",
             "Rows by table, and whether only memory (hot) or a file (cold) holds them.",
@@ -445,7 +445,7 @@ fn counters(name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, pr
 fn register<C: Collector + 'static>(
     registry: &Registry,
     families: impl IntoIterator<Item = C>,
-) -> Result<(), PageError> {
+) -> Result<(), ScrapeError> {
     for family in families {
         registry.register(Box::new(family))?;
     }
@@ -524,7 +524,7 @@ mod tests {
     #[test]
     fn a_page_without_results_is_still_a_page() {
         let catalogue = Catalogue::shipped().expect("the shipped catalogue is sound");
-        let page = Page {
+        let page = Scrape {
             catalogue: &catalogue,
             board: &Board::default(),
             stats: &Stats::default(),

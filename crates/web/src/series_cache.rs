@@ -1,4 +1,4 @@
-//! Results of past moments that pages have asked for, kept for a short while.
+//! Results of past moments that pages have asked for, cached for a short while.
 //!
 //! A chart asks a metric at a dozen moments, which costs more than any other page, and the next visitor asks the same.
 //! Invariants: one range is evaluated at a time, whatever number of visitors ask; what is kept is as evaluated, before
@@ -17,7 +17,7 @@ const ROWS_MAX: usize = 20_000;
 
 /// What decides the answer.
 #[derive(Clone, PartialEq)]
-pub struct Asked {
+pub struct SeriesQuery {
     pub metric: String,
     pub definition: String,
     pub query: Query,
@@ -25,20 +25,20 @@ pub struct Asked {
 }
 
 struct Range {
-    asked: Asked,
+    asked: SeriesQuery,
     position: Position,
     since: Instant,
     steps: Arc<[MetricResult]>,
 }
 
 #[derive(Default)]
-pub struct Kept {
+pub struct SeriesCache {
     ranges: Mutex<Vec<Range>>,
     turn: tokio::sync::Mutex<()>,
 }
 
-impl Kept {
-    pub async fn steps(&self, parts: &Parts, asked: Asked) -> Result<Arc<[MetricResult]>, Problem> {
+impl SeriesCache {
+    pub async fn steps(&self, parts: &Parts, asked: SeriesQuery) -> Result<Arc<[MetricResult]>, Problem> {
         if let Some(steps) = self.find(parts, &asked) {
             return Ok(steps);
         }
@@ -64,7 +64,7 @@ impl Kept {
         Ok(steps)
     }
 
-    fn find(&self, parts: &Parts, asked: &Asked) -> Option<Arc<[MetricResult]>> {
+    fn find(&self, parts: &Parts, asked: &SeriesQuery) -> Option<Arc<[MetricResult]>> {
         let mut ranges = self.ranges.lock().expect("no holder of the ranges panics");
         let position = &parts.engine.snapshot().position;
         ranges.retain(|range| range.since.elapsed() < KEPT_FOR || range.position == *position);

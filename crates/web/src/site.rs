@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::logs::Logs;
 use crate::options::Options;
-use crate::series_cache::Kept;
+use crate::series_cache::SeriesCache;
 use crate::vendors::Vendors;
 
 /// Time for the log to take events; beyond it the sender is told to try again.
@@ -28,7 +28,7 @@ pub struct Shared {
     pub options: Options,
     pub webhooks: Vendors,
     /// Results of past moments that pages asked for.
-    pub kept: Kept,
+    pub series: SeriesCache,
     pub places: Semaphore,
     logs: OnceLock<Logs>,
 }
@@ -40,7 +40,7 @@ impl Site {
         Ok(Site(Arc::new(Shared {
             app,
             webhooks: Vendors::new(&options.webhooks, options.webhook_bytes_max)?,
-            kept: Kept::default(),
+            series: SeriesCache::default(),
             places: Semaphore::new(options.requests_max),
             options,
             logs: OnceLock::new(),

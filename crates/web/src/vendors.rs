@@ -30,7 +30,7 @@ pub struct Vendors {
     pub keep_unknown: bool,
     pub body_bytes_max: usize,
     bodies: Semaphore,
-    pub recent: Mutex<Recent>,
+    pub recent: Mutex<RecentDeliveries>,
 }
 
 pub struct Vendor {
@@ -102,12 +102,12 @@ impl Vendor {
         #[derive(Deserialize)]
         struct Body<'b> {
             #[serde(borrow)]
-            repository: Option<Named<'b>>,
+            repository: Option<Repository<'b>>,
             #[serde(borrow)]
-            project: Option<Named<'b>>,
+            project: Option<Repository<'b>>,
         }
         #[derive(Deserialize)]
-        struct Named<'b> {
+        struct Repository<'b> {
             #[serde(borrow, alias = "path_with_namespace")]
             full_name: Option<Cow<'b, str>>,
         }
@@ -115,7 +115,7 @@ impl Vendor {
             return Ok(());
         }
         let body: Option<Body<'_>> = serde_json::from_slice(body).ok();
-        let full = |named: Option<Named<'_>>| named?.full_name.map(Cow::into_owned);
+        let full = |named: Option<Repository<'_>>| named?.full_name.map(Cow::into_owned);
         let name = body.and_then(|body| full(body.repository).or_else(|| full(body.project)));
         let allowed =
             name.as_deref().is_some_and(|name| self.repositories.iter().any(|own| matches(own, name)));
@@ -139,12 +139,12 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 /// The last deliveries, with a digest of their bodies.
 #[derive(Default)]
-pub struct Recent {
+pub struct RecentDeliveries {
     digests: HashMap<String, [u8; 32]>,
     order: VecDeque<String>,
 }
 
-impl Recent {
+impl RecentDeliveries {
     pub fn get(&self, delivery: &str) -> Option<[u8; 32]> {
         self.digests.get(delivery).copied()
     }
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn only_so_many_deliveries_are_remembered() {
-        let mut recent = Recent::default();
+        let mut recent = RecentDeliveries::default();
         for n in 0..REMEMBERED + 10 {
             recent.insert(n.to_string(), [0; 32]);
         }

@@ -1,14 +1,14 @@
 //! The engine's own health, from Prometheus: is it up to date, does it keep up, what does it refuse.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::panel::Panel;
+use super::panel::{self, Panel};
 use super::{Board, PROMETHEUS};
 
 /// Title, help, query, unit, and from where on it is red.
-type Number = (&'static str, &'static str, &'static str, &'static str, f64);
+type HealthNumber = (&'static str, &'static str, &'static str, &'static str, f64);
 
-const NUMBERS: [Number; 6] = [
+const NUMBERS: [HealthNumber; 6] = [
     (
         "Not ready",
         "0 once the logs were read to their end after the start.",
@@ -120,24 +120,9 @@ fn panel(title: &str, help: &str, query: &str, unit: &str) -> Panel {
     }
 }
 
-fn stat((title, help, query, unit, red): Number) -> Panel {
-    let steps = json!([{ "color": "green", "value": Value::Null }, { "color": "red", "value": red }]);
-    Panel {
-        kind: "stat",
-        width: 4,
-        height: 4,
-        options: json!({
-            "colorMode": "value", "graphMode": "none", "justifyMode": "center", "textMode": "value", "wideLayout": true,
-            "orientation": "auto", "showPercentChange": false, "percentChangeColorMode": "standard",
-            "reduceOptions": { "values": false, "calcs": ["lastNotNull"], "fields": "" },
-        }),
-        look: json!({
-            "color": { "mode": "thresholds" },
-            "thresholds": { "mode": "absolute", "steps": steps },
-            "noValue": "-",
-        }),
-        ..panel(title, help, query, unit)
-    }
+fn stat((title, help, query, unit, red): HealthNumber) -> Panel {
+    let steps = [("green", None), ("red", Some(red))];
+    panel::stat(panel(title, help, query, unit), &steps)
 }
 
 fn graph((title, help, query, unit): (&str, &str, &str, &str)) -> Panel {

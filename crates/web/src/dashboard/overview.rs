@@ -3,15 +3,16 @@
 //! It is put together by hand from shipped metrics; a panel whose metric is not in the catalogue is left out.
 
 use engine::Metric;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::panel::{Panel, of_metric};
+use super::panel::{self, Panel, of_metric};
 use super::{Board, POSTGRES};
 
 /// Title, help, metric, what is asked of it, unit, and from where on a number is yellow and red.
-type Number = (&'static str, &'static str, &'static str, &'static str, &'static str, Option<(f64, f64)>);
+type MetricNumber =
+    (&'static str, &'static str, &'static str, &'static str, &'static str, Option<(f64, f64)>);
 
-const NUMBERS: [Number; 6] = [
+const NUMBERS: [MetricNumber; 6] = [
     (
         "Open reviews",
         "Requests that wait for a review, of all chosen teams.",
@@ -80,45 +81,29 @@ pub fn board(metrics: &[&Metric]) -> Board {
     }
 }
 
-fn stat(metric: &Metric, (title, help, name, ask, unit, limits): &Number) -> Panel {
+fn stat(metric: &Metric, (title, help, name, ask, unit, limits): &MetricNumber) -> Panel {
     let by_team = if metric.labels.iter().any(|label| label == "team") {
         "\nWHERE team IN (${team:sqlstring})"
     } else {
         ""
     };
-    let mut steps = vec![json!({ "color": "blue", "value": Value::Null })];
-    if let Some((yellow, red)) = limits {
-        steps = vec![
-            json!({ "color": "green", "value": Value::Null }),
-            json!({ "color": "orange", "value": yellow }),
-            json!({ "color": "red", "value": red }),
-        ];
-    }
-    Panel {
+    let steps = match limits {
+        None => vec![("blue", None)],
+        Some((yellow, red)) => vec![("green", None), ("orange", Some(*yellow)), ("red", Some(*red))],
+    };
+    let panel = Panel {
         title: (*title).to_owned(),
         help: (*help).to_owned(),
         reads: POSTGRES,
         query: format!(
             "SELECT CAST({ask} AS double precision) AS value\nFROM {name}(as_of => ${{as_of:sqlstring}}){by_team}"
         ),
-        kind: "stat",
-        width: 4,
-        height: 4,
         unit: (*unit).to_owned(),
-        options: json!({
-            "colorMode": "value", "graphMode": "none", "justifyMode": "center", "textMode": "value", "wideLayout": true,
-            "orientation": "auto", "showPercentChange": false, "percentChangeColorMode": "standard",
-            "reduceOptions": { "values": false, "calcs": ["lastNotNull"], "fields": "" },
-        }),
-        look: json!({
-            "color": { "mode": "thresholds" },
-            "thresholds": { "mode": "absolute", "steps": steps },
-            "noValue": "-",
-        }),
         overrides: Vec::new(),
         page: Some(format!("/metric/{name}")),
-        step: None,
-    }
+        ..of_metric(metric)
+    };
+    panel::stat(panel, &steps)
 }
 
 /// Open reviews over the dashboard's time range, each moment as it was.

@@ -152,6 +152,28 @@ fn table(panel: &mut Panel, metric: &Metric) {
     panel.unit = "short".to_owned();
 }
 
+/// The panel as one number, whose colour is that of the last step that it reaches; the first step has no limit.
+pub fn stat(panel: Panel, steps: &[(&str, Option<f64>)]) -> Panel {
+    let steps: Vec<Value> =
+        steps.iter().map(|(colour, from)| json!({ "color": colour, "value": from })).collect();
+    Panel {
+        kind: "stat",
+        width: 4,
+        height: 4,
+        options: json!({
+            "colorMode": "value", "graphMode": "none", "justifyMode": "center", "textMode": "value", "wideLayout": true,
+            "orientation": "auto", "showPercentChange": false, "percentChangeColorMode": "standard",
+            "reduceOptions": { "values": false, "calcs": ["lastNotNull"], "fields": "" },
+        }),
+        look: json!({
+            "color": { "mode": "thresholds" },
+            "thresholds": { "mode": "absolute", "steps": steps },
+            "noValue": "-",
+        }),
+        ..panel
+    }
+}
+
 /// Grafana's name of a unit.
 pub fn unit(unit: &str, value: &str) -> String {
     let is_share = ["share", "p_hit", "coverage", "gini"].iter().any(|word| value.contains(word));

@@ -20,7 +20,7 @@ use super::figure;
 use super::layout::{Page, Stamp};
 use super::rows::Rows;
 use super::table::{self, Extras};
-use super::visit::{Narrowed, Visit, Visitor};
+use super::visit::{Filter, Visit, Visitor};
 use super::words;
 use surface::output::Encoding;
 use surface::{Shown, Sight};
@@ -33,21 +33,21 @@ use surface::Problem;
 pub use definition::view;
 pub use events::page as explain;
 
-/// A request about one metric, read.
-struct Asked<'a> {
+/// A visit to one metric.
+struct MetricVisit<'a> {
     visit: Visit<'a>,
     metric: Metric,
-    narrowed: Narrowed,
+    filter: Filter,
     rest: QueryString,
 }
 
-impl Asked<'_> {
+impl MetricVisit<'_> {
     /// `parameters` are those of the page beside team and the metric's own.
     fn read<'a>(
         visitor: &'a Visitor,
         name: Result<Path<String>, PathRejection>,
         parameters: &[&str],
-    ) -> Result<Asked<'a>, Problem> {
+    ) -> Result<MetricVisit<'a>, Problem> {
         let metric = metric_of(visitor.site.app.parts()?, name)?;
         let own = metric.params.iter().map(|param| param.name.as_str());
         let known: Vec<&str> = parameters.iter().copied().chain(["team"]).chain(own).collect();
@@ -57,7 +57,7 @@ impl Asked<'_> {
         let team = take("team");
         let params = metric.params.iter().filter_map(|param| Some((param.name.clone(), take(&param.name)?)));
         let params: BTreeMap<String, String> = params.collect();
-        Ok(Asked { visit, metric, narrowed: Narrowed { team, params }, rest })
+        Ok(MetricVisit { visit, metric, filter: Filter { team, params }, rest })
     }
 
     fn path(&self) -> String {
@@ -66,8 +66,8 @@ impl Asked<'_> {
 
     /// An address with the moment, team and parameters of this one.
     fn link(&self, path: &str, more: &[(&str, &str)]) -> String {
-        let team = self.narrowed.team.as_deref().map(|team| ("team", team));
-        let params = self.narrowed.params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let team = self.filter.team.as_deref().map(|team| ("team", team));
+        let params = self.filter.params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let all: Vec<(&str, &str)> = more.iter().copied().chain(team).chain(params).collect();
         self.visit.lens.link(path, &all)
     }
@@ -81,8 +81,8 @@ pub async fn page(visitor: Visitor, name: Result<Path<String>, PathRejection>) -
         let Visitor { site, caller, raw, headers } = visitor;
         return api::one(&site.app, &caller, Asking { path, raw, headers, what_if: None }).await;
     }
-    let asked = Asked::read(&visitor, name, &[])?;
-    let shown = asked.visit.narrowed(asked.metric.clone(), asked.narrowed.clone()).await?;
+    let asked = MetricVisit::read(&visitor, name, &[])?;
+    let shown = asked.visit.narrowed(asked.metric.clone(), asked.filter.clone()).await?;
     let teams = teams(&asked, &shown).await;
     let explains = asked.visit.sight(&asked.metric).await? == Sight::All;
     let main = html! {
@@ -119,7 +119,7 @@ pub async fn over_time(
     visitor: Visitor,
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
-    let mut asked = Asked::read(&visitor, name, &["weeks"])?;
+    let mut asked = MetricVisit::read(&visitor, name, &["weeks"])?;
     let weeks = course::weeks(asked.rest.take("weeks").as_deref())?;
     let markup = course::over_time(&asked, weeks).await?;
     if asked.visit.fragment {
@@ -132,7 +132,7 @@ pub async fn over_time(
         .response(&asked.visit))
 }
 
-fn heading(asked: &Asked<'_>) -> Markup {
+fn heading(asked: &MetricVisit<'_>) -> Markup {
     let metric = &asked.metric;
     html! {
         p.eyebrow { a href=(asked.visit.lens.link("/catalogue", &[])) { (metric.section) } }
@@ -145,8 +145,8 @@ fn heading(asked: &Asked<'_>) -> Markup {
 }
 
 /// The teams that can be chosen: those of the rows without a team chosen.
-async fn teams(asked: &Asked<'_>, shown: &Shown) -> Vec<String> {
-    let mut teams = match &asked.narrowed.team {
+async fn teams(asked: &MetricVisit<'_>, shown: &Shown) -> Vec<String> {
+    let mut teams = match &asked.filter.team {
         None => Rows::of(shown).texts("team"),
         Some(_) => asked
             .visit
@@ -154,13 +154,13 @@ async fn teams(asked: &Asked<'_>, shown: &Shown) -> Vec<String> {
             .await
             .map_or(Vec::new(), |all| Rows::of(&all).texts("team")),
     };
-    teams.extend(asked.narrowed.team.clone().map(Some));
+    teams.extend(asked.filter.team.clone().map(Some));
     teams.sort();
     teams.dedup();
     teams.into_iter().flatten().collect()
 }
 
-fn charts(asked: &Asked<'_>, shown: &Shown) -> Markup {
+fn charts(asked: &MetricVisit<'_>, shown: &Shown) -> Markup {
     if asked.metric.level == Level::Person {
         return html! {};
     }
@@ -180,11 +180,11 @@ fn charts(asked: &Asked<'_>, shown: &Shown) -> Markup {
     }
 }
 
-fn download(asked: &Asked<'_>, encoding: Encoding) -> String {
+fn download(asked: &MetricVisit<'_>, encoding: Encoding) -> String {
     asked.link(&format!("/api/v1/metrics/{}", asked.metric.name), &[("format", encoding.name())])
 }
 
-fn rows(asked: &Asked<'_>, shown: &Shown, explains: bool) -> Result<Markup, Problem> {
+fn rows(asked: &MetricVisit<'_>, shown: &Shown, explains: bool) -> Result<Markup, Problem> {
     let unreadable = |error: arrow::error::ArrowError| Problem::internal(&error.to_string());
     if shown.result().rows.num_rows() == 0 {
         return Ok(html! { p { "No rows: nothing of this kind had happened by then." } });
@@ -197,7 +197,7 @@ fn rows(asked: &Asked<'_>, shown: &Shown, explains: bool) -> Result<Markup, Prob
             labels.iter().map(|(name, values)| Some((name.as_str(), values[row].as_deref()?))).collect();
         // A label without a value cannot be asked for.
         let Some(wanted) = wanted else { return html! { span.soft { "–" } } };
-        let params = asked.narrowed.params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let params = asked.filter.params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let wanted: Vec<(&str, &str)> = wanted.into_iter().chain(params).collect();
         let of: Vec<&str> = wanted.iter().map(|(_, value)| *value).collect();
         html! { a href=(asked.visit.lens.link(&path, &wanted)) aria-label={ "Why: " (of.join(", ")) } { "why" } }

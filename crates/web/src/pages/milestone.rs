@@ -14,10 +14,10 @@ use maud::{Markup, html};
 
 use super::figure;
 use super::layout::{Page, Stamp};
-use super::risk::{self, Entry, Outlook};
+use super::risk::{self, MilestoneRisk, Outlook};
 use super::rows::Rows;
 use super::table;
-use super::visit::{Narrowed, Visit, Visitor};
+use super::visit::{Filter, Visit, Visitor};
 use super::words;
 use crate::request::metric_named;
 use surface::{Problem, Shown, output};
@@ -116,7 +116,7 @@ async fn longer(visit: &Visit<'_>, name: &str, params: &[(&str, &str)]) -> Resul
         .filter(|(param, _)| known(param))
         .map(|(param, value)| ((*param).to_owned(), (*value).to_owned()))
         .collect();
-    visit.narrowed(metric, Narrowed { team: None, params }).await
+    visit.narrowed(metric, Filter { team: None, params }).await
 }
 
 async fn found(visit: &Visit<'_>, id: Result<Path<String>, PathRejection>) -> Result<Milestone, Problem> {
@@ -178,7 +178,7 @@ fn verdict(milestone: &Milestone, outlook: Option<&Outlook>) -> String {
     }
 }
 
-fn facts(milestone: &Milestone, outlook: Option<&Outlook>, entry: Option<&Entry>) -> Markup {
+fn facts(milestone: &Milestone, outlook: Option<&Outlook>, entry: Option<&MilestoneRisk>) -> Markup {
     let date = |on: Option<NaiveDate>, none: &str| on.map_or(none.to_owned(), words::date);
     html! {
         dl.facts {

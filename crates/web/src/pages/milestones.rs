@@ -4,7 +4,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::layout::{Page, Stamp};
-use super::risk::{self, Entry};
+use super::risk::{self, MilestoneRisk};
 use super::rows::Rows;
 use super::table;
 use super::visit::{Visit, Visitor};
@@ -43,7 +43,7 @@ pub async fn page(visitor: Visitor) -> Result<Response, Problem> {
 }
 
 /// Risk, odds and dates of milestones.
-pub fn table<'e>(visit: &Visit<'_>, entries: impl Iterator<Item = &'e Entry>) -> Markup {
+pub fn table<'e>(visit: &Visit<'_>, entries: impl Iterator<Item = &'e MilestoneRisk>) -> Markup {
     html! {
         (table::frame("milestones", &["Milestone", "Project", "Risk", "#Odds of its date", "#Due", "#85% likely by", "#Late by, working days"], &html! {
             @for entry in entries {

@@ -9,7 +9,7 @@ use super::words;
 
 /// A row of `milestone_risk`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Entry {
+pub struct MilestoneRisk {
     pub project: String,
     pub milestone: String,
     pub title: String,
@@ -22,7 +22,7 @@ pub struct Entry {
     pub needed_by_others: bool,
 }
 
-impl Entry {
+impl MilestoneRisk {
     pub fn is_pressing(&self) -> bool {
         matches!(self.colour.as_deref(), Some("red" | "amber"))
     }
@@ -44,14 +44,14 @@ pub fn chip(colour: Option<&str>, risk: Option<f64>) -> Markup {
 }
 
 /// The highest risk first, of equal ones the earliest date.
-pub fn entries(rows: &Rows<'_>) -> Vec<Entry> {
+pub fn entries(rows: &Rows<'_>) -> Vec<MilestoneRisk> {
     let (mut projects, mut milestones, mut titles) = labels(rows);
     let mut colours = rows.texts("colour");
     let (risk, p_hit) = (rows.numbers("risk"), rows.numbers("p_hit"));
     let (due_on, p85_on) = (rows.dates("due_on"), rows.dates("p85_on"));
     let (late, needed) = (rows.numbers("late_working_days"), rows.flags("needed_by_others"));
-    let mut entries: Vec<Entry> = (0..rows.len())
-        .map(|row| Entry {
+    let mut entries: Vec<MilestoneRisk> = (0..rows.len())
+        .map(|row| MilestoneRisk {
             project: std::mem::take(&mut projects[row]),
             milestone: std::mem::take(&mut milestones[row]),
             title: std::mem::take(&mut titles[row]),

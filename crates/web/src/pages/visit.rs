@@ -16,7 +16,7 @@ use surface::{App, Caller, Problem, Shown, Sight};
 use super::lens::{self, Lens};
 use crate::query_string::QueryString;
 use crate::request::metric_named;
-use crate::series_cache::Asked;
+use crate::series_cache::SeriesQuery;
 use crate::site::Site;
 
 /// Set by our script, so that a link opened without it gives a whole page.
@@ -72,7 +72,7 @@ pub struct Visit<'a> {
 
 /// What narrows a metric down.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Narrowed {
+pub struct Filter {
     pub team: Option<String>,
     pub params: BTreeMap<String, String>,
 }
@@ -92,17 +92,17 @@ impl Visit<'_> {
         {
             return self.app.show(&metric, result, &sight);
         }
-        self.ask(metric, &sight, Narrowed::default()).await
+        self.ask(metric, &sight, Filter::default()).await
     }
 
     /// A metric narrowed down: at now it is the newest that there is.
-    pub async fn narrowed(&self, metric: Metric, narrowed: Narrowed) -> Result<Shown, Problem> {
+    pub async fn narrowed(&self, metric: Metric, filter: Filter) -> Result<Shown, Problem> {
         let sight = self.sight(&metric).await?;
-        self.ask(metric, &sight, narrowed).await
+        self.ask(metric, &sight, filter).await
     }
 
-    async fn ask(&self, metric: Metric, sight: &Sight, narrowed: Narrowed) -> Result<Shown, Problem> {
-        let query = self.query(narrowed);
+    async fn ask(&self, metric: Metric, sight: &Sight, filter: Filter) -> Result<Shown, Problem> {
+        let query = self.query(filter);
         self.app.ask(&metric, query, sight).await
     }
 
@@ -115,17 +115,17 @@ impl Visit<'_> {
     pub async fn series(
         &self,
         metric: &Metric,
-        narrowed: Narrowed,
+        filter: Filter,
         series: &Series,
     ) -> Result<Vec<Shown>, Problem> {
         let sight = self.sight(metric).await?;
-        let asked = Asked {
+        let wanted = SeriesQuery {
             metric: metric.name.clone(),
             definition: self.parts.engine.catalogue().definition(metric),
-            query: Query { as_of: None, ..self.query(narrowed) },
+            query: Query { as_of: None, ..self.query(filter) },
             series: series.clone(),
         };
-        let steps = self.site.kept.steps(self.parts, asked).await?;
+        let steps = self.site.series.steps(self.parts, wanted).await?;
         steps.iter().map(|step| self.app.show(metric, step, &sight)).collect()
     }
 
@@ -133,12 +133,12 @@ impl Visit<'_> {
         self.caller.sight(self.app, metric).await
     }
 
-    pub fn query(&self, narrowed: Narrowed) -> Query {
+    pub fn query(&self, filter: Filter) -> Query {
         Query {
             as_of: self.lens.as_of,
             known_at: self.lens.known_at,
-            team: narrowed.team,
-            params: narrowed.params,
+            team: filter.team,
+            params: filter.params,
             what_if: None,
         }
     }

@@ -5,17 +5,17 @@
 use engine::{Param, ParamType};
 use maud::{Markup, html};
 
-use super::Asked;
+use super::MetricVisit;
 
 /// How far back the slider goes.
 const WEEKS: i64 = 78;
 
-pub fn form(asked: &Asked<'_>, teams: &[String]) -> Markup {
+pub fn form(asked: &MetricVisit<'_>, teams: &[String]) -> Markup {
     let visit = &asked.visit;
     let today = visit.now.format("%Y-%m-%d").to_string();
     let as_of = day(visit.lens.given("as_of"));
     let back = visit.lens.as_of.map_or(0, |at| ((visit.now - at).num_days() as f64 / 7.0).round() as i64);
-    let changed = !asked.narrowed.params.is_empty() || visit.lens.known_at.is_some();
+    let changed = !asked.filter.params.is_empty() || visit.lens.known_at.is_some();
     html! {
         form.controls.panel method="get" action=(asked.path()) aria-label="What is shown" {
             div.row {
@@ -34,7 +34,7 @@ pub fn form(asked: &Asked<'_>, teams: &[String]) -> Markup {
                         select id="team" name="team" {
                             option value="" { "all" }
                             @for team in teams {
-                                option value=(team) selected[asked.narrowed.team.as_deref() == Some(team)] { (team) }
+                                option value=(team) selected[asked.filter.team.as_deref() == Some(team)] { (team) }
                             }
                         }
                     }
@@ -61,9 +61,9 @@ fn day(given: &str) -> &str {
     given.get(..10).unwrap_or_default()
 }
 
-fn field(asked: &Asked<'_>, param: &Param) -> Markup {
+fn field(asked: &MetricVisit<'_>, param: &Param) -> Markup {
     let id = format!("param-{}", param.name);
-    let value = asked.narrowed.params.get(&param.name).map(String::as_str).unwrap_or_default();
+    let value = asked.filter.params.get(&param.name).map(String::as_str).unwrap_or_default();
     let default = param.default.to_string();
     let limits = [&param.min, &param.max].map(|limit| limit.as_ref().map(ToString::to_string));
     let [min, max] = limits;

@@ -10,7 +10,7 @@ use chrono::{DateTime, NaiveDate, Utc, Weekday};
 use engine::{Level, Metric, Series};
 use maud::{Markup, html};
 
-use super::Asked;
+use super::MetricVisit;
 use crate::pages::figure;
 use crate::pages::rows::Rows;
 use crate::pages::words;
@@ -114,7 +114,7 @@ fn names(metric: &Metric, rows: &Rows<'_>, but: &[&str]) -> Vec<String> {
 }
 
 /// The metric at weekly moments.
-pub async fn over_time(asked: &Asked<'_>, weeks: usize) -> Result<Markup, Problem> {
+pub async fn over_time(asked: &MetricVisit<'_>, weeks: usize) -> Result<Markup, Problem> {
     let (visit, metric) = (&asked.visit, &asked.metric);
     if metric.level == Level::Person {
         return Err(Problem::new(
@@ -127,7 +127,7 @@ pub async fn over_time(asked: &Asked<'_>, weeks: usize) -> Result<Markup, Proble
     let affordable = if seconds > 0.0 { (BUDGET_SECONDS / seconds) as usize } else { weeks };
     let steps = weeks.min(affordable.max(STEPS_MIN));
     let series = sparse(visit.weekly(weeks), steps);
-    let found = visit.series(metric, asked.narrowed.clone(), &series).await?;
+    let found = visit.series(metric, asked.filter.clone(), &series).await?;
     let mut lines: BTreeMap<String, Points> = BTreeMap::new();
     for step in &found {
         let rows = Rows::of(step);

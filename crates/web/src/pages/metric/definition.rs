@@ -5,13 +5,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::Asked;
+use super::MetricVisit;
 use crate::pages::layout::{Page, Stamp};
 use crate::pages::visit::Visitor;
 use surface::Problem;
 use surface::output;
 
-pub fn section(asked: &Asked<'_>) -> Markup {
+pub fn section(asked: &MetricVisit<'_>) -> Markup {
     let (metric, lens) = (&asked.metric, &asked.visit.lens);
     let catalogue = asked.visit.parts.engine.catalogue();
     let views = catalogue.views_of(&metric.name);

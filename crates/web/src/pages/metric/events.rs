@@ -12,7 +12,7 @@ use crate::pages::layout::{Page, Stamp};
 use crate::pages::lens::outside;
 use crate::pages::rows::Rows;
 use crate::pages::table;
-use crate::pages::visit::{Narrowed, Visitor};
+use crate::pages::visit::{Filter, Visitor};
 use crate::pages::words;
 use crate::request::metric_of;
 use surface::Problem;
@@ -28,7 +28,7 @@ pub async fn page(visitor: Visitor, name: Result<Path<String>, PathRejection>) -
     let wanted: BTreeMap<String, String> =
         metric.labels.iter().filter_map(|label| Some((label.clone(), given.take(label)?))).collect();
     let params = given.rest();
-    let query = visit.query(Narrowed { team: None, params: params.clone() });
+    let query = visit.query(Filter { team: None, params: params.clone() });
     let shown =
         explain::found(&visitor.site.app, &visitor.caller, &metric, query, wanted.clone(), EVENTS).await?;
     let found = shown.found();

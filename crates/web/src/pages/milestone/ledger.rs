@@ -17,7 +17,7 @@ const NAMED: usize = 6;
 
 /// Changes of one kind on one day.
 #[derive(Clone, Debug, PartialEq)]
-struct Entry {
+struct PlanChange {
     at: DateTime<Utc>,
     what: String,
     /// The newest first.
@@ -43,17 +43,17 @@ pub async fn entries(visit: &Visit<'_>, id: &str) -> Markup {
     }
 }
 
-fn read(rows: &Rows<'_>, id: &str) -> Vec<Entry> {
+fn read(rows: &Rows<'_>, id: &str) -> Vec<PlanChange> {
     let (milestones, what, subject) = (rows.texts("milestone"), rows.texts("what"), rows.texts("subject"));
     let (at, days, points) = (rows.moments("at"), rows.numbers("days_moved"), rows.numbers("points"));
     let [from_on, to_on, before, after] =
         ["from_on", "to_on", "p50_before_on", "p50_after_on"].map(|name| rows.dates(name));
     let own = (0..rows.len()).filter(|row| milestones[*row].as_deref() == Some(id));
-    let mut entries: Vec<Entry> = own
+    let mut entries: Vec<PlanChange> = own
         .filter_map(|row| {
             let what = what[row].clone()?;
             let dated = matches!(what.as_str(), "due date" | "baseline");
-            Some(Entry {
+            Some(PlanChange {
                 at: at[row]?,
                 what,
                 subjects: subject[row].clone().into_iter().collect(),
@@ -69,10 +69,10 @@ fn read(rows: &Rows<'_>, id: &str) -> Vec<Entry> {
 }
 
 /// Neighbours of one kind and day as one entry.
-fn joined(entries: Vec<Entry>) -> Vec<Entry> {
-    let mut joined: Vec<Entry> = Vec::new();
+fn joined(entries: Vec<PlanChange>) -> Vec<PlanChange> {
+    let mut joined: Vec<PlanChange> = Vec::new();
     for earlier in entries {
-        let alike = |entry: &&mut Entry| {
+        let alike = |entry: &&mut PlanChange| {
             entry.what == earlier.what
                 && entry.at.date_naive() == earlier.at.date_naive()
                 && entry.dates.is_none()
@@ -91,7 +91,7 @@ fn joined(entries: Vec<Entry>) -> Vec<Entry> {
     joined
 }
 
-impl Entry {
+impl PlanChange {
     fn row(&self) -> Markup {
         let date = |on: Option<NaiveDate>| on.map_or("none".to_owned(), words::date);
         html! {
@@ -128,8 +128,8 @@ impl Entry {
 mod tests {
     use super::*;
 
-    fn entry(at: &str, what: &str, subject: &str, points: f64) -> Entry {
-        Entry {
+    fn entry(at: &str, what: &str, subject: &str, points: f64) -> PlanChange {
+        PlanChange {
             at: at.parse().unwrap(),
             what: what.to_owned(),
             subjects: vec![subject.to_owned()],

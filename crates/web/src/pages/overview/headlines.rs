@@ -10,7 +10,7 @@ use maud::{Markup, PreEscaped, html};
 use crate::pages::figure::late;
 use crate::pages::risk;
 use crate::pages::rows::Rows;
-use crate::pages::visit::{Narrowed, Visit};
+use crate::pages::visit::{Filter, Visit};
 use crate::pages::words;
 use report::chart::{Head, Look, Spark, Tone};
 use surface::Problem;
@@ -167,7 +167,7 @@ async fn weekly(
     figure: impl Fn(&Rows<'_>) -> Option<f64>,
 ) -> Result<Vec<Option<f64>>, Problem> {
     let metric = crate::request::metric_named(visit.parts, name)?;
-    let steps = visit.series(&metric, Narrowed::default(), &visit.weekly(WEEKS)).await?;
+    let steps = visit.series(&metric, Filter::default(), &visit.weekly(WEEKS)).await?;
     Ok(steps.iter().map(|step| figure(&Rows::of(step))).collect())
 }
 
