@@ -2,30 +2,28 @@
 //!
 //! Invariant: what is not understood is refused, never ignored: parameters, formats, body members.
 
-use std::sync::Arc;
-
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Extension, Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, header};
+use axum::extract::{Request, State};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use engine::{Level, Metric, Overlay, Query};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use surface::output::{self, EXAMPLE_NOTE, Encoding};
-use surface::{App, Caller, Parts, Phase, Problem, Sight, Visibility};
+use surface::output::{self, EXAMPLE_NOTE};
+use surface::{Phase, Problem, Visibility};
 
 use crate::body::{body, media_type};
 use crate::prom;
 use crate::query_string::QueryString;
-use crate::request::{metric_of, time};
+use crate::request::{MetricName, MetricQuery, Visitor, query, time};
 use crate::response::{answer, encoding};
 use crate::site::Site;
 
-const METRIC_PARAMETERS: [&str; 4] = ["as_of", "known_at", "team", "format"];
+const PARAMETERS: [&str; 4] = ["as_of", "known_at", "team", "format"];
 
 /// `GET /api/v1/metrics`: the catalogue.
-pub async fn metrics(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Result<Response, Problem> {
-    QueryString::parse(raw.as_deref(), [])?;
+pub async fn metrics(visitor: Visitor) -> Result<Response, Problem> {
+    QueryString::parse(visitor.raw.as_deref(), [])?;
+    let app = &visitor.site.app;
     let parts = app.parts()?;
     let catalogue = parts.engine.catalogue();
     let list: Vec<Value> = catalogue
@@ -93,66 +91,18 @@ pub fn describe(metric: &Metric, definition: &str) -> Value {
 }
 
 /// `GET /api/v1/metrics/{name}`: one metric's rows.
-pub async fn metric(
-    State(app): State<Arc<App>>,
-    Extension(caller): Extension<Caller>,
-    path: Result<Path<String>, PathRejection>,
-    RawQuery(raw): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    one(&app, &caller, Asking { path, raw, headers, what_if: None }).await
+pub async fn metric(visitor: Visitor, name: MetricName) -> Result<Response, Problem> {
+    one(&visitor, name, None).await
 }
 
-/// A request about one metric as it comes, and the events that it takes to have happened.
-pub struct Asking {
-    pub path: Result<Path<String>, PathRejection>,
-    pub raw: Option<String>,
-    pub headers: HeaderMap,
-    pub what_if: Option<Overlay>,
-}
-
-/// The same, read as far as every such route reads it alike.
-pub struct Asked<'a> {
-    pub parts: &'a Parts,
-    pub metric: Metric,
-    pub sight: Sight,
-    pub given: QueryString,
-    pub encoding: Encoding,
-    pub what_if: Option<Overlay>,
-}
-
-impl Asking {
-    /// `parameters` are those of the route; the metric's own are known too.
-    pub async fn read<'a>(
-        self,
-        app: &'a App,
-        caller: &Caller,
-        parameters: &[&str],
-    ) -> Result<Asked<'a>, Problem> {
-        let parts = app.parts()?;
-        let metric = metric_of(parts, self.path)?;
-        let sight = caller.sight(app, &metric).await?;
-        let declared = metric.params.iter().map(|param| param.name.as_str());
-        let mut given = QueryString::parse(self.raw.as_deref(), parameters.iter().copied().chain(declared))?;
-        let encoding = encoding(given.take("format").as_deref(), &self.headers)?;
-        Ok(Asked { parts, metric, sight, given, encoding, what_if: self.what_if })
-    }
-}
-
-/// One metric's rows.
-pub async fn one(app: &App, caller: &Caller, asking: Asking) -> Result<Response, Problem> {
-    let Asked { parts, metric, sight, mut given, encoding, what_if } =
-        asking.read(app, caller, &METRIC_PARAMETERS).await?;
-    let query = Query {
-        as_of: time(&mut given, "as_of")?,
-        known_at: time(&mut given, "known_at")?,
-        team: given.take("team"),
-        params: given.rest(),
-        what_if,
-    };
-    let shown = app.ask(&metric, query, &sight).await?;
-    let bytes = output::metric(&shown, encoding, parts.example);
-    answer(encoding, bytes, parts.example)
+/// One metric's rows, as if the events of `what_if` had happened too.
+pub async fn one(visitor: &Visitor, name: MetricName, what_if: Option<Overlay>) -> Result<Response, Problem> {
+    let MetricQuery { parts, metric, sight, mut given, encoding } =
+        visitor.metric_query(name, &PARAMETERS).await?;
+    let as_of = time(&mut given, "as_of")?;
+    let query = Query { as_of, what_if, ..query(given)? };
+    let shown = visitor.site.app.ask(&metric, query, &sight).await?;
+    answer(encoding, output::metric(&shown, encoding, parts.example), parts.example)
 }
 
 /// SQL has no caller's rows: person-level metrics are all or nothing in it.
@@ -177,15 +127,10 @@ struct SqlRequest {
 }
 
 /// `POST /api/v1/sql`: one read-only statement, as JSON `{"sql": ...}` or as plain text.
-pub async fn sql(
-    State(site): State<Site>,
-    Extension(caller): Extension<Caller>,
-    RawQuery(raw): RawQuery,
-    request: Request,
-) -> Result<Response, Problem> {
-    let app = &site.app;
-    let access = caller.may_sql(&app.wall)?;
-    let parts = app.parts()?;
+pub async fn sql(visitor: Visitor, request: Request) -> Result<Response, Problem> {
+    let Visitor { site, caller, raw, .. } = visitor;
+    let access = caller.may_sql(&site.app.wall)?;
+    let parts = site.app.parts()?;
     let mut given = QueryString::parse(raw.as_deref(), ["format"])?;
     let (headers, bytes) = body(&site.options, request).await?;
     let statement = match media_type(&headers).as_str() {
@@ -209,7 +154,7 @@ pub async fn sql(
     };
     let encoding = encoding(format.as_deref(), &headers)?;
     if !caller.sees_people_in_sql() {
-        people_stay_home(app.access.visibility, &parts.engine.catalogue().metrics, &statement.sql)?;
+        people_stay_home(site.app.access.visibility, &parts.engine.catalogue().metrics, &statement.sql)?;
     }
     let engine = parts.engine.clone();
     let rows = parts.compute(async move { access.ask(&engine, &statement.sql).await }).await?;

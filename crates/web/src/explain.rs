@@ -3,17 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Extension;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use engine::{Metric, Query};
 use surface::output::{self, Encoding};
-use surface::{App, Caller, Problem, ShownExplanation, Sight};
+use surface::{Problem, ShownExplanation, Sight};
 
 use crate::query_string::QueryString;
-use crate::request::{metric_of, time};
+use crate::request::{MetricName, Visitor, metric_of, time};
 use crate::response::{answer, encoding};
 
 /// Events listed where nothing else is asked for, and at most.
@@ -21,20 +17,14 @@ const EVENTS: usize = 100;
 const EVENTS_MAX: usize = 10_000;
 
 /// Labels of the metric choose the rows; `limit` bounds the events.
-pub async fn explain(
-    State(app): State<Arc<App>>,
-    Extension(caller): Extension<Caller>,
-    path: Result<Path<String>, PathRejection>,
-    RawQuery(raw): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let parts = app.parts()?;
-    let metric = metric_of(parts, path)?;
+pub async fn explain(visitor: Visitor, name: MetricName) -> Result<Response, Problem> {
+    let parts = visitor.site.app.parts()?;
+    let metric = metric_of(parts, name)?;
     let names = metric.params.iter().map(|param| param.name.as_str());
     let labels = metric.labels.iter().map(String::as_str);
     let known = ["as_of", "known_at", "limit", "format"].into_iter().chain(labels).chain(names);
-    let mut given = QueryString::parse(raw.as_deref(), known)?;
-    let encoding = encoding(given.take("format").as_deref(), &headers)?;
+    let mut given = QueryString::parse(visitor.raw.as_deref(), known)?;
+    let encoding = encoding(given.take("format").as_deref(), &visitor.headers)?;
     let limit = match given.take("limit").map(|text| text.parse::<usize>()) {
         None => EVENTS,
         Some(Ok(limit)) if (1..=EVENTS_MAX).contains(&limit) => limit,
@@ -45,7 +35,7 @@ pub async fn explain(
     let (as_of, known_at) = (time(&mut given, "as_of")?, time(&mut given, "known_at")?);
     let wanted = metric.labels.iter().filter_map(|label| Some((label.clone(), given.take(label)?))).collect();
     let query = Query { as_of, known_at, params: given.rest(), ..Query::default() };
-    let shown = found(&app, &caller, &metric, query, wanted, limit).await?;
+    let shown = found(&visitor, &metric, query, wanted, limit).await?;
     let bytes = match encoding {
         Encoding::Json => output::explanation(&shown, parts.example),
         other => output::rows(&shown.events(), other, parts.example),
@@ -55,15 +45,15 @@ pub async fn explain(
 
 /// The explanation of the rows whose labels are as `wanted`, as this caller may see it.
 pub async fn found(
-    app: &Arc<App>,
-    caller: &Caller,
+    visitor: &Visitor,
     metric: &Metric,
     query: Query,
     wanted: BTreeMap<String, String>,
     limit: usize,
 ) -> Result<ShownExplanation, Problem> {
+    let app = &visitor.site.app;
     let parts = app.parts()?;
-    if caller.sight(app, metric).await? != Sight::All {
+    if visitor.caller.sight(app, metric).await? != Sight::All {
         return Err(Problem::forbidden(format!(
             "events tell of more people than this token may see; ask with 'plimsoll explain {}' where the data is",
             metric.name

@@ -2,48 +2,34 @@
 //!
 //! Each step passes the rules of the single route before the steps become one table.
 
-use std::sync::Arc;
-
-use axum::Extension;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
-use engine::Query;
-use surface::{App, Caller, Problem, output};
+use engine::{Overlay, Query};
+use surface::{Problem, output};
 
-use crate::api::{Asked, Asking};
-use crate::request::time;
+use crate::request::{MetricName, MetricQuery, Visitor, query, time};
 use crate::response::answer;
 
 const PARAMETERS: [&str; 6] = ["from", "to", "step", "known_at", "team", "format"];
 
-pub async fn range(
-    State(app): State<Arc<App>>,
-    Extension(caller): Extension<Caller>,
-    path: Result<Path<String>, PathRejection>,
-    RawQuery(raw): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    series_of(&app, &caller, Asking { path, raw, headers, what_if: None }).await
+pub async fn range(visitor: Visitor, name: MetricName) -> Result<Response, Problem> {
+    steps(&visitor, name, None).await
 }
 
-/// The rows of every step.
-pub async fn series_of(app: &App, caller: &Caller, asking: Asking) -> Result<Response, Problem> {
-    let Asked { parts, metric, sight, mut given, encoding, what_if } =
-        asking.read(app, caller, &PARAMETERS).await?;
+/// The rows of every step, as if the events of `what_if` had happened too.
+pub async fn steps(
+    visitor: &Visitor,
+    name: MetricName,
+    what_if: Option<Overlay>,
+) -> Result<Response, Problem> {
+    let MetricQuery { parts, metric, sight, mut given, encoding } =
+        visitor.metric_query(name, &PARAMETERS).await?;
     let (from, to) = (time(&mut given, "from")?, time(&mut given, "to")?);
     let from = from.ok_or_else(|| {
         Problem::bad_parameter("from", "is missing; give the first moment, such as from=2026-03-02")
     })?;
+    let app = &visitor.site.app;
     let series = app.bounds.series(from, to, given.take("step").as_deref())?;
-    let query = Query {
-        as_of: None,
-        known_at: time(&mut given, "known_at")?,
-        team: given.take("team"),
-        params: given.rest(),
-        what_if,
-    };
+    let query = Query { what_if, ..query(given)? };
     let shown = app.ask_series(&metric, query, series, &sight).await?;
     answer(encoding, output::range(&shown, encoding, parts.example), parts.example)
 }

@@ -5,23 +5,19 @@
 
 use std::sync::Arc;
 
-use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 use report::{self, Format, Kind, Week, What};
+use surface::Problem;
 use surface::output::EXAMPLE_NOTE;
-use surface::{App, Problem};
 
 use crate::query_string::QueryString;
-use crate::request::time;
+use crate::request::{Visitor, time};
 
-pub async fn weekly(
-    State(app): State<Arc<App>>,
-    RawQuery(raw): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let mut given = QueryString::parse(raw.as_deref(), ["week", "as_of", "known_at", "team", "format"])?;
+pub async fn weekly(visitor: Visitor) -> Result<Response, Problem> {
+    let mut given =
+        QueryString::parse(visitor.raw.as_deref(), ["week", "as_of", "known_at", "team", "format"])?;
     let now = Utc::now();
     let week = given.take("week").map(|text| Week::parse(&text)).transpose();
     let week = week.map_err(|reason| Problem::bad_parameter("week", &reason))?;
@@ -32,32 +28,25 @@ pub async fn weekly(
         (None, None) => Week::before(now).end(),
     };
     let known_at = time(&mut given, "known_at")?.unwrap_or(now);
-    answer(app, given, &headers, What::new(Kind::Weekly, as_of, known_at)).await
+    answer(&visitor, given, What::new(Kind::Weekly, as_of, known_at)).await
 }
 
-pub async fn roadmap(
-    State(app): State<Arc<App>>,
-    RawQuery(raw): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let mut given = QueryString::parse(raw.as_deref(), ["since", "as_of", "known_at", "team", "format"])?;
+pub async fn roadmap(visitor: Visitor) -> Result<Response, Problem> {
+    let mut given =
+        QueryString::parse(visitor.raw.as_deref(), ["since", "as_of", "known_at", "team", "format"])?;
     let now = Utc::now();
     let (as_of, known_at) = (time(&mut given, "as_of")?, time(&mut given, "known_at")?);
     let mut what = What::new(Kind::Roadmap, as_of.unwrap_or(now), known_at.unwrap_or(now));
     what.since = time(&mut given, "since")?;
-    answer(app, given, &headers, what).await
+    answer(&visitor, given, what).await
 }
 
-async fn answer(
-    app: Arc<App>,
-    mut given: QueryString,
-    headers: &HeaderMap,
-    mut what: What,
-) -> Result<Response, Problem> {
+async fn answer(visitor: &Visitor, mut given: QueryString, mut what: What) -> Result<Response, Problem> {
+    let app = &visitor.site.app;
     what.team = given.take("team");
-    let format = format(given.take("format").as_deref(), headers)?;
+    let format = format(given.take("format").as_deref(), &visitor.headers)?;
     let parts = app.parts()?;
-    let (engine, example, shown_by) = (parts.engine.clone(), parts.example, Arc::clone(&app));
+    let (engine, example, shown_by) = (parts.engine.clone(), parts.example, Arc::clone(app));
     let report =
         parts.compute(async move { report::make(&engine, &what, &shown_by.wall, example).await }).await?;
     let head =

@@ -10,8 +10,7 @@ pub fn answer(
     bytes: Result<Vec<u8>, arrow::error::ArrowError>,
     example: bool,
 ) -> Result<Response, Problem> {
-    let bytes = bytes.map_err(|error| Problem::internal(&error.to_string()))?;
-    let mut response = ([(header::CONTENT_TYPE, encoding.media_type())], bytes).into_response();
+    let mut response = ([(header::CONTENT_TYPE, encoding.media_type())], bytes?).into_response();
     if example {
         // CSV has no room for a note, so the header carries it.
         let note = header::HeaderValue::from_static(EXAMPLE_NOTE);

@@ -5,8 +5,9 @@ use engine::{Level, Metric};
 use maud::{Markup, html};
 
 use super::layout::{Page, Stamp};
-use super::visit::{Visit, Visitor};
+use super::visit::Visit;
 use super::words;
+use crate::request::Visitor;
 use surface::Problem;
 
 /// Sections in the order of what a lead looks for; others follow by name.

@@ -14,8 +14,9 @@ use super::figure::late;
 use super::layout::{Page, Stamp};
 use super::rows::Rows;
 use super::table;
-use super::visit::{Visit, Visitor};
+use super::visit::Visit;
 use super::words;
+use crate::request::Visitor;
 use report::chart;
 use surface::Problem;
 
@@ -155,8 +156,7 @@ async fn discrepancies(visit: &Visit<'_>) -> Result<Markup, Problem> {
             html! { p { "Nothing was polled in the last weeks, so nothing could differ from what events had said." } },
         );
     }
-    table::table(shown.metric(), &shown.result().rows, &visit.lens, None)
-        .map_err(|error| Problem::internal(&error.to_string()))
+    Ok(table::table(shown.metric(), &shown.result().rows, &visit.lens, None)?)
 }
 
 fn metrics(visit: &Visit<'_>) -> Markup {

@@ -11,7 +11,6 @@ mod events;
 use std::collections::BTreeMap;
 
 use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
 use axum::response::Response;
 use engine::{Level, Metric};
 use maud::{Markup, html};
@@ -20,14 +19,14 @@ use super::figure;
 use super::layout::{Page, Stamp};
 use super::rows::Rows;
 use super::table::{self, Extras};
-use super::visit::{Filter, Visit, Visitor};
+use super::visit::{Filter, Visit};
 use super::words;
 use surface::output::Encoding;
 use surface::{Shown, Sight};
 
-use crate::api::{self, Asking};
+use crate::api;
 use crate::query_string::QueryString;
-use crate::request::metric_of;
+use crate::request::{MetricName, Visitor, metric_of};
 use surface::Problem;
 
 pub use definition::view;
@@ -45,7 +44,7 @@ impl MetricVisit<'_> {
     /// `parameters` are those of the page beside team and the metric's own.
     fn read<'a>(
         visitor: &'a Visitor,
-        name: Result<Path<String>, PathRejection>,
+        name: MetricName,
         parameters: &[&str],
     ) -> Result<MetricVisit<'a>, Problem> {
         let metric = metric_of(visitor.site.app.parts()?, name)?;
@@ -73,13 +72,11 @@ impl MetricVisit<'_> {
     }
 }
 
-pub async fn page(visitor: Visitor, name: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
+pub async fn page(visitor: Visitor, name: MetricName) -> Result<Response, Problem> {
     if let Ok(Path(name)) = &name
         && let Some(name) = name.strip_suffix(".json")
     {
-        let path = Ok(Path(name.to_owned()));
-        let Visitor { site, caller, raw, headers } = visitor;
-        return api::one(&site.app, &caller, Asking { path, raw, headers, what_if: None }).await;
+        return api::one(&visitor, Ok(Path(name.to_owned())), None).await;
     }
     let asked = MetricVisit::read(&visitor, name, &[])?;
     let shown = asked.visit.narrowed(asked.metric.clone(), asked.filter.clone()).await?;
@@ -115,10 +112,7 @@ pub async fn page(visitor: Visitor, name: Result<Path<String>, PathRejection>) -
 }
 
 /// `GET /metric/{name}/over-time`: the chart over past weeks, as a part or as a page.
-pub async fn over_time(
-    visitor: Visitor,
-    name: Result<Path<String>, PathRejection>,
-) -> Result<Response, Problem> {
+pub async fn over_time(visitor: Visitor, name: MetricName) -> Result<Response, Problem> {
     let mut asked = MetricVisit::read(&visitor, name, &["weeks"])?;
     let weeks = course::weeks(asked.rest.take("weeks").as_deref())?;
     let markup = course::over_time(&asked, weeks).await?;
@@ -185,7 +179,6 @@ fn download(asked: &MetricVisit<'_>, encoding: Encoding) -> String {
 }
 
 fn rows(asked: &MetricVisit<'_>, shown: &Shown, explains: bool) -> Result<Markup, Problem> {
-    let unreadable = |error: arrow::error::ArrowError| Problem::internal(&error.to_string());
     if shown.result().rows.num_rows() == 0 {
         return Ok(html! { p { "No rows: nothing of this kind had happened by then." } });
     }
@@ -203,8 +196,7 @@ fn rows(asked: &MetricVisit<'_>, shown: &Shown, explains: bool) -> Result<Markup
         html! { a href=(asked.visit.lens.link(&path, &wanted)) aria-label={ "Why: " (of.join(", ")) } { "why" } }
     };
     let extras = explains.then_some(Extras { last: &why, last_heading: "Events" });
-    let table =
-        table::table(shown.metric(), &shown.result().rows, &asked.visit.lens, extras).map_err(unreadable)?;
+    let table = table::table(shown.metric(), &shown.result().rows, &asked.visit.lens, extras)?;
     Ok(html! {
         (table)
         @if shown.result().suppressed > 0 {

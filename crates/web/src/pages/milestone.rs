@@ -17,9 +17,9 @@ use super::layout::{Page, Stamp};
 use super::risk::{self, MilestoneRisk, Outlook};
 use super::rows::Rows;
 use super::table;
-use super::visit::{Filter, Visit, Visitor};
+use super::visit::{Filter, Visit};
 use super::words;
-use crate::request::metric_named;
+use crate::request::{Visitor, metric_named};
 use surface::{Problem, Shown, output};
 
 /// Reports of the slip chart, and days of the burn-up, that are asked for; the board has fewer.

@@ -7,8 +7,9 @@ use super::layout::{Page, Stamp};
 use super::risk::{self, MilestoneRisk};
 use super::rows::Rows;
 use super::table;
-use super::visit::{Visit, Visitor};
+use super::visit::Visit;
 use super::words;
+use crate::request::Visitor;
 use surface::Problem;
 
 pub async fn page(visitor: Visitor) -> Result<Response, Problem> {

@@ -14,9 +14,10 @@ use maud::{Markup, html};
 use super::figure::late;
 use super::layout::{Page, Stamp, fragment};
 use super::rows::Rows;
-use super::visit::{Visit, Visitor};
+use super::visit::Visit;
 use super::words;
 use super::{milestones, risk};
+use crate::request::Visitor;
 use surface::Problem;
 
 /// Milestones on this page; `/milestones` has all.

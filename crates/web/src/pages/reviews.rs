@@ -11,8 +11,9 @@ use super::layout::{Page, Stamp};
 use super::lens::outside;
 use super::rows::Rows;
 use super::table;
-use super::visit::{Visit, Visitor};
+use super::visit::Visit;
 use super::words;
+use crate::request::Visitor;
 use report::chart::{Bar, Bars, Head, Tone};
 use surface::Problem;
 

@@ -6,43 +6,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
-use axum::http::request::Parts;
 use chrono::{DateTime, TimeDelta, Utc};
 use engine::{Metric, Query, Series};
 use surface::{App, Caller, Problem, Shown, Sight};
 
 use super::lens::{self, Lens};
 use crate::query_string::QueryString;
-use crate::request::metric_named;
+use crate::request::{Visitor, metric_named};
 use crate::series_cache::SeriesQuery;
 use crate::site::Site;
 
 /// Set by our script, so that a link opened without it gives a whole page.
 const FRAGMENT: &str = "x-plimsoll-fragment";
-
-/// What a page is made from, as it came.
-pub struct Visitor {
-    pub site: Site,
-    pub caller: Caller,
-    pub raw: Option<String>,
-    pub headers: HeaderMap,
-}
-
-impl FromRequestParts<Site> for Visitor {
-    type Rejection = Problem;
-
-    async fn from_request_parts(request: &mut Parts, site: &Site) -> Result<Visitor, Problem> {
-        let caller = request.extensions.get::<Caller>().cloned();
-        Ok(Visitor {
-            site: site.clone(),
-            caller: caller.ok_or_else(|| Problem::internal("a page was reached around access"))?,
-            raw: request.uri.query().map(str::to_owned),
-            headers: request.headers.clone(),
-        })
-    }
-}
 
 impl Visitor {
     /// Reads the query, in which a page knows `parameters` beside the lens.

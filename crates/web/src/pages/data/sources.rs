@@ -11,8 +11,9 @@ use maud::{Markup, PreEscaped, html};
 use crate::pages::layout::{Page, Stamp, fragment};
 use crate::pages::rows::Rows;
 use crate::pages::table;
-use crate::pages::visit::{Visit, Visitor};
+use crate::pages::visit::Visit;
 use crate::pages::words;
+use crate::request::Visitor;
 use report::chart::{self, Head, Look, Spark, Tone};
 use surface::Problem;
 

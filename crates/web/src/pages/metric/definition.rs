@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::MetricVisit;
 use crate::pages::layout::{Page, Stamp};
-use crate::pages::visit::Visitor;
+use crate::request::Visitor;
 use surface::Problem;
 use surface::output;
 

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
 use axum::response::Response;
 use maud::{Markup, html};
 
@@ -12,15 +10,15 @@ use crate::pages::layout::{Page, Stamp};
 use crate::pages::lens::outside;
 use crate::pages::rows::Rows;
 use crate::pages::table;
-use crate::pages::visit::{Filter, Visitor};
+use crate::pages::visit::Filter;
 use crate::pages::words;
-use crate::request::metric_of;
+use crate::request::{MetricName, Visitor, metric_of};
 use surface::Problem;
 
 /// Events on the page; the API lists more.
 const EVENTS: usize = 100;
 
-pub async fn page(visitor: Visitor, name: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
+pub async fn page(visitor: Visitor, name: MetricName) -> Result<Response, Problem> {
     let metric = metric_of(visitor.site.app.parts()?, name)?;
     let params = metric.params.iter().map(|param| param.name.as_str());
     let known: Vec<&str> = metric.labels.iter().map(String::as_str).chain(params).collect();
@@ -29,14 +27,12 @@ pub async fn page(visitor: Visitor, name: Result<Path<String>, PathRejection>) -
         metric.labels.iter().filter_map(|label| Some((label.clone(), given.take(label)?))).collect();
     let params = given.rest();
     let query = visit.query(Filter { team: None, params: params.clone() });
-    let shown =
-        explain::found(&visitor.site.app, &visitor.caller, &metric, query, wanted.clone(), EVENTS).await?;
+    let shown = explain::found(&visitor, &metric, query, wanted.clone(), EVENTS).await?;
     let found = shown.found();
     let pairs: Vec<(&str, &str)> =
         wanted.iter().chain(&params).map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let back = visit.lens.link(&format!("/metric/{}", metric.name), &[]);
-    let rows = table::table(&metric, &found.result.rows, &visit.lens, None)
-        .map_err(|error| Problem::internal(&error.to_string()))?;
+    let rows = table::table(&metric, &found.result.rows, &visit.lens, None)?;
     let main = html! {
         p.eyebrow { a href=(back) { (metric.title) } }
         h1 { "Why: " (heading(&wanted)) }
