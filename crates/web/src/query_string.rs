@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use percent_encoding::percent_decode_str;
 use surface::Problem;
 
 const BYTES_MAX: usize = 8 * 1024;
@@ -54,32 +55,19 @@ impl QueryString {
     }
 }
 
-/// Percent-decoding, with `+` as a blank; control characters are refused.
+/// Percent-decoding, with `+` as a blank. The crate passes on what is no escape; here that is refused, as control
+/// characters are.
 fn decode(text: &str) -> Result<String, String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut input = text.bytes();
-    while let Some(byte) = input.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digits = (input.next().and_then(hex), input.next().and_then(hex));
-                let (Some(high), Some(low)) = digits else {
-                    return Err("has a % that is not followed by two hexadecimal digits".to_owned());
-                };
-                high << 4 | low
-            }
-            byte => byte,
-        });
+    let is_escape = |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    if !text.split('%').skip(1).all(is_escape) {
+        return Err("has a % that is not followed by two hexadecimal digits".to_owned());
     }
-    let text = String::from_utf8(bytes).map_err(|_| "is not utf-8".to_owned())?;
+    let blanks = text.replace('+', " ");
+    let text = percent_decode_str(&blanks).decode_utf8().map_err(|_| "is not utf-8".to_owned())?;
     if text.chars().any(char::is_control) {
         return Err("has a control character".to_owned());
     }
-    Ok(text)
-}
-
-fn hex(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+    Ok(text.into_owned())
 }
 
 #[cfg(test)]
@@ -106,6 +94,7 @@ mod tests {
         check("as_of=2026-03-02T09%3A14%3A00%2B02:00", Ok(&[("as_of", "2026-03-02T09:14:00+02:00")]));
         check("team=a+b%20c&", Ok(&[("team", "a b c")]));
         check("team=%C3%A9", Ok(&[("team", "é")]));
+        check("team=%2B%252b", Ok(&[("team", "+%2b")]));
     }
 
     #[test]
@@ -115,6 +104,8 @@ mod tests {
         check("team=a%00", Err("control character"));
         check("team=%zz", Err("hexadecimal"));
         check("team=%e", Err("hexadecimal"));
+        check("team=%+1", Err("hexadecimal"));
+        check("team=%é", Err("hexadecimal"));
         check("team=%ff", Err("utf-8"));
         check("te%00am=1", Err("a parameter name"));
         check(&"x".repeat(9_000), Err("over 8192 bytes"));

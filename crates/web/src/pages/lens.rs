@@ -1,10 +1,14 @@
 //! The moment that a visitor looks through: as of when, and as known when. Links keep it.
 
 use chrono::{DateTime, Utc};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::query_string::QueryString;
 use surface::Problem;
 use surface::moment;
+
+/// Everything but the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 pub const PARAMETERS: [&str; 2] = ["as_of", "known_at"];
 
@@ -68,16 +72,7 @@ pub fn link<'a>(path: &str, parameters: impl IntoIterator<Item = (&'a str, &'a s
 
 /// A part of a path or query in which only unreserved characters stand for themselves.
 pub fn encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(char::from(byte));
-            }
-            byte => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 /// A link that an event brought, if a browser may follow it.
@@ -103,6 +98,7 @@ mod tests {
         );
         assert_eq!(Lens::default().link("/", &[]), "/");
         assert_eq!(link("/a?b=c", [("d", "e")]), "/a?b=c&d=e");
+        assert_eq!(encoded("a-b._~/é%"), "a-b._~%2F%C3%A9%25");
     }
 
     #[test]
