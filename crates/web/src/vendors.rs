@@ -5,14 +5,18 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
+use std::ops::Deref;
 use std::sync::Mutex;
 
+use axum::body::Bytes;
+use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
 use event::Format;
 use serde::Deserialize;
 use surface::{Problem, Secret};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::body::body_within;
 use crate::options::{Webhook, Webhooks};
 
 /// Deliveries whose ids are remembered, so that one id cannot carry two bodies.
@@ -28,7 +32,7 @@ pub struct Vendors {
     gerrit: Option<Vendor>,
     /// Whether the log gets the bodies of unknown kinds.
     pub keep_unknown: bool,
-    pub body_bytes_max: usize,
+    body_bytes_max: usize,
     bodies: Semaphore,
     pub recent: Mutex<RecentDeliveries>,
 }
@@ -86,13 +90,31 @@ impl Vendors {
         })
     }
 
-    /// Room for a body of the announced length, or of the largest one.
-    pub async fn room(&self, headers: &HeaderMap) -> Result<SemaphorePermit<'_>, Problem> {
-        let announced =
-            headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    /// Reads a body once there is room for it: of its announced length, or of the largest one.
+    pub async fn read(&self, request: Request) -> Result<(HeaderMap, HeldBody<'_>), Problem> {
+        let announced = request.headers().get(header::CONTENT_LENGTH);
+        let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
         let kib = announced.unwrap_or(self.body_bytes_max).min(self.body_bytes_max).div_ceil(1024).max(1);
         let kib = u32::try_from(kib.min(BODIES_KIB)).expect("the room is counted in 32 bits");
-        self.bodies.acquire_many(kib).await.map_err(|_| Problem::internal("the room for bodies was closed"))
+        let room = self.bodies.acquire_many(kib).await;
+        let room = room.map_err(|_| Problem::internal("the room for bodies was closed"))?;
+        let (headers, bytes) = body_within(self.body_bytes_max, "limits.webhook_bytes_max", request).await?;
+        Ok((headers, HeldBody { bytes, _room: room }))
+    }
+}
+
+/// A body with its room, which others wait for until the body is gone.
+pub struct HeldBody<'v> {
+    bytes: Bytes,
+    // Dropped after the bytes, since fields are dropped in the order in which they stand here.
+    _room: SemaphorePermit<'v>,
+}
+
+impl Deref for HeldBody<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -163,6 +185,8 @@ impl RecentDeliveries {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::body::Body;
+    use axum::http::HeaderValue;
 
     #[test]
     fn repositories_are_matched_by_name_or_owner() {
@@ -196,5 +220,25 @@ mod tests {
             (recent.digests.len(), recent.get("9"), recent.get("10")),
             (REMEMBERED, None, Some([0; 32]))
         );
+    }
+
+    #[tokio::test]
+    async fn a_body_keeps_its_room_until_it_is_gone() {
+        let vendors = Vendors::new(&Webhooks::default(), 10 << 10).unwrap();
+        let request = |announced: Option<&'static str>, body: &'static str| {
+            let mut request = Request::new(Body::from(body));
+            let length = announced.map(|length| (header::CONTENT_LENGTH, HeaderValue::from_static(length)));
+            request.headers_mut().extend(length);
+            request
+        };
+        let (_, small) = vendors.read(request(Some("2"), "{}")).await.unwrap();
+        assert_eq!((&*small, vendors.bodies.available_permits()), (&b"{}"[..], BODIES_KIB - 1));
+        let (_, unannounced) = vendors.read(request(None, "[]")).await.unwrap();
+        assert_eq!(vendors.bodies.available_permits(), BODIES_KIB - 11, "as much as the largest body");
+        drop(small);
+        assert_eq!(vendors.bodies.available_permits(), BODIES_KIB - 10);
+        drop(unannounced);
+        assert!(vendors.read(request(Some("20480"), "[]")).await.is_err(), "over the limit");
+        assert_eq!(vendors.bodies.available_permits(), BODIES_KIB);
     }
 }

@@ -7,7 +7,6 @@
 
 mod signature;
 
-use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -17,9 +16,9 @@ use ingest::{Entry, topic};
 use serde_json::json;
 use surface::{Phase, Problem};
 
-use crate::body::{body_within, media_type};
+use crate::body::media_type;
 use crate::site::Site;
-use crate::vendors::Vendor;
+use crate::vendors::{HeldBody, Vendor};
 
 pub async fn github(State(site): State<Site>, request: Request) -> Result<Response, Problem> {
     let (vendor, headers, body) = receive(&site, Format::GitHub, request).await?;
@@ -66,7 +65,7 @@ async fn receive(
     site: &Site,
     format: Format,
     request: Request,
-) -> Result<(&Vendor, HeaderMap, Bytes), Problem> {
+) -> Result<(&Vendor, HeaderMap, HeldBody<'_>), Problem> {
     let vendor = site.webhooks.vendor(format)?;
     if site.app.phase() == Phase::Stopping {
         return Err(Problem::unavailable("stopping", "the server is shutting down"));
@@ -74,9 +73,7 @@ async fn receive(
     if media_type(request.headers()) != "application/json" {
         return Err(Problem::unsupported_media_type("choose application/json as the webhook's content type"));
     }
-    let _room = site.webhooks.room(request.headers()).await?;
-    let (headers, body) =
-        body_within(site.webhooks.body_bytes_max, "limits.webhook_bytes_max", request).await?;
+    let (headers, body) = site.webhooks.read(request).await?;
     Ok((vendor, headers, body))
 }
 
