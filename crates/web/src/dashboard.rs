@@ -26,8 +26,8 @@ const WIDTH: u32 = 24;
 const SCHEMA: u32 = 41;
 
 /// Identifiers of the data sources, as provisioned.
-pub const POSTGRES: &str = "plimsoll-postgres";
-pub const PROMETHEUS: &str = "plimsoll-prometheus";
+const POSTGRES: &str = "plimsoll-postgres";
+const PROMETHEUS: &str = "plimsoll-prometheus";
 
 struct Board {
     /// File name and identifier.

@@ -4,7 +4,7 @@
 //! rest answers. What is asked is read below (`request`, `body`, `query_string`), answered by `api`, `pages` and their
 //! kin, and put together in `router`. Deliberately absent: TLS and the configuration's file.
 
-pub mod dashboard;
+mod dashboard;
 
 mod router;
 
@@ -37,8 +37,9 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 pub use api::describe;
+pub use dashboard::files as dashboards;
 pub use logs::{FeedView, Logs};
-pub use options::{GitlabWebhook, Options, Webhook, Webhooks};
+pub use options::{Options, Webhooks};
 pub use site::Site;
 
 /// Serves until `stop` is sent or dropped, then lets open requests end.

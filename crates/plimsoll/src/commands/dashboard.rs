@@ -5,11 +5,11 @@ use crate::cli::DashboardArgs;
 use crate::config::{Config, Visibility};
 use crate::failure::Failure;
 use crate::pipeline;
-use web::dashboard::files;
+use web::dashboards;
 
 pub fn run(config: &Config, arguments: &DashboardArgs) -> Result<(), Failure> {
     let catalogue = pipeline::sound_catalogue(config)?;
-    let files = files(&catalogue, config.people.visibility == Visibility::All);
+    let files = dashboards(&catalogue, config.people.visibility == Visibility::All);
     let dir = &arguments.out;
     let failed =
         |error: std::io::Error| Failure::failed(format!("could not write to {}: {error}", dir.display()));
