@@ -84,12 +84,25 @@ fn pages_are_small_and_their_files_are_kept() {
     assert_eq!(packed.header("content-encoding"), "gzip");
     assert!(packed.body.len() < plain.body.len() / 2, "{} of {}", packed.body.len(), plain.body.len());
     assert_eq!(plain.header("cache-control"), "no-store");
+    assert!(plain.header("vary").contains("Accept-Encoding"), "{:?}", plain.headers);
+    assert_eq!(plain.header("x-content-type-options"), "nosniff");
+    let refused = server.send("GET", "/", &[("Accept", "text/html"), ("Accept-Encoding", "gzip;q=0")], b"");
+    assert_eq!(refused.header("content-encoding"), "");
+    assert!(refused.text().starts_with("<!DOCTYPE html>"), "{}", refused.text());
+    let head = server.send("HEAD", "/", &BROWSER, b"");
+    assert_eq!((head.status, head.body.len()), (200, 0));
     let text = plain.text();
     let start = text.find("/assets/").expect("a page names its files");
     let style = &text[start..start + text[start..].find('"').unwrap()];
     let answer = server.get(style);
     assert_eq!(answer.status, 200);
     assert!(answer.header("cache-control").contains("immutable"), "{:?}", answer.headers);
+    // Text of pages is compressed from 1 KiB on; data and scrapes are not.
+    for (path, coding) in [(style, "gzip"), ("/api/v1/metrics", ""), ("/metrics", ""), ("/openapi.json", "")]
+    {
+        let packed = server.send("GET", path, &[("Accept-Encoding", "gzip")], b"");
+        assert_eq!((packed.status, packed.header("content-encoding")), (200, coding), "{path}");
+    }
     assert_eq!(server.get("/assets/0/style.css").status, 404);
 }
 

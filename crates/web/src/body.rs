@@ -1,8 +1,11 @@
 //! Bodies of POSTs: read to their end within a limit, plain, and of a media type.
+//!
+//! Not a layer of tower-http, which says in plain text that there is a limit, not which, and which key sets it.
 
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use surface::Problem;
 
 use crate::options::Options;
@@ -26,16 +29,10 @@ pub async fn body_within(limit: usize, key: &str, request: Request) -> Result<(H
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(over());
     }
-    match axum::body::to_bytes(body, limit).await {
-        Ok(bytes) => Ok((parts.headers, bytes)),
-        Err(error) => {
-            let source = std::error::Error::source(&error);
-            if source.is_some_and(|source| source.to_string().contains("length limit")) {
-                Err(over())
-            } else {
-                Err(Problem::bad_request("the body could not be read to its end"))
-            }
-        }
+    match Limited::new(body, limit).collect().await {
+        Ok(whole) => Ok((parts.headers, whole.to_bytes())),
+        Err(error) if error.is::<LengthLimitError>() => Err(over()),
+        Err(_) => Err(Problem::bad_request("the body could not be read to its end")),
     }
 }
 

@@ -26,8 +26,8 @@ mod rows;
 mod table;
 mod words;
 
+use axum::Router;
 use axum::routing::get;
-use axum::{Router, middleware};
 
 use crate::site::Site;
 
@@ -50,5 +50,5 @@ pub fn routes() -> Router<Site> {
         .route("/data", get(data::page))
         .route("/data/sources", get(data::part))
         .route("/assets/{hash}/{name}", get(assets::get))
-        .layer(middleware::from_fn(compress::gzip))
+        .layer(compress::layer())
 }

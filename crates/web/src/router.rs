@@ -3,8 +3,8 @@
 //! Every request has a time limit, a place among a bounded number, and a panic barrier; only loopback and configured
 //! host names are served, which stops DNS rebinding. Deliberately absent: TLS and CORS.
 
+use std::any::Any;
 use std::net::{IpAddr, SocketAddr};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::Router;
@@ -13,8 +13,9 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use futures::FutureExt;
 use surface::{App, Phase, Problem};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::options::Options;
 use crate::site::Site;
@@ -51,8 +52,18 @@ pub fn router(site: Site) -> Router {
                 format!("{} is not answered here; see the Allow header", request.method()),
             )
         })
-        .layer(DefaultBodyLimit::disable()) // `body` below bounds it, with a problem as the answer
+        .layer(DefaultBodyLimit::disable()) // `body` bounds them
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(site.clone(), guard))
+        .layer(SetResponseHeaderLayer::overriding(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
+        // Files that never change say so themselves.
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-store"),
+        ))
         .with_state(site)
 }
 
@@ -85,7 +96,7 @@ async fn guard(State(site): State<Site>, mut request: Request, next: Next) -> Re
         let asked = (request.method(), request.uri().path(), request.headers());
         access::admit(&site.app.access, options.metrics_open, asked)
     });
-    let mut response = if let Err(problem) = admitted.map(|caller| request.extensions_mut().insert(caller)) {
+    let response = if let Err(problem) = admitted.map(|caller| request.extensions_mut().insert(caller)) {
         let challenge = access::challenge(&problem);
         let mut response = problem.into_response();
         response.headers_mut().extend(challenge);
@@ -93,19 +104,17 @@ async fn guard(State(site): State<Site>, mut request: Request, next: Next) -> Re
     } else if place.is_err() && !vital {
         Problem::unavailable("busy", "the server has as many requests as it takes; try again").into_response()
     } else {
-        let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
-        match tokio::time::timeout(options.request_timeout, answer).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(_)) => Problem::internal("a request handler panicked").into_response(),
+        // Not a layer of tower-http, whose answer has no body to say what took too long and which key to set.
+        match tokio::time::timeout(options.request_timeout, next.run(request)).await {
+            Ok(response) => response,
             Err(_) => timed_out(options).into_response(),
         }
     };
-    response = pages::for_browser(wants_page, response);
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // Files that never change say so themselves.
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
+    pages::for_browser(wants_page, response)
+}
+
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    Problem::internal("a request handler panicked").into_response()
 }
 
 fn timed_out(options: &Options) -> Problem {
@@ -155,6 +164,19 @@ fn is_own_host(host: &str, configured: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::body::Body;
+    use tower::ServiceExt;
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem() {
+        async fn fails() -> &'static str {
+            panic!("on purpose")
+        }
+        let router: Router = Router::new().route("/", get(fails)).layer(CatchPanicLayer::custom(panicked));
+        let response = router.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+    }
 
     #[test]
     fn only_own_hosts_are_served() {
