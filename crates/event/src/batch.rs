@@ -10,9 +10,10 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 
 use crate::columns::{DeadLetterRows, EventRows};
-use crate::decode::{self, Decoded, Event, Limits, Record, decode_with};
+use crate::decode::{self, Decoded, Event, decode_with};
 use crate::model::Table;
 use crate::normalise::{Delivery, Draft, Format, normalise};
+use crate::record::{Limits, Record};
 use crate::reject::{Reason, Reject};
 
 /// Offsets `[base, next)` of one partition of one log, covered by a batch. Holes inside it are legal.

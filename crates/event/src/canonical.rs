@@ -11,7 +11,6 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 use crate::reject::Reason;
 use crate::trace::{KeySeed, Trace, has_nul};
-use crate::value::in_range;
 
 /// Appends the canonical text of the next value to `out`.
 pub(crate) struct Canonical<'c> {
@@ -19,6 +18,24 @@ pub(crate) struct Canonical<'c> {
     pub(crate) out: &'c mut String,
     /// How many containers are open around the value.
     pub(crate) depth: usize,
+}
+
+/// Reads the value of an unknown field and keeps it in `trace`. `depth` is how many containers are open around it.
+pub(crate) fn keep<'de, A: MapAccess<'de>>(
+    trace: &Trace,
+    name: &str,
+    depth: usize,
+    members: &mut A,
+) -> Result<(), A::Error> {
+    let mut text = String::new();
+    members.next_value_seed(Canonical { trace, out: &mut text, depth })?;
+    trace.unknown.borrow_mut().push((name.to_owned(), text));
+    Ok(())
+}
+
+/// Whether a JSON number that is no 64-bit integer may still be meant as written.
+pub(crate) fn in_range(value: f64) -> bool {
+    value > -(2f64.powi(63)) && value < 2f64.powi(64)
 }
 
 impl Canonical<'_> {

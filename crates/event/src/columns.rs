@@ -14,8 +14,9 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::Field as ArrowField;
 
 use crate::canonical::quote;
-use crate::decode::{Event, Limits, Record};
+use crate::decode::Event;
 use crate::model::{Field, Kind, Table, fields};
+use crate::record::{Limits, Record};
 use crate::reject::Reject;
 use crate::schema::{file_fields, schema, timestamp};
 use crate::time;

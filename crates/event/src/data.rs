@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
+use crate::canonical;
 use crate::model::{Entity, EventType, SLOTS, fields, slot_of};
 use crate::reject::{Reason, Reject};
 use crate::trace::{FIELD_DEPTH, KeySeed, Place, Trace};
@@ -43,7 +44,7 @@ impl<'de> Visitor<'de> for DataSeed<'_, 'de> {
         let fields = fields(entity.table());
         while let Some(key) = members.next_key_seed(KeySeed { trace })? {
             let Some(slot) = slot_of(entity, &key) else {
-                trace.keep(&key, FIELD_DEPTH, &mut members)?;
+                canonical::keep(trace, &key, FIELD_DEPTH, &mut members)?;
                 continue;
             };
             let field = &fields[slot];

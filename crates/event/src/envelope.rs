@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 
 use crate::canonical;
 use crate::data::{DataSeed, Values, complete};
-use crate::decode::Limits;
 use crate::model::{EventType, PREFIX, SLOTS, type_of};
+use crate::record::Limits;
 use crate::reject::{Reason, Reject};
 use crate::time;
 use crate::trace::{Trace, clip, has_nul};

@@ -7,9 +7,8 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, Visitor};
 
-use crate::canonical::Canonical;
 use crate::reject::Reason;
 
 /// Where in the event the decoder is.
@@ -57,19 +56,6 @@ impl Trace {
     /// Back to the event's own object.
     pub(crate) fn leave(&self) {
         self.place.set(Place::Event);
-    }
-
-    /// Reads the value of an unknown field and keeps it.
-    pub(crate) fn keep<'de, A: MapAccess<'de>>(
-        &self,
-        name: &str,
-        depth: usize,
-        members: &mut A,
-    ) -> Result<(), A::Error> {
-        let mut text = String::new();
-        members.next_value_seed(Canonical { trace: self, out: &mut text, depth })?;
-        self.unknown.borrow_mut().push((name.to_owned(), text));
-        Ok(())
     }
 
     /// The path of a member of the object that is being read as the value of a field.

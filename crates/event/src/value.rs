@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
-use crate::canonical::Canonical;
+use crate::canonical::{self, Canonical, in_range};
 use crate::hash::Payload;
 use crate::model::{Kind, Part};
 use crate::reject::Reason;
@@ -320,7 +320,7 @@ fn person<'de, A: MapAccess<'de>>(trace: &Trace, mut members: A) -> Result<Perso
     let mut parts = [Value::Absent, Value::Absent, Value::Absent];
     while let Some(key) = members.next_key_seed(KeySeed { trace })? {
         match NAMES.iter().position(|name| *name == key) {
-            None => trace.keep(&trace.path(&key), FIELD_DEPTH + 1, &mut members)?,
+            None => canonical::keep(trace, &trace.path(&key), FIELD_DEPTH + 1, &mut members)?,
             Some(part) if parts[part] != Value::Absent => return Err(trace.duplicate(&key)),
             Some(part) => parts[part] = members.next_value_seed(FieldSeed { kind: Kind::Text, trace })?,
         }
@@ -379,7 +379,7 @@ impl<'de> Visitor<'de> for FileSeed<'_> {
         let mut values = [Value::Absent, Value::Absent, Value::Absent, Value::Absent, Value::Absent];
         while let Some(key) = members.next_key_seed(KeySeed { trace })? {
             match FILE_MEMBERS.iter().position(|(name, _)| *name == key) {
-                None => trace.keep(&trace.path(&key), FIELD_DEPTH + 2, &mut members)?,
+                None => canonical::keep(trace, &trace.path(&key), FIELD_DEPTH + 2, &mut members)?,
                 Some(at) if values[at] != Value::Absent => return Err(trace.duplicate(&key)),
                 Some(at) => {
                     values[at] = members.next_value_seed(FieldSeed { kind: FILE_MEMBERS[at].1, trace })?
@@ -413,11 +413,6 @@ fn hundredths(value: f64) -> Option<i64> {
     let digit = |at: usize| fraction.as_bytes().get(at).map_or(0, |digit| i64::from(digit - b'0'));
     let rounded = whole.parse::<i64>().ok()? * 100 + digit(0) * 10 + digit(1) + i64::from(digit(2) >= 5);
     Some(if value.is_sign_negative() { -rounded } else { rounded })
-}
-
-/// Whether a JSON number that is no 64-bit integer may still be meant as written.
-pub(crate) fn in_range(value: f64) -> bool {
-    value > -(2f64.powi(63)) && value < 2f64.powi(64)
 }
 
 /// What the hosts of such addresses begin with.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gix::ObjectId;
 use serde::{Deserialize, Serialize};
 
-use super::history::Scope;
+use crate::options::Scope;
 
 /// Known tips by repository name and scope.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

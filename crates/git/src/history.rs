@@ -19,49 +19,12 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use crate::cursor::Cursor;
 use crate::error::{Error, Stopped};
 use crate::objects::{Fault, Packs, Reader};
+use crate::options::Options;
 use crate::pushed::CommitEvent;
 use crate::repository::Repository;
+use crate::totals::{FAULTS_MAX, Totals};
 use crate::walk::{Node, Walk};
 use crate::work::{Done, Worker};
-
-/// Where a walk starts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Scope {
-    /// The checked-out branch, like `git log`.
-    #[default]
-    Head,
-    /// All local and remote branches, like `git log HEAD --branches --remotes`.
-    Branches,
-}
-
-#[derive(Clone, Debug)]
-pub struct Options {
-    pub scope: Scope,
-    /// The repository's name in events; by default `owner/name` of the remote `origin`, else the
-    /// directory's name.
-    pub name: Option<String>,
-    /// Threads that compare files; 0 means one for each core.
-    pub threads: usize,
-    /// Decoded objects kept.
-    pub cache_bytes: usize,
-    /// Events handed over at once, about.
-    pub batch_events: usize,
-    /// An earlier end to a batch of large events.
-    pub batch_bytes: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options {
-            scope: Scope::Head,
-            name: None,
-            threads: 0,
-            cache_bytes: 256 << 20,
-            batch_events: 8_192,
-            batch_bytes: 16 << 20,
-        }
-    }
-}
 
 /// How far a run is, to be looked at from another thread.
 #[derive(Debug, Default)]
@@ -73,31 +36,6 @@ pub struct Progress {
     pub done: AtomicU64,
 }
 
-/// What a run came to. Lines and files are those of `git log --numstat -M`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    pub repository: String,
-    pub commits: u64,
-    pub merges: u64,
-    /// Rows of `--numstat`.
-    pub files: u64,
-    pub renames: u64,
-    pub binary_files: u64,
-    pub additions: u64,
-    pub deletions: u64,
-    /// Commits with a `Reviewed-by` trailer.
-    pub reviewed_commits: u64,
-    /// Commits whose files could not be told because objects are missing or damaged.
-    pub incomplete_commits: u64,
-    /// Commits that are missing or damaged themselves.
-    pub absent_commits: u64,
-    /// The first things that could not be read.
-    pub faults: Vec<String>,
-    pub bytes: u64,
-}
-
-/// Faults named in [`Totals`].
-pub(crate) const FAULTS_MAX: usize = 10;
 /// Neighbouring commits taken by a thread at once: enough to be worth a lock, few enough that all
 /// threads work on the same part of the history and share what is cached.
 const RUN_COMMITS: usize = 32;
@@ -107,24 +45,6 @@ const RUNS_AHEAD: u64 = 64;
 const BYTES_AHEAD: usize = 64 << 20;
 /// Trees inside each other and long searches are recursive.
 const STACK_BYTES: usize = 16 << 20;
-
-impl Totals {
-    pub(crate) fn add(&mut self, other: Totals) {
-        self.commits += other.commits;
-        self.merges += other.merges;
-        self.files += other.files;
-        self.renames += other.renames;
-        self.binary_files += other.binary_files;
-        self.additions += other.additions;
-        self.deletions += other.deletions;
-        self.reviewed_commits += other.reviewed_commits;
-        self.incomplete_commits += other.incomplete_commits;
-        self.absent_commits += other.absent_commits;
-        self.bytes += other.bytes;
-        self.faults.extend(other.faults);
-        self.faults.truncate(FAULTS_MAX);
-    }
-}
 
 /// Hands every commit that `cursor` does not know yet to `sink`, in batches and newest first. Blocks.
 /// `cursor` moves on only when the sink has taken everything.

@@ -5,8 +5,8 @@ use std::path::Path;
 use gix::ObjectId;
 use gix::bstr::ByteSlice;
 
-use super::error::Error;
-use super::history::{Options, Scope};
+use crate::error::Error;
+use crate::options::{Options, Scope};
 
 /// Git's default for `diff.renameLimit`.
 const RENAME_LIMIT: u64 = 1_000;

@@ -8,13 +8,13 @@ use serde_json::value::RawValue;
 
 use super::attributes::Attributes;
 use super::commit::{Commit, Signature, Time};
-use super::history::{FAULTS_MAX, Totals};
 use super::lines::{self, Counts};
 use super::objects::{Fault, Object, Packs, Reader};
 use super::people::People;
 use super::pushed::{CommitEvent, FileCounts, Pushed, shortened};
 use super::rename::{self, Changed, Similarity};
 use super::repository::Repository;
+use super::totals::{FAULTS_MAX, Totals};
 use super::tree::{self, Change, Mode, Side};
 use super::walk::{Base, Node};
 

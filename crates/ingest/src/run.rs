@@ -7,15 +7,18 @@
 //! Deliberately lacking: retries (a source knows how to retry itself) and any look at the rows.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
-use event::{Batch, Record, Span};
+use event::Batch;
 use tokio::sync::mpsc::Sender;
 
+use crate::control::{Limits, Progress, Stop};
 use crate::decode::{Chunk, Filled, Turns, decode_loop, decoders};
-use crate::{Error, Formats, Limits, Stop};
+use crate::error::Error;
+use crate::formats::Formats;
+use crate::source::Source;
 
 /// A good capacity for the channel that takes the batches.
 pub const CHANNEL_BATCHES: usize = 2;
@@ -24,39 +27,6 @@ pub const CHANNEL_BATCHES: usize = 2;
 const IDLE_WAIT: Duration = Duration::from_millis(50);
 /// How long to rest while everything further on is busy.
 const FULL_WAIT: Duration = Duration::from_millis(1);
-
-/// Something with records in order: [`crate::local_log::LocalSource`], [`crate::kafka::Consumer`].
-pub trait Source {
-    /// Waits up to `wait` for a first record, then pushes what is at hand until `push` says that
-    /// it wants no more (that record is taken all the same).
-    fn poll(&mut self, wait: Duration, push: &mut dyn FnMut(&Record<'_>) -> bool) -> Result<Polled, Error>;
-
-    /// The offsets pushed since the last call, by partition.
-    fn spans(&mut self) -> Vec<Span>;
-
-    /// Called again and again while batches cannot be handed over; rests for about `pause`.
-    fn stalled(&mut self, pause: Duration) -> Result<(), Error>;
-}
-
-/// What one [`Source::poll`] did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Polled {
-    pub records: usize,
-    /// Everything that the log holds has been pushed.
-    pub at_end: bool,
-    /// The source's partitions changed: hand over what has been read before going on.
-    pub flush: bool,
-}
-
-/// What the loop has done since it began, for progress bars and metrics.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// Records in batches that were handed over.
-    pub records: AtomicU64,
-    pub batches: AtomicU64,
-    /// Time in which reading waited for decoding or for the store.
-    pub stalled_ms: AtomicU64,
-}
 
 /// Reads `source` until told to stop, and hands over everything it read before it returns.
 /// Blocks, so it wants a thread of its own (not an async task). Dropping the receiver ends it with

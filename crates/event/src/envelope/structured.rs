@@ -9,8 +9,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use super::{Attribute, Data, DataSeed, Draft, RawValue, Reason, Reject, Scalar, Trace, has_nul};
+use crate::canonical::in_range;
 use crate::trace::{KeySeed, Place};
-use crate::value::in_range;
 
 /// Reads the event of `text` into `draft`.
 pub(super) fn read<'a>(text: &'a str, trace: &Trace, draft: &mut Draft<'a>) -> Result<(), Reject> {
