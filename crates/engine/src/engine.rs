@@ -219,7 +219,7 @@ impl Engine {
         let names = evaluator.shared_named_in(sql);
         let context =
             evaluator.context(&snapshot, &snapshot.views, moment(now, now), runtime, &names).await?;
-        let dead = event::schema::schema(Table::DeadLetters);
+        let dead = event::schema(Table::DeadLetters);
         let dead = MemTable::try_new(dead, vec![snapshot.tables.dead_letters.clone()])?;
         context.register_table(Table::DeadLetters.name(), Arc::new(dead))?;
         for (name, columns) in evaluator.shared_columns(&snapshot).await? {
@@ -344,7 +344,7 @@ async fn load_segment(
     file: &ColdFile,
     dir: &Path,
 ) -> Result<Segment, Error> {
-    let mapped = cache::map_as(&cache::cold_path(dir, &file.path), &event::schema::schema(file.table));
+    let mapped = cache::map_as(&cache::cold_path(dir, &file.path), &event::schema(file.table));
     let cached = mapped.is_some();
     let rows = match mapped {
         Some(rows) => rows,

@@ -1,9 +1,9 @@
 //! The event model: CloudEvents records in, typed Arrow rows out.
 //!
 //! [`decode`] turns one log record into a typed [`Event`] or a [`Reject`] with a closed [`Reason`];
-//! [`BatchBuilder`] does that for many records and lays them out in the tables of [`schema`].
+//! [`BatchBuilder`] does that for many records and lays them out in the tables of [`schema()`].
 //! [`normalise`] turns the bodies of tools (GitHub, GitLab, Jira, ...) into such records first.
-//! One table of fields ([`model`]) drives the decoder, the Arrow schemas, the JSON Schema and the documentation.
+//! One table of fields (`model`) drives the decoder, the Arrow schemas, the JSON Schema and the documentation.
 //!
 //! Invariant: every record ends as exactly one row, or is counted (unknown type, tombstone); a vendor's body ends as
 //! the rows of its events, as one dead letter, or is counted. No input panics, recurses without bound or costs more
@@ -19,26 +19,32 @@ mod decode;
 mod diagnose;
 mod envelope;
 mod hash;
-pub mod json_schema;
-pub mod message;
-pub mod model;
+#[cfg(test)]
+mod json_schema;
+mod message;
+mod model;
 mod normalise;
 mod record;
 mod reject;
-pub mod schema;
+mod schema;
 mod time;
 mod trace;
 mod value;
 
 pub use batch::{Batch, BatchBuilder, Counts, Outcome, Span};
-pub use decode::{Decoded, Event, decode, decode_with};
+pub use decode::{Decoded, Event, decode};
 pub use hash::key_hash;
-pub use model::Table;
+pub use message::{
+    change as change_of_message, name_and_email, named as people_of_message, tickets as tickets_of_message,
+    trailers as trailers_of_message,
+};
+pub use model::{PREFIX as TYPE_PREFIX, SUFFIX as TYPE_SUFFIX, TYPES as EVENT_TYPES, Table};
 pub use normalise::{Delivery, Draft, Format, Normalised, jira_issue_history, normalise};
-pub use record::{Limits, Record};
+pub use record::Record;
 pub use reject::{Reason, Reject};
+pub use schema::schema;
 pub use time::{parse_date, parse_time};
-pub use value::{FileChange, Person, Value, person_name};
+pub use value::person_name;
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ mod block;
 mod references;
 
 pub use block::{Trailer, trailers};
-pub use references::{branch_tickets, change, change_tickets, tickets};
+pub use references::{change, change_tickets, tickets};
 
 /// Name and e-mail of a person as a trailer names one: `Name <e-mail>`, a bare address or a bare name.
 pub fn name_and_email(text: &str) -> (&str, &str) {

@@ -201,8 +201,10 @@ pub struct Field {
     pub repeats: bool,
     /// Which entities' events carry it: a set of [`Entity`] bits.
     pub(crate) entities: u8,
+    #[cfg_attr(not(test), expect(dead_code, reason = "the documents are made of it, by their tests"))]
     pub help: &'static str,
     /// An example value, as JSON.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the documents are made of it, by their tests"))]
     pub example: &'static str,
 }
 

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use event::message;
+use event::name_and_email;
 use gix::actor::SignatureRef;
 use gix::bstr::{BStr, ByteSlice};
 use gix::mailmap::Snapshot;
@@ -60,7 +60,7 @@ impl<'m> People<'m> {
 
     /// A person as a trailer names one: `Name <e-mail>`, a bare address or a bare name.
     pub fn named(&mut self, text: &str) -> Arc<RawValue> {
-        let (name, email) = message::name_and_email(text);
+        let (name, email) = name_and_email(text);
         self.person(name, email)
     }
 }

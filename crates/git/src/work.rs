@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use event::message;
+use event::{change_of_message, people_of_message, tickets_of_message, trailers_of_message};
 use serde_json::value::RawValue;
 
 use super::attributes::Attributes;
@@ -171,8 +171,8 @@ impl<'w> Worker<'w> {
         let whole = commit.text(commit.message);
         let text = whole.trim_start_matches(['\n', '\r', ' ', '\t']);
         let subject = text.lines().next().unwrap_or_default().trim();
-        let trailers = message::trailers(&whole);
-        let named = message::named(&whole, &trailers);
+        let trailers = trailers_of_message(&whole);
+        let named = people_of_message(&whole, &trailers);
         totals.reviewed_commits += u64::from(named.reviewed);
         let time = |signature: Option<Signature<'_>>| signature.map(|signature| signature.time);
         let (authored, committed) = (time(commit.author), time(commit.committer));
@@ -193,8 +193,8 @@ impl<'w> Worker<'w> {
             reviewers: self.people(&named.reviewers),
             acked_by: self.people(&named.acked_by),
             tested_by: self.people(&named.tested_by),
-            tickets: message::tickets(name, subject, &whole, &trailers),
-            change: message::change(subject, &whole, &trailers),
+            tickets: tickets_of_message(name, subject, &whole, &trailers),
+            change: change_of_message(subject, &whole, &trailers),
             files,
         };
         pushed.event(name)

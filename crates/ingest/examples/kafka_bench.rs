@@ -17,9 +17,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use ingest::kafka::{Config, Consumer, Producer};
-use ingest::local_log::{LocalLog, LocalSource};
-use ingest::{Entry, Formats, Limits, Positions, Produce, Progress, Source, Stop, run, topic};
+use ingest::{
+    Entry, Formats, KafkaConfig, KafkaConsumer, KafkaProducer, Limits, LocalLog, LocalSource, Positions,
+    Produce, Progress, REVIEWS_TOPIC, Source, Stop, run,
+};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 
@@ -42,7 +43,7 @@ fn main() -> Result<(), Failure> {
     let events: u64 = option("--events", "1000000").parse()?;
     let seed: u64 = option("--seed", "1").parse()?;
     let brokers = option("--brokers", "127.0.0.1:9092");
-    let topic = option("--topic", topic::REVIEWS);
+    let topic = option("--topic", REVIEWS_TOPIC);
     match mode.as_str() {
         "produce" => produce(&brokers, &topic, events, seed),
         "discard" => discard(&brokers, &topic, events),
@@ -56,7 +57,7 @@ fn main() -> Result<(), Failure> {
 
 fn produce(brokers: &str, topic: &str, events: u64, seed: u64) -> Result<(), Failure> {
     let topic: &'static str = topic.to_owned().leak();
-    let mut producer = Producer::open(&Config::new(brokers))?;
+    let mut producer = KafkaProducer::open(&KafkaConfig::new(brokers))?;
     let mut generator = Generator::new(seed, topic);
     let begun = Instant::now();
     let bytes = fill(&mut producer, &mut generator, events)?;
@@ -117,13 +118,13 @@ fn discard(brokers: &str, topic: &str, events: u64) -> Result<(), Failure> {
 
 fn ingest(brokers: &str, topic: &str, events: u64) -> Result<(), Failure> {
     let nonce = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
-    let config = Config {
+    let config = KafkaConfig {
         group: format!("kafka-bench-ingest-{nonce}"),
         topics: vec![topic.to_owned()],
-        ..Config::new(brokers)
+        ..KafkaConfig::new(brokers)
     };
     let positions: Positions = Arc::new(|_: &str| None);
-    let mut consumer = Consumer::open(&config, positions)?;
+    let mut consumer = KafkaConsumer::open(&config, positions)?;
     let status = consumer.status();
     let (seen, elapsed) = drain(&mut consumer, events)?;
     report("ingest", seen, status.bytes.load(Ordering::Relaxed), elapsed);
@@ -133,7 +134,7 @@ fn ingest(brokers: &str, topic: &str, events: u64) -> Result<(), Failure> {
 fn local(directory: &str, events: u64, seed: u64) -> Result<(), Failure> {
     let log = LocalLog::open(std::path::Path::new(directory))?;
     let from = log.next_offset();
-    let mut generator = Generator::new(seed, topic::REVIEWS);
+    let mut generator = Generator::new(seed, REVIEWS_TOPIC);
     // Generated before the clock starts: the log is measured, not the generator.
     let batches: Vec<Vec<Entry>> =
         (0..events.div_ceil(BATCH)).map(|_| (0..BATCH).map(|_| generator.next()).collect()).collect();

@@ -12,7 +12,7 @@ use crate::local_log;
 #[derive(Clone)]
 pub enum Appender {
     Local(local_log::LocalLog),
-    Kafka(kafka::Producer),
+    Kafka(kafka::KafkaProducer),
 }
 
 impl Appender {

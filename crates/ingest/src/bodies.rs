@@ -16,7 +16,8 @@ use event::{Delivery, Format, Normalised, Reason, Reject, normalise};
 
 use crate::decode::decoders;
 use crate::files::{LENGTH_HEADER, Lines, ORIGIN_HEADER};
-use crate::{Entry, Error, FORMAT_HEADER, Produce, topic};
+use crate::formats::FORMAT_HEADER;
+use crate::{Entry, Error, Produce, topic};
 
 pub use folder::Folder;
 
@@ -47,7 +48,7 @@ pub struct Body {
 
 /// What became of bodies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
+pub struct BodyTotals {
     pub bodies: u64,
     pub bytes: u64,
     /// Our events by their short type names.
@@ -61,7 +62,7 @@ pub struct Totals {
     pub refusals: Vec<String>,
 }
 
-impl Totals {
+impl BodyTotals {
     pub fn event_count(&self) -> u64 {
         self.events.values().sum()
     }
@@ -137,16 +138,16 @@ pub struct Bodies<'l> {
     log: &'l mut dyn Produce,
     batch: Vec<Body>,
     batch_bytes: usize,
-    totals: Totals,
+    totals: BodyTotals,
 }
 
 impl<'l> Bodies<'l> {
     pub fn new(format: Format, log: &'l mut dyn Produce) -> Bodies<'l> {
-        Bodies { format, log, batch: Vec::new(), batch_bytes: 0, totals: Totals::default() }
+        Bodies { format, log, batch: Vec::new(), batch_bytes: 0, totals: BodyTotals::default() }
     }
 
     /// What became of the bodies whose events the log has.
-    pub fn totals(&self) -> &Totals {
+    pub fn totals(&self) -> &BodyTotals {
         &self.totals
     }
 
@@ -187,7 +188,7 @@ impl<'l> Bodies<'l> {
     }
 
     /// The lines of a file, plain or compressed, a body each.
-    pub fn read_lines(&mut self, path: &Path, progress: &mut dyn FnMut(&Totals)) -> Result<(), Error> {
+    pub fn read_lines(&mut self, path: &Path, progress: &mut dyn FnMut(&BodyTotals)) -> Result<(), Error> {
         let name = name_of(path);
         let mut lines = Lines::open(path)?.with_max_line_bytes(BODY_BYTES_MAX);
         while let Some((bytes, length)) = lines.next_value()? {

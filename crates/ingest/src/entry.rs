@@ -36,7 +36,7 @@ pub struct Position {
     pub offset: i64,
 }
 
-/// A log that takes entries: [`local_log::LocalLog`] and [`kafka::Producer`].
+/// A log that takes entries: [`crate::LocalLog`] and [`crate::KafkaProducer`].
 pub trait Produce {
     /// Returns only when every entry is durable (fsync, or `acks=all` with its delivery report);
     /// after an error some of the entries may be in the log and some not, so that producing them

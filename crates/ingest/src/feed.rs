@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::kafka::Status;
+use crate::kafka::KafkaStatus;
 use crate::local_log::LocalLog;
 
 /// What a surface can tell about the log behind a feed.
 #[derive(Clone)]
 pub enum FeedLog {
     Local(LocalLog),
-    Kafka(Arc<Status>),
+    Kafka(Arc<KafkaStatus>),
 }
 
 impl FeedLog {

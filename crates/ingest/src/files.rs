@@ -37,7 +37,7 @@ const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
 /// What reading one input came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
+pub struct LineTotals {
     pub entries: u64,
     pub bytes: u64,
     /// Entries that are no JSON object with an event type, or that were cut.
@@ -46,11 +46,11 @@ pub struct Totals {
 
 /// Reads a file (or [`STDIN`]) to its end into the log. Blocks. `progress` hears the totals after
 /// each batch that is durable.
-pub fn ingest(
+pub fn ingest_file(
     path: &Path,
     log: &mut dyn Produce,
-    progress: &mut dyn FnMut(&Totals),
-) -> Result<Totals, Error> {
+    progress: &mut dyn FnMut(&LineTotals),
+) -> Result<LineTotals, Error> {
     let mut lines = Lines::open(path)?;
     let mut batch = Vec::new();
     let mut bytes = 0;
@@ -76,7 +76,7 @@ pub struct Lines {
     reader: Box<dyn BufRead + Send>,
     max_line_bytes: usize,
     line: u64,
-    totals: Totals,
+    totals: LineTotals,
 }
 
 impl Lines {
@@ -97,10 +97,10 @@ impl Lines {
     /// Reads any stream; `name` is what errors and dead letters call it.
     pub fn read(name: String, input: Box<dyn Read + Send>) -> Result<Lines, Error> {
         let reader = decompress(&name, input)?;
-        Ok(Lines { name, reader, max_line_bytes: MAX_LINE_BYTES, line: 0, totals: Totals::default() })
+        Ok(Lines { name, reader, max_line_bytes: MAX_LINE_BYTES, line: 0, totals: LineTotals::default() })
     }
 
-    pub fn totals(&self) -> Totals {
+    pub fn totals(&self) -> LineTotals {
         self.totals
     }
 
@@ -245,7 +245,7 @@ mod tests {
         }
     }
 
-    fn entries(bytes: &[u8], max_line_bytes: usize) -> Result<(Vec<Entry>, Totals), Error> {
+    fn entries(bytes: &[u8], max_line_bytes: usize) -> Result<(Vec<Entry>, LineTotals), Error> {
         let input = std::io::Cursor::new(bytes.to_vec());
         let mut lines = Lines::read("in".to_owned(), Box::new(input))?;
         lines.max_line_bytes = max_line_bytes;
@@ -348,12 +348,12 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let mut log = Collected(Vec::new());
         let mut heard = Vec::new();
-        let totals = ingest(&path, &mut log, &mut |totals| heard.push(totals.entries)).unwrap();
+        let totals = ingest_file(&path, &mut log, &mut |totals| heard.push(totals.entries)).unwrap();
         assert_eq!((totals.entries as usize, log.0.len()), (lines, lines));
         assert_eq!(heard, [BATCH_ENTRIES as u64, lines as u64]);
 
         for missing in [directory.path().join("absent"), directory.path().to_owned()] {
-            let error = ingest(&missing, &mut log, &mut |_| {}).unwrap_err();
+            let error = ingest_file(&missing, &mut log, &mut |_| {}).unwrap_err();
             assert!(error.to_string().starts_with(&*missing.to_string_lossy()), "{error}");
         }
     }

@@ -23,14 +23,14 @@ use tracing::{debug, error, info, warn};
 
 use crate::{Error, topic};
 
-pub use consumer::Consumer;
+pub use consumer::KafkaConsumer;
 pub use inspect::{Cluster, Topic, TopicState, inspect};
-pub use producer::Producer;
-pub use status::{PartitionStatus, Status};
+pub use producer::KafkaProducer;
+pub use status::KafkaStatus;
 
 /// How to reach a cluster, and what to read there.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct KafkaConfig {
     /// `host:port[,host:port...]`
     pub brokers: String,
     /// Consumer group.
@@ -40,9 +40,9 @@ pub struct Config {
     pub settings: BTreeMap<String, String>,
 }
 
-impl Config {
-    pub fn new(brokers: impl Into<String>) -> Config {
-        Config {
+impl KafkaConfig {
+    pub fn new(brokers: impl Into<String>) -> KafkaConfig {
+        KafkaConfig {
             brokers: brokers.into(),
             group: "plimsoll".to_owned(),
             topics: topic::ALL.map(str::to_owned).to_vec(),
@@ -99,7 +99,7 @@ const ALIASES: &[(&str, &str)] = &[
 
 /// Ours, then the tuned values, then what the user set, then what nobody may change.
 fn client_config(
-    config: &Config,
+    config: &KafkaConfig,
     fixed: &[(&str, &str)],
     tuned: &[(&str, &str)],
 ) -> Result<ClientConfig, Error> {

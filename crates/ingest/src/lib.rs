@@ -5,18 +5,18 @@
 //! batch's spans say exactly which offsets it covers, each starting where the one before it ended.
 //! Deliberately lacking: DataFusion, the tables, and any judgement about what an event means.
 
-pub mod bodies;
-pub mod files;
-pub mod poll;
+mod bodies;
+mod files;
+mod poll;
 
-pub mod kafka;
-pub mod local_log;
+mod kafka;
+mod local_log;
 
 mod appender;
 mod entry;
 mod feed;
 mod formats;
-pub mod topic;
+mod topic;
 
 mod control;
 mod decode;
@@ -26,10 +26,21 @@ mod source;
 mod error;
 
 pub use appender::Appender;
+pub use bodies::{Bodies, BodyTotals, Folder};
 pub use control::{Limits, Progress, Stop};
 pub use entry::{Entry, Position, Produce};
 pub use error::Error;
 pub use feed::FeedLog;
-pub use formats::{FORMAT_HEADER, Formats};
+pub use files::{BATCH_ENTRIES, LineTotals, Lines, STDIN, ingest_file};
+pub use formats::Formats;
+pub use kafka::{
+    Cluster, KafkaConfig, KafkaConsumer, KafkaProducer, KafkaStatus, Topic, TopicState, inspect, instance_id,
+};
+pub use local_log::{LocalLog, LocalSource, rewrite as rewrite_local_log};
+pub use poll::{Login, PollCursor, PollPlan, RestClient, Tool, poll};
 pub use run::{CHANNEL_BATCHES, run};
-pub use source::{Polled, Positions, Source};
+pub use source::{PollOutcome, Positions, Source};
+pub use topic::{
+    ALL as TOPICS, COMMITS as COMMITS_TOPIC, REVIEWS as REVIEWS_TOPIC, TICKETS as TICKETS_TOPIC,
+    of as topic_of,
+};

@@ -25,8 +25,7 @@ use tracing::{error, warn};
 use crate::{Entry, Error, Position, Produce};
 use block::{Block, Frames};
 
-pub use block::MAX_RECORD_BYTES;
-pub use rewrite::{Change, rewrite};
+pub use rewrite::rewrite;
 pub use source::LocalSource;
 
 /// The name that records of this log carry as their topic; their partition is 0.

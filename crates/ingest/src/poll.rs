@@ -24,11 +24,11 @@ use std::path::Path;
 use event::{Delivery, Draft, Format, normalise};
 use serde_json::Value;
 
-use crate::bodies::Totals;
+use crate::bodies::BodyTotals;
 use crate::{Entry, Error, Produce};
 
-pub use client::{Client, Login};
-pub use cursor::Cursor;
+pub use client::{Login, RestClient};
+pub use cursor::PollCursor;
 
 /// Below the versions of webhooks and archives: what was told when it happened goes before what an interface
 /// says later of the past. The view `reading` tells polled events by it.
@@ -45,7 +45,7 @@ const RECONCILED: &str = "reconciled";
 
 /// Where to poll, and what of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct PollPlan {
     pub tool: Tool,
     /// Repositories, projects, or for Jira one JQL filter each.
     pub scopes: Vec<String>,
@@ -76,16 +76,16 @@ impl Tool {
 /// # Errors
 /// The interface refuses or does not answer after some tries, or the log takes nothing: what was read before
 /// is in the log, and the cursor says so.
-pub fn ingest(
-    plan: &Plan,
-    client: &mut Client,
+pub fn poll(
+    plan: &PollPlan,
+    client: &mut RestClient,
     cursor_path: &Path,
     log: &mut dyn Produce,
     progress: &mut dyn FnMut(&str, u64),
-) -> Result<Totals, Error> {
-    let mut totals = Totals::default();
+) -> Result<BodyTotals, Error> {
+    let mut totals = BodyTotals::default();
     for scope in &plan.scopes {
-        let mut cursor = Cursor::read(cursor_path)?;
+        let mut cursor = PollCursor::read(cursor_path)?;
         let name = cursor::feed_name(plan.tool, client.base(), scope);
         let mut feed = Feed {
             format: plan.tool.format(),
@@ -113,12 +113,12 @@ struct Feed<'f> {
     /// Tool, address and scope: what the cursor knows it by.
     name: String,
     since: Option<String>,
-    cursor: &'f mut Cursor,
+    cursor: &'f mut PollCursor,
     cursor_path: &'f Path,
     log: &'f mut dyn Produce,
     progress: &'f mut dyn FnMut(&str, u64),
     entries: Vec<Entry>,
-    totals: &'f mut Totals,
+    totals: &'f mut BodyTotals,
 }
 
 impl Feed<'_> {

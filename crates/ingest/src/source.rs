@@ -10,11 +10,15 @@ use event::{Record, Span};
 
 use crate::error::Error;
 
-/// Something with records in order: [`crate::local_log::LocalSource`], [`crate::kafka::Consumer`].
+/// Something with records in order: [`crate::LocalSource`], [`crate::KafkaConsumer`].
 pub trait Source {
     /// Waits up to `wait` for a first record, then pushes what is at hand until `push` says that
     /// it wants no more (that record is taken all the same).
-    fn poll(&mut self, wait: Duration, push: &mut dyn FnMut(&Record<'_>) -> bool) -> Result<Polled, Error>;
+    fn poll(
+        &mut self,
+        wait: Duration,
+        push: &mut dyn FnMut(&Record<'_>) -> bool,
+    ) -> Result<PollOutcome, Error>;
 
     /// The offsets pushed since the last call, by partition.
     fn spans(&mut self) -> Vec<Span>;
@@ -25,7 +29,7 @@ pub trait Source {
 
 /// What one [`Source::poll`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Polled {
+pub struct PollOutcome {
     pub records: usize,
     /// Everything that the log holds has been pushed.
     pub at_end: bool,

@@ -5,7 +5,7 @@
 //! one time the later holds.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use ingest::{Entry, topic};
+use ingest::{Entry, topic_of};
 use serde_json::{Map, Value, json};
 
 /// When a fact begins to hold.
@@ -83,7 +83,7 @@ pub fn entries(source: &str, statements: Vec<Statement>, now: DateTime<Utc>) -> 
                 "data": statement.data,
             });
             Entry {
-                topic: topic::of(&type_),
+                topic: topic_of(&type_),
                 key: statement.subject.into_bytes(),
                 headers: Vec::new(),
                 value: event.to_string().into_bytes(),

@@ -99,7 +99,7 @@ impl Config {
                 let names = event::Format::ALL.map(event::Format::name).join(", ");
                 return Err(wrong(format!("gives {topic} the format {name:?}; give one of {names}")));
             };
-            if ingest::topic::ALL.contains(&topic.as_str()) && format != event::Format::CloudEvents {
+            if ingest::TOPICS.contains(&topic.as_str()) && format != event::Format::CloudEvents {
                 let message = format!(
                     "gives {topic} another format, but plimsoll itself writes events there; \
                                        send the bodies to a topic of their own"

@@ -13,9 +13,10 @@ use std::thread::JoinHandle;
 
 use engine::{Catalogue, Engine};
 use event::Batch;
-use ingest::kafka::{self, Consumer, Producer, Status};
-use ingest::local_log::{LocalLog, LocalSource};
-use ingest::{Appender, Entry, FeedLog, Positions, Produce, Progress, Source, Stop};
+use ingest::{
+    Appender, Entry, FeedLog, KafkaConfig, KafkaConsumer, KafkaProducer, KafkaStatus, LocalLog, LocalSource,
+    Positions, Produce, Progress, Source, Stop,
+};
 use tokio::sync::mpsc::Sender;
 
 use crate::config::Config;
@@ -167,10 +168,10 @@ impl Feed {
     pub fn kafka(store: &Store, config: &Config, sender: Sender<Batch>) -> Result<Feed, Failure> {
         let mut kafka = kafka_config(config);
         if !kafka.settings.contains_key(INSTANCE_SETTING) {
-            let id = kafka::instance_id(&config.data_dir).map_err(|error| log_failure(&error))?;
+            let id = ingest::instance_id(&config.data_dir).map_err(|error| log_failure(&error))?;
             kafka.settings.insert(INSTANCE_SETTING.to_owned(), id);
         }
-        let consumer = Consumer::open(&kafka, store.positions()).map_err(|error| log_failure(&error))?;
+        let consumer = KafkaConsumer::open(&kafka, store.positions()).map_err(|error| log_failure(&error))?;
         let log = FeedLog::Kafka(consumer.status());
         Self::start("ingest-kafka", log, consumer, config, sender, |consumer| consumer.advise(true))
     }
@@ -225,8 +226,8 @@ impl Feed {
 /// broker would otherwise wait for the session of the dead member to run out.
 const INSTANCE_SETTING: &str = "group.instance.id";
 
-pub fn kafka_config(config: &Config) -> kafka::Config {
-    kafka::Config {
+pub fn kafka_config(config: &Config) -> KafkaConfig {
+    KafkaConfig {
         brokers: config.kafka.brokers.join(","),
         group: config.kafka.group.clone(),
         topics: config.kafka.topics.clone(),
@@ -234,13 +235,13 @@ pub fn kafka_config(config: &Config) -> kafka::Config {
     }
 }
 
-pub fn kafka_producer(config: &Config) -> Result<Producer, Failure> {
+pub fn kafka_producer(config: &Config) -> Result<KafkaProducer, Failure> {
     if !config.kafka_enabled() {
         return Err(Failure::misuse(
             "no kafka brokers are configured; set kafka.brokers in plimsoll.toml or PLIMSOLL_KAFKA_BROKERS=host:port",
         ));
     }
-    Producer::open(&kafka_config(config)).map_err(|error| log_failure(&error))
+    KafkaProducer::open(&kafka_config(config)).map_err(|error| log_failure(&error))
 }
 
 /// The logs that `serve` reads: Kafka where it is configured, and the local log where it is the
@@ -283,7 +284,7 @@ impl CatchUp {
         local_done && kafka_done
     }
 
-    fn kafka_done(&mut self, status: &Status, covered: &dyn Fn(&str) -> i64) -> bool {
+    fn kafka_done(&mut self, status: &KafkaStatus, covered: &dyn Fn(&str) -> i64) -> bool {
         if !status.connected.load(Ordering::Relaxed) {
             return false;
         }

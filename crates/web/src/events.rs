@@ -10,7 +10,7 @@ use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use event::{Decoded, Record};
-use ingest::{Entry, topic};
+use ingest::{Entry, topic_of};
 use serde::de::{DeserializeSeed, SeqAccess, Visitor};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -101,9 +101,9 @@ fn entry(index: usize, headers: Vec<(String, Vec<u8>)>, value: &[u8]) -> Result<
     let (topic, key, known) = match event::decode(&record) {
         Ok(Decoded::Event(event)) => {
             let key = event.subject.as_deref().unwrap_or_default().as_bytes().to_vec();
-            (topic::of(event.kind.name), key, true)
+            (topic_of(event.kind.name), key, true)
         }
-        Ok(Decoded::Unknown { type_ }) => (topic::of(&type_), Vec::new(), false),
+        Ok(Decoded::Unknown { type_ }) => (topic_of(&type_), Vec::new(), false),
         Ok(Decoded::Tombstone) => unreachable!("a record with a value is no tombstone"),
         Err(reject) => {
             let reason = reject.reason.as_str();
@@ -191,7 +191,7 @@ mod tests {
         let unknown = r#"{"specversion":"1.0","id":"b","source":"t","type":"com.example.thing"}"#;
         let (entries, unknown) = batch(&format!("[{GOOD}, {unknown}]"), 10).expect("a good batch");
         assert_eq!((entries.len(), unknown), (2, 1));
-        assert_eq!(entries[0].topic, topic::REVIEWS);
+        assert_eq!(entries[0].topic, ingest::REVIEWS_TOPIC);
         assert_eq!(entries[0].key, b"acme/api#482");
         assert_eq!(entries[0].value, GOOD.as_bytes());
     }

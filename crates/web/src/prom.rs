@@ -18,8 +18,7 @@ use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::{DateTime, Utc};
 use engine::{Board, Catalogue, Level, Metric, Scale, Stats};
-use ingest::FeedLog;
-use ingest::kafka::Status;
+use ingest::{FeedLog, KafkaStatus};
 use prometheus::core::Collector;
 use prometheus::{GaugeVec, IntCounterVec, Opts, Registry, TextEncoder};
 use surface::output::EXAMPLE_NOTE;
@@ -257,7 +256,7 @@ impl Scrape<'_> {
         register(registry, [stalled, lag, halted, connected])
     }
 
-    fn kafka_counters(&self, registry: &Registry, status: &Status) -> Result<(), ScrapeError> {
+    fn kafka_counters(&self, registry: &Registry, status: &KafkaStatus) -> Result<(), ScrapeError> {
         for (name, help, counter) in [
             ("plimsoll_kafka_bytes_total", "Bytes of keys and values read from Kafka.", &status.bytes),
             (

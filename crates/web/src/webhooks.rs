@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 use event::{Delivery, Format, Normalised};
-use ingest::{Entry, topic};
+use ingest::{Entry, TICKETS_TOPIC};
 use serde_json::json;
 use surface::{Phase, Problem};
 
@@ -131,7 +131,7 @@ fn entries(site: &Site, format: Format, normalised: &Normalised, digest: &[u8], 
         note["data"] = serde_json::from_slice(body).unwrap_or_default();
     }
     let value = note.to_string().into_bytes();
-    vec![Entry { topic: topic::TICKETS, key: Vec::new(), headers: Vec::new(), value }]
+    vec![Entry { topic: TICKETS_TOPIC, key: Vec::new(), headers: Vec::new(), value }]
 }
 
 fn accepted(events: usize, known: bool) -> Response {

@@ -263,7 +263,7 @@ mod tests {
     /// A type that is new has words.
     #[test]
     fn every_type_has_words() {
-        for name in event::model::TYPES.iter().map(|kind| kind.name) {
+        for name in event::EVENT_TYPES.iter().map(|kind| kind.name) {
             let (one, many, done) = said(name);
             assert!(
                 one != "event" && many != one && !done.contains(['.', '_']),

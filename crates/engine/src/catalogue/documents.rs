@@ -38,7 +38,7 @@ async fn generated(catalogue: &Catalogue) -> String {
         context.register_table(name, Arc::new(EmptyTable::new(schema))).unwrap();
     };
     for table in event::Table::ALL {
-        register(table.name(), event::schema::schema(table));
+        register(table.name(), event::schema(table));
     }
     for view in &catalogue.views {
         let sql = if view.is_shared() { catalogue.bind_view(view, 0, 0) } else { view.sql.clone() };

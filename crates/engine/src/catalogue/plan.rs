@@ -30,7 +30,7 @@ pub(super) async fn check(catalogue: &Catalogue, sound: Option<&Catalogue>) -> V
     let mut problems = Vec::new();
     let mut known = Known::new();
     for table in event::Table::ALL {
-        let schema = event::schema::schema(table);
+        let schema = event::schema(table);
         known.insert(table.name().to_owned(), people::by_name(schema.fields()));
         register(&context, table.name(), schema, &mut problems);
     }

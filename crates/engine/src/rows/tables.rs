@@ -167,5 +167,5 @@ fn ascending(mut keys: Vec<i64>) -> Vec<i64> {
 
 /// The Arrow schema of an event table.
 pub fn schema(table: usize) -> SchemaRef {
-    event::schema::schema(EVENT_TABLES[table])
+    event::schema(EVENT_TABLES[table])
 }

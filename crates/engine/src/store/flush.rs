@@ -127,7 +127,7 @@ async fn commit(store: &mut ColdStore, frozen: &Frozen, dir: &Path) -> Result<Fl
         }
     }
     if !pending.dead_letters.is_empty() {
-        let dead = concat_batches(&event::schema::schema(Table::DeadLetters), &pending.dead_letters)?;
+        let dead = concat_batches(&event::schema(Table::DeadLetters), &pending.dead_letters)?;
         parts.push((Table::DeadLetters, dead));
     }
     let files = store.commit(parts, &spans).await?;

@@ -1,7 +1,8 @@
 //! Bad records end as dead letters with their raw bytes, their position and one reason; the rest do not.
 
 use super::{Headers, cell, check, event, push, record};
-use crate::{BatchBuilder, Limits, Outcome, Reason, Record};
+use crate::record::Limits;
+use crate::{BatchBuilder, Outcome, Reason, Record};
 
 /// A change with these members after `repo` and `change`.
 fn change(members: &str) -> String {

@@ -30,7 +30,7 @@ fn milestone(action: &str) -> String {
     .to_string()
 }
 
-fn ingest(folder: &Path, format: Format) -> (Vec<Entry>, Totals) {
+fn ingest(folder: &Path, format: Format) -> (Vec<Entry>, BodyTotals) {
     let mut log = Collected(Vec::new());
     let mut bodies = Bodies::new(format, &mut log);
     let found = Folder::read(folder).unwrap();

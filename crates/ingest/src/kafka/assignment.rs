@@ -22,7 +22,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 use tracing::{debug, error, info, warn};
 
-use super::status::{PartitionStatus, Status};
+use super::status::{KafkaStatus, PartitionStatus};
 use crate::{Error, Positions};
 
 const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,7 +48,7 @@ pub struct Slot {
 
 /// What the callbacks and the polling thread share.
 pub struct Context {
-    pub status: Arc<Status>,
+    pub status: Arc<KafkaStatus>,
     pub positions: Positions,
     brokers: String,
     /// `kafka:<cluster id>`, known before anything is assigned.
@@ -109,7 +109,7 @@ impl Context {
         .to_string();
         error!(topic = %slot.topic, partition = slot.partition, "partition halted: {reason}");
         slot.halted = Some(reason);
-        Status::count(&self.status.halts);
+        KafkaStatus::count(&self.status.halts);
     }
 
     /// Takes over the partitions of `list`; gives those to fetch, with their start offsets.
@@ -200,7 +200,7 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        Status::count(&self.status.errors);
+        KafkaStatus::count(&self.status.errors);
         let mut last = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
         let repeated = last.as_ref().is_some_and(|(text, at)| text == reason && at.elapsed() < REPEAT_ERROR);
         if repeated {
@@ -229,10 +229,10 @@ impl ConsumerContext for Context {
             if cooperative { consumer.incremental_unassign(&fetched) } else { consumer.unassign() }
         };
         if let Err(error) = done {
-            Status::count(&self.status.errors);
+            KafkaStatus::count(&self.status.errors);
             error!(brokers = %self.brokers, %error, "kafka: the assignment was not accepted");
         }
-        Status::count(&self.status.rebalances);
+        KafkaStatus::count(&self.status.rebalances);
         self.changed.store(true, Ordering::Relaxed);
     }
 

@@ -25,9 +25,9 @@ use rdkafka::types::RDKafkaRespErr;
 use tracing::{error, info, warn};
 
 use super::assignment::{Context, Slot};
-use super::status::Status;
-use super::{CONSUMER_FIXED, CONSUMER_TUNED, Config, client_config, setting_error};
-use crate::{Error, Polled, Positions, Source};
+use super::status::KafkaStatus;
+use super::{CONSUMER_FIXED, CONSUMER_TUNED, KafkaConfig, client_config, setting_error};
+use crate::{Error, PollOutcome, Positions, Source};
 
 const CLUSTER_ID_TIMEOUT: Duration = Duration::from_millis(500);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -47,9 +47,9 @@ const QUIET: Duration = Duration::from_secs(1);
 const QUIET_LONG: Duration = Duration::from_secs(5);
 
 /// A member of the consumer group.
-pub struct Consumer {
+pub struct KafkaConsumer {
     consumer: BaseConsumer<Context>,
-    config: Config,
+    config: KafkaConfig,
     opened: Instant,
     subscribed: bool,
     reported: Option<Instant>,
@@ -66,17 +66,17 @@ pub struct Consumer {
     rewind: bool,
 }
 
-impl Consumer {
+impl KafkaConsumer {
     /// Checks the settings and makes the client; connecting happens while polling, for as long as
     /// it takes.
-    pub fn open(config: &Config, positions: Positions) -> Result<Consumer, Error> {
+    pub fn open(config: &KafkaConfig, positions: Positions) -> Result<KafkaConsumer, Error> {
         let mut client = client_config(config, CONSUMER_FIXED, CONSUMER_TUNED)?;
         client.set("group.id", &config.group);
         let context = Context::new(&config.brokers, positions);
         let consumer: BaseConsumer<Context> =
             client.create_with_context(context).map_err(|error| setting_error(&error))?;
         let now = Instant::now();
-        Ok(Consumer {
+        Ok(KafkaConsumer {
             consumer,
             config: config.clone(),
             opened: now,
@@ -94,7 +94,7 @@ impl Consumer {
         })
     }
 
-    pub fn status(&self) -> Arc<Status> {
+    pub fn status(&self) -> Arc<KafkaStatus> {
         Arc::clone(&self.context().status)
     }
 
@@ -349,9 +349,13 @@ impl Consumer {
     }
 }
 
-impl Source for Consumer {
-    fn poll(&mut self, wait: Duration, push: &mut dyn FnMut(&Record<'_>) -> bool) -> Result<Polled, Error> {
-        let mut polled = Polled::default();
+impl Source for KafkaConsumer {
+    fn poll(
+        &mut self,
+        wait: Duration,
+        push: &mut dyn FnMut(&Record<'_>) -> bool,
+    ) -> Result<PollOutcome, Error> {
+        let mut polled = PollOutcome::default();
         if !self.connect()? {
             return Ok(polled);
         }

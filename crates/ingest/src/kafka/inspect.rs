@@ -17,7 +17,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::{CONSUMER_FIXED, Config, client_config, setting_error};
+use super::{CONSUMER_FIXED, KafkaConfig, client_config, setting_error};
 use crate::Error;
 
 /// Partitions of a topic that are looked into for a record.
@@ -82,7 +82,7 @@ impl ConsumerContext for Heard {}
 ///
 /// # Errors
 /// A setting that librdkafka refuses, or a cluster that does not answer.
-pub fn inspect(config: &Config, timeout: Duration) -> Result<Cluster, Error> {
+pub fn inspect(config: &KafkaConfig, timeout: Duration) -> Result<Cluster, Error> {
     let mut client = client_config(config, CONSUMER_FIXED, &[])?;
     client.set("group.id", &config.group);
     let consumer: BaseConsumer<Heard> =
@@ -197,7 +197,7 @@ fn settings(
     Ok(resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect())
 }
 
-fn group(consumer: &BaseConsumer<Heard>, config: &Config, timeout: Duration) -> Result<(), String> {
+fn group(consumer: &BaseConsumer<Heard>, config: &KafkaConfig, timeout: Duration) -> Result<(), String> {
     let mut list = TopicPartitionList::new();
     for topic in &config.topics {
         list.add_partition(topic, 0);

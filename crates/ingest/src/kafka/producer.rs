@@ -17,7 +17,7 @@ use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerConte
 use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
-use super::{Config, PRODUCER_FIXED, PRODUCER_TUNED, client_config, setting_error};
+use super::{KafkaConfig, PRODUCER_FIXED, PRODUCER_TUNED, client_config, setting_error};
 use crate::{Entry, Error, Position, Produce};
 
 /// How long to rest while the queue is full.
@@ -27,7 +27,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A cheap handle; clones share one client.
 #[derive(Clone)]
-pub struct Producer {
+pub struct KafkaProducer {
     client: Arc<ThreadedProducer<Reports>>,
     brokers: Arc<str>,
 }
@@ -54,9 +54,9 @@ struct Ticket {
     index: usize,
 }
 
-impl Producer {
+impl KafkaProducer {
     /// Makes the client and waits for the cluster to answer.
-    pub fn open(config: &Config) -> Result<Producer, Error> {
+    pub fn open(config: &KafkaConfig) -> Result<KafkaProducer, Error> {
         let brokers: Arc<str> = config.brokers.as_str().into();
         let client = client_config(config, PRODUCER_FIXED, PRODUCER_TUNED)?;
         let context = Reports { brokers: Arc::clone(&brokers) };
@@ -67,7 +67,7 @@ impl Producer {
             action: "connect",
             detail: format!("{error}; check the address, the network and the security settings"),
         })?;
-        Ok(Producer { client: Arc::new(client), brokers })
+        Ok(KafkaProducer { client: Arc::new(client), brokers })
     }
 
     /// [`Produce::produce`] for async code; gives where each entry went.
@@ -170,7 +170,7 @@ impl Producer {
     }
 }
 
-impl Produce for Producer {
+impl Produce for KafkaProducer {
     fn produce(&mut self, entries: Vec<Entry>) -> Result<(), Error> {
         self.send(&entries).map(drop)
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 #[derive(Debug, Default)]
-pub struct Status {
+pub struct KafkaStatus {
     /// The cluster answered and the topics are subscribed to.
     pub connected: AtomicBool,
     pub records: AtomicU64,
@@ -44,7 +44,7 @@ impl PartitionStatus {
     }
 }
 
-impl Status {
+impl KafkaStatus {
     /// Every partition that this process has been assigned since it started, by topic and number.
     pub fn partitions(&self) -> BTreeMap<(Arc<str>, i32), PartitionStatus> {
         self.lock().clone()

@@ -20,10 +20,10 @@ fn positions(stored: &Stored) -> Positions {
     Arc::new(move |app_id: &str| stored.lock().unwrap().get(app_id).copied())
 }
 
-fn config(cluster: &MockCluster<'_, DefaultProducerContext>, topics: &[&str]) -> Config {
-    Config {
+fn config(cluster: &MockCluster<'_, DefaultProducerContext>, topics: &[&str]) -> KafkaConfig {
+    KafkaConfig {
         topics: topics.iter().map(|topic| (*topic).to_owned()).collect(),
-        ..Config::new(cluster.bootstrap_servers())
+        ..KafkaConfig::new(cluster.bootstrap_servers())
     }
 }
 
@@ -40,11 +40,11 @@ fn entries(range: std::ops::Range<usize>) -> Vec<Entry> {
 
 /// Reads to the end and commits each batch to `stored`, as the store would. Each time in a group of
 /// its own: positions come from the store, and the mock cluster forgets members only after 45 s.
-fn read_to_end(config: &Config, stored: &Stored) -> (Vec<Batch>, Arc<Status>) {
+fn read_to_end(config: &KafkaConfig, stored: &Stored) -> (Vec<Batch>, Arc<KafkaStatus>) {
     static GROUPS: AtomicU64 = AtomicU64::new(0);
     let group = format!("group-{}", GROUPS.fetch_add(1, Ordering::Relaxed));
-    let config = Config { group, ..config.clone() };
-    let mut consumer = Consumer::open(&config, positions(stored)).unwrap();
+    let config = KafkaConfig { group, ..config.clone() };
+    let mut consumer = KafkaConsumer::open(&config, positions(stored)).unwrap();
     let status = consumer.status();
     let (sender, mut receiver) = tokio::sync::mpsc::channel(2);
     let stop = Stop::new();
@@ -80,7 +80,7 @@ fn produced_entries_are_consumed_once_and_resumed_from_the_store() {
     let cluster = MockCluster::new(1).unwrap();
     cluster.create_topic(topic::REVIEWS, 3, 1).unwrap();
     let config = config(&cluster, &[topic::REVIEWS]);
-    let mut producer = Producer::open(&config).unwrap();
+    let mut producer = KafkaProducer::open(&config).unwrap();
     producer.produce(entries(0..2000)).unwrap();
 
     let stored = Stored::default();
@@ -110,7 +110,7 @@ fn a_position_that_the_log_does_not_hold_halts_only_its_partition() {
     let cluster = MockCluster::new(1).unwrap();
     cluster.create_topic(topic::REVIEWS, 2, 1).unwrap();
     let config = config(&cluster, &[topic::REVIEWS]);
-    let mut producer = Producer::open(&config).unwrap();
+    let mut producer = KafkaProducer::open(&config).unwrap();
     producer.produce(entries(0..1000)).unwrap();
     let stored = Stored::default();
     read_to_end(&config, &stored);
@@ -177,8 +177,8 @@ fn a_slow_store_stops_the_reading_and_loses_nothing() {
     let cluster = MockCluster::new(1).unwrap();
     cluster.create_topic(topic::REVIEWS, 1, 1).unwrap();
     let config = config(&cluster, &[topic::REVIEWS]);
-    Producer::open(&config).unwrap().produce(entries(0..500)).unwrap();
-    let mut consumer = Consumer::open(&config, positions(&Stored::default())).unwrap();
+    KafkaProducer::open(&config).unwrap().produce(entries(0..500)).unwrap();
+    let mut consumer = KafkaConsumer::open(&config, positions(&Stored::default())).unwrap();
     let mut seen = Vec::new();
     let deadline = std::time::Instant::now() + Duration::from_secs(60);
     while seen.len() < 500 {
@@ -213,12 +213,12 @@ fn an_absent_topic_or_broker_gives_one_clear_error() {
     cluster
         .topic_error(topic::REVIEWS, rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
         .unwrap();
-    let error = Producer::open(&config).unwrap().produce(entries(0..1)).unwrap_err();
+    let error = KafkaProducer::open(&config).unwrap().produce(entries(0..1)).unwrap_err();
     assert!(matches!(error, Error::NoTopic { .. }), "{error}");
     assert!(error.to_string().contains("--create --topic plimsoll.reviews"));
 
     // Port 1 is never a broker.
-    let error = Producer::open(&Config::new("127.0.0.1:1")).err().unwrap();
+    let error = KafkaProducer::open(&KafkaConfig::new("127.0.0.1:1")).err().unwrap();
     let text = error.to_string();
     assert!(text.starts_with("kafka at 127.0.0.1:1: cannot connect"), "{text}");
 }
@@ -226,9 +226,9 @@ fn an_absent_topic_or_broker_gives_one_clear_error() {
 #[test]
 fn settings_that_keep_promises_cannot_be_changed() {
     let refused = |name: &str, value: &str| {
-        let mut config = Config::new("127.0.0.1:1");
+        let mut config = KafkaConfig::new("127.0.0.1:1");
         config.settings.insert(name.to_owned(), value.to_owned());
-        let error = Consumer::open(&config, positions(&Stored::default())).err();
+        let error = KafkaConsumer::open(&config, positions(&Stored::default())).err();
         error.map(|error| error.to_string()).unwrap_or_default()
     };
     for name in ["auto.offset.reset", "acks", "request.required.acks", "group.id"] {

@@ -10,7 +10,7 @@ use event::{Record, Span};
 
 use super::block::{self, Frame, Frames};
 use super::{LocalLog, TOPIC};
-use crate::{Error, Polled, Positions, Source};
+use crate::{Error, PollOutcome, Positions, Source};
 
 /// A place in the log, with the block around it decompressed.
 pub struct Cursor {
@@ -99,10 +99,14 @@ impl LocalSource {
 }
 
 impl Source for LocalSource {
-    fn poll(&mut self, wait: Duration, push: &mut dyn FnMut(&Record<'_>) -> bool) -> Result<Polled, Error> {
-        let mut polled = Polled::default();
+    fn poll(
+        &mut self,
+        wait: Duration,
+        push: &mut dyn FnMut(&Record<'_>) -> bool,
+    ) -> Result<PollOutcome, Error> {
+        let mut polled = PollOutcome::default();
         if !self.cursor.log.wait_past(self.cursor.offset, wait) {
-            return Ok(Polled { at_end: true, ..polled });
+            return Ok(PollOutcome { at_end: true, ..polled });
         }
         loop {
             let Some((offset, frame)) = self.cursor.next()? else {

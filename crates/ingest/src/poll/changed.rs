@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::client::PAGES_MAX;
 use super::cursor::Mark;
-use super::{Client, Feed};
+use super::{Feed, RestClient};
 use crate::Error;
 
 /// Items asked for at once: what both GitHub and GitLab give at most.
@@ -30,9 +30,9 @@ pub(super) struct List<'l> {
 /// Hands each item over once.
 pub(super) fn each(
     list: &List<'_>,
-    client: &mut Client,
+    client: &mut RestClient,
     feed: &mut Feed<'_>,
-    take: &mut dyn FnMut(&mut Client, &mut Feed<'_>, &Value) -> Result<(), Error>,
+    take: &mut dyn FnMut(&mut RestClient, &mut Feed<'_>, &Value) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut since = feed.start(list.name);
     let mut seen = feed.cursor.mark(&feed.name, list.name).map(|mark| mark.seen.clone()).unwrap_or_default();

@@ -54,7 +54,7 @@ pub enum Login {
 /// Told of each wait, and does it.
 pub type Pause = Box<dyn FnMut(Duration, &str) + Send>;
 
-pub struct Client {
+pub struct RestClient {
     http: reqwest::Client,
     runtime: Runtime,
     base: Url,
@@ -84,12 +84,12 @@ enum Tried {
     Refused(String),
 }
 
-impl Client {
+impl RestClient {
     /// `base` is the address of the interface, such as `https://api.github.com`. `pause` waits.
     ///
     /// # Errors
     /// An address that is none, that holds a password, or that a token must not be sent to.
-    pub fn new(base: &str, login: Login, pause: Pause) -> Result<Client, Error> {
+    pub fn new(base: &str, login: Login, pause: Pause) -> Result<RestClient, Error> {
         let wrong = |detail: &str| Error::Remote { url: without_password(base), detail: detail.to_owned() };
         let base =
             Url::parse(base.trim_end_matches('/')).map_err(|_| wrong("is no address; give https://host"))?;
@@ -119,7 +119,7 @@ impl Client {
             .enable_all()
             .build()
             .map_err(|error| wrong(&format!("cannot be asked: {error}")))?;
-        Ok(Client { http, runtime, base, basic, pause, resumes_us: 0 })
+        Ok(RestClient { http, runtime, base, basic, pause, resumes_us: 0 })
     }
 
     pub fn base(&self) -> &str {
@@ -144,7 +144,7 @@ impl Client {
         self.find(url)?.map_err(absent)
     }
 
-    /// Like [`get`](Client::get); the inner error is a resource that is not there.
+    /// Like [`get`](RestClient::get); the inner error is a resource that is not there.
     pub fn find(&mut self, url: &str) -> Result<Result<Answer, StatusCode>, Error> {
         let parsed = Url::parse(url).map_err(|_| remote(url, "is no address".to_owned()))?;
         if parsed.origin() != self.base.origin() {

@@ -15,7 +15,7 @@ use crate::Error;
 /// Feed, then list, then how far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Cursor(BTreeMap<String, BTreeMap<String, Mark>>);
+pub struct PollCursor(BTreeMap<String, BTreeMap<String, Mark>>);
 
 /// How far one list was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,16 +27,16 @@ pub struct Mark {
     pub seen: Vec<String>,
 }
 
-impl Cursor {
+impl PollCursor {
     /// # Errors
     /// The file is there and cannot be read.
-    pub fn read(path: &Path) -> Result<Cursor, Error> {
+    pub fn read(path: &Path) -> Result<PollCursor, Error> {
         let input = |detail: String| Error::Input { name: path.display().to_string(), detail };
         match std::fs::read_to_string(path) {
             Ok(text) => serde_json::from_str(&text).map_err(|_| {
                 input("is damaged; remove it to poll from the start again, doubles are dropped".to_owned())
             }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Cursor::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(PollCursor::default()),
             Err(error) => Err(input(error.to_string())),
         }
     }
@@ -74,7 +74,7 @@ impl Cursor {
     /// # Errors
     /// The file cannot be read or written.
     pub fn forget(path: &Path, tool: Tool, url: &str) -> Result<(), Error> {
-        let mut cursor = Cursor::read(path)?;
+        let mut cursor = PollCursor::read(path)?;
         // Spelled as a client spells it.
         let url = reqwest::Url::parse(url).map_or(url.to_owned(), String::from);
         let feeds = feed_name(tool, url.trim_end_matches('/'), "");

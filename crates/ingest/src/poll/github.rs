@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::changed::{self, List};
 use super::cursor::Mark;
-use super::{Client, Feed};
+use super::{Feed, RestClient};
 use crate::Error;
 
 const PER_PAGE: (&str, &str) = ("per_page", "100");
@@ -21,7 +21,7 @@ const PER_PAGE: (&str, &str) = ("per_page", "100");
 /// Numbers of milestones by their titles: all that a timeline tells of one.
 type Milestones = BTreeMap<String, Value>;
 
-pub(super) fn poll(repo: &str, client: &mut Client, feed: &mut Feed<'_>) -> Result<(), Error> {
+pub(super) fn poll(repo: &str, client: &mut RestClient, feed: &mut Feed<'_>) -> Result<(), Error> {
     feed.progress(&format!("{repo} milestones"));
     let path = format!("/repos/{repo}/milestones");
     let milestones = client.pages(&path, &[("state", "all"), PER_PAGE])?;
@@ -76,7 +76,7 @@ fn ticket(
     repo: &str,
     issue: &Value,
     milestones: &Milestones,
-    client: &mut Client,
+    client: &mut RestClient,
     feed: &mut Feed<'_>,
 ) -> Result<(), Error> {
     let number = &issue["number"];
@@ -108,7 +108,7 @@ fn ticket(
 }
 
 /// What happened to an issue or a pull request, oldest first; commits and reviews are read elsewhere.
-fn timeline(repo: &str, number: &Value, client: &mut Client) -> Result<Vec<Value>, Error> {
+fn timeline(repo: &str, number: &Value, client: &mut RestClient) -> Result<Vec<Value>, Error> {
     let mut events = client.pages(&format!("/repos/{repo}/issues/{number}/timeline"), &[PER_PAGE])?;
     events.retain(|event| event["created_at"].is_string());
     Ok(events)
@@ -133,7 +133,7 @@ fn pull_request(
     repo: &str,
     issue: &Value,
     milestones: &Milestones,
-    client: &mut Client,
+    client: &mut RestClient,
     feed: &mut Feed<'_>,
 ) -> Result<(), Error> {
     let number = &issue["number"];

@@ -13,13 +13,13 @@ use serde_json::{Map, Value, json};
 
 use super::changed::{self, List};
 use super::cursor::Mark;
-use super::{Client, Feed};
+use super::{Feed, RestClient};
 use crate::Error;
 use notes::Said;
 
 const PER_PAGE: (&str, &str) = ("per_page", "100");
 
-pub(super) fn poll(project: &str, client: &mut Client, feed: &mut Feed<'_>) -> Result<(), Error> {
+pub(super) fn poll(project: &str, client: &mut RestClient, feed: &mut Feed<'_>) -> Result<(), Error> {
     let root = format!("/api/v4/projects/{}", project.replace('/', "%2F"));
     feed.progress(&format!("{project} milestones"));
     for milestone in client.pages(&format!("{root}/milestones"), &[PER_PAGE])? {
@@ -27,7 +27,7 @@ pub(super) fn poll(project: &str, client: &mut Client, feed: &mut Feed<'_>) -> R
     }
     feed.commit("milestones", Mark::default())?;
     for (name, take) in [
-        ("issues", issue as fn(&Place<'_>, &Value, &mut Client, &mut Feed<'_>) -> Result<(), Error>),
+        ("issues", issue as fn(&Place<'_>, &Value, &mut RestClient, &mut Feed<'_>) -> Result<(), Error>),
         ("merge_requests", merge_request),
     ] {
         let list = List {
@@ -59,7 +59,7 @@ impl Place<'_> {
     }
 
     /// What happened to it, oldest first.
-    fn happened(&self, client: &mut Client) -> Result<Vec<Happened>, Error> {
+    fn happened(&self, client: &mut RestClient) -> Result<Vec<Happened>, Error> {
         let mut all = Vec::new();
         for list in ["resource_state_events", "resource_label_events", "resource_milestone_events"] {
             for event in client.pages(&format!("{}/{list}", self.path), &[PER_PAGE])? {
@@ -227,7 +227,7 @@ fn redo_second(before: &mut State, state: &mut State, happened: &[Happened], n: 
     }
 }
 
-fn issue(place: &Place<'_>, item: &Value, client: &mut Client, feed: &mut Feed<'_>) -> Result<(), Error> {
+fn issue(place: &Place<'_>, item: &Value, client: &mut RestClient, feed: &mut Feed<'_>) -> Result<(), Error> {
     let happened = place.happened(client)?;
     let mut state = first(item, &happened);
     let opened = second(&item["created_at"]);
@@ -285,7 +285,7 @@ fn changes(what: &Said, before: &State, after: &State) -> Value {
 fn merge_request(
     place: &Place<'_>,
     item: &Value,
-    client: &mut Client,
+    client: &mut RestClient,
     feed: &mut Feed<'_>,
 ) -> Result<(), Error> {
     let happened = place.happened(client)?;

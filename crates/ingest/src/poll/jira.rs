@@ -10,7 +10,7 @@ use event::{Draft, jira_issue_history};
 
 use super::client::PAGES_MAX;
 use super::cursor::Mark;
-use super::{Client, Feed, reading};
+use super::{Feed, RestClient, reading};
 use crate::Error;
 use crate::bodies::now_us;
 
@@ -26,7 +26,7 @@ const ENTRIES_MAX: usize = 100_000;
 const MARGIN_MINUTES: i64 = 10;
 
 /// `scope` is a project's key, or a JQL filter.
-pub(super) fn poll(scope: &str, client: &mut Client, feed: &mut Feed<'_>) -> Result<(), Error> {
+pub(super) fn poll(scope: &str, client: &mut RestClient, feed: &mut Feed<'_>) -> Result<(), Error> {
     let is_key = scope.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     feed.progress(&format!("{scope} statuses"));
     let statuses = client.get(&client.url("/rest/api/2/status", &[]))?.body;
@@ -42,7 +42,7 @@ fn issues(
     filter: &str,
     scope: &str,
     statuses: &Value,
-    client: &mut Client,
+    client: &mut RestClient,
     feed: &mut Feed<'_>,
 ) -> Result<(), Error> {
     // A relative time means the same whatever the time zone of the account.
@@ -87,7 +87,7 @@ fn issues(
     Err(Error::Remote { url: client.base().to_owned(), detail })
 }
 
-fn tell(issue: &Value, statuses: &Value, client: &Client, feed: &mut Feed<'_>) {
+fn tell(issue: &Value, statuses: &Value, client: &RestClient, feed: &mut Feed<'_>) {
     match jira_issue_history(client.base(), issue, statuses) {
         Ok(mut events) => {
             feed.totals.bodies += 1;
@@ -113,7 +113,7 @@ struct Search {
 }
 
 impl Search {
-    fn page(&mut self, client: &mut Client) -> Result<Value, Error> {
+    fn page(&mut self, client: &mut RestClient) -> Result<Value, Error> {
         if !self.newer {
             let (start, max) = (self.start.to_string(), PER_PAGE.to_string());
             let parameters = [
@@ -157,7 +157,7 @@ impl Search {
 }
 
 /// Fetches the entries that the issue's own list lacks.
-fn whole_changelog(issue: &mut Value, client: &mut Client) -> Result<(), Error> {
+fn whole_changelog(issue: &mut Value, client: &mut RestClient) -> Result<(), Error> {
     let listed = issue["changelog"]["histories"].as_array().map_or(0, Vec::len);
     let total = issue["changelog"]["total"].as_u64().unwrap_or(0) as usize;
     if total <= listed {
@@ -181,7 +181,7 @@ fn whole_changelog(issue: &mut Value, client: &mut Client) -> Result<(), Error> 
 }
 
 /// Versions that are new or differ from the last time, at the time of asking.
-fn versions(project: &str, client: &mut Client, feed: &mut Feed<'_>) -> Result<(), Error> {
+fn versions(project: &str, client: &mut RestClient, feed: &mut Feed<'_>) -> Result<(), Error> {
     feed.progress(&format!("{project} versions"));
     let url = client.url(&format!("/rest/api/2/project/{project}/versions"), &[]);
     let answer = client.get(&url)?;

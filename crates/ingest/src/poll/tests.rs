@@ -20,19 +20,19 @@ impl Produce for Collected {
 type Waits = Arc<Mutex<Vec<(Duration, String)>>>;
 
 /// A client that notes its waits instead of waiting.
-fn client_of(base: &str, login: Login) -> (Client, Waits) {
+fn client_of(base: &str, login: Login) -> (RestClient, Waits) {
     let waits = Waits::default();
     let noted = Arc::clone(&waits);
     let pause = Box::new(move |wait, why: &str| noted.lock().unwrap().push((wait, why.to_owned())));
-    (Client::new(base, login, pause).unwrap(), waits)
+    (RestClient::new(base, login, pause).unwrap(), waits)
 }
 
 /// Polls one scope; the events as `type id time`, in order of their times.
-fn poll(tool: Tool, scope: &str, stub: &Stub, cursor: &Path) -> (Vec<String>, Vec<Value>, Totals) {
+fn poll(tool: Tool, scope: &str, stub: &Stub, cursor: &Path) -> (Vec<String>, Vec<Value>, BodyTotals) {
     let (mut client, _) = client_of(&stub.base(), Login::Nobody);
-    let plan = Plan { tool, scopes: vec![scope.to_owned()], since: None };
+    let plan = PollPlan { tool, scopes: vec![scope.to_owned()], since: None };
     let mut log = Collected(Vec::new());
-    let totals = ingest(&plan, &mut client, cursor, &mut log, &mut |_, _| {}).unwrap();
+    let totals = super::poll(&plan, &mut client, cursor, &mut log, &mut |_, _| {}).unwrap();
     let mut events: Vec<Value> =
         log.0.iter().map(|entry| serde_json::from_slice(&entry.value).unwrap()).collect();
     events.sort_by_key(|event: &Value| {
@@ -173,7 +173,7 @@ fn a_token_goes_to_no_plain_address() {
         ("ftp://git.acme.example", Login::Nobody, "neither https nor http"),
         ("https://git.acme.example", Login::Bearer(b"hu\nsh".to_vec()), "bytes that no header may"),
     ] {
-        let error = Client::new(base, login, pause()).err().map(|error| error.to_string()).unwrap();
+        let error = RestClient::new(base, login, pause()).err().map(|error| error.to_string()).unwrap();
         assert!(error.contains(expect) && !error.contains("hu"), "{error}");
     }
 }
@@ -327,9 +327,9 @@ fn who_is_interrupted_goes_on_where_the_log_ends() {
     routes.push(("/repos/acme/api/pulls/7", vec![Reply::status(403)]));
     let stub = Stub::start(routes);
     let (mut client, _) = client_of(&stub.base(), Login::Nobody);
-    let plan = Plan { tool: Tool::GitHub, scopes: vec!["acme/api".to_owned()], since: None };
+    let plan = PollPlan { tool: Tool::GitHub, scopes: vec!["acme/api".to_owned()], since: None };
     let mut log = Collected(Vec::new());
-    let error = ingest(&plan, &mut client, &cursor, &mut log, &mut |_, _| {}).unwrap_err();
+    let error = super::poll(&plan, &mut client, &cursor, &mut log, &mut |_, _| {}).unwrap_err();
     assert!(error.to_string().contains("/repos/acme/api/pulls/7: 403 Forbidden"), "{error}");
     assert_eq!(log.0.len(), 11, "the milestone and the first page of issues");
     let stub = Stub::start(github());
@@ -344,9 +344,9 @@ fn who_is_interrupted_goes_on_where_the_log_ends() {
 fn a_damaged_cursor_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cursor.json");
-    assert_eq!(Cursor::read(&path).unwrap(), Cursor::default());
+    assert_eq!(PollCursor::read(&path).unwrap(), PollCursor::default());
     std::fs::write(&path, "{").unwrap();
-    let error = Cursor::read(&path).unwrap_err().to_string();
+    let error = PollCursor::read(&path).unwrap_err().to_string();
     assert!(error.contains("is damaged; remove it"), "{error}");
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use ingest::{Entry, Produce, files, topic};
+use ingest::{COMMITS_TOPIC, Entry, Lines, Produce, STDIN, ingest_file};
 
 use super::{commit_bar, print, spinner};
 use crate::cli::{IngestCommand, IngestEventsArgs, IngestGitArgs};
@@ -39,8 +39,8 @@ pub fn run(config: Config, command: IngestCommand) -> Result<(), Failure> {
 
 async fn from_files(config: &Config, arguments: IngestEventsArgs) -> Result<(), Failure> {
     // A name that is not there must not leave a new data directory behind.
-    for file in arguments.files.iter().filter(|file| file.as_path() != Path::new(files::STDIN)) {
-        files::Lines::open(file).map_err(|error| pipeline::log_failure(&error))?;
+    for file in arguments.files.iter().filter(|file| file.as_path() != Path::new(STDIN)) {
+        Lines::open(file).map_err(|error| pipeline::log_failure(&error))?;
     }
     let paths = arguments.files;
     load(config, arguments.target.to_kafka, move |log| read_files(&paths, log)).await
@@ -50,10 +50,9 @@ fn read_files(paths: &[PathBuf], log: &mut dyn Produce) -> Result<Vec<String>, i
     let mut lines = Vec::new();
     for path in paths {
         let bar = spinner(&path.display().to_string());
-        let totals = files::ingest(path, log, &mut |totals| bar.set_position(totals.entries))?;
+        let totals = ingest_file(path, log, &mut |totals| bar.set_position(totals.entries))?;
         bar.finish_and_clear();
-        let name =
-            if path.as_path() == Path::new(files::STDIN) { "stdin".into() } else { path.to_string_lossy() };
+        let name = if path.as_path() == Path::new(STDIN) { "stdin".into() } else { path.to_string_lossy() };
         lines.push(format!("{name}: {} events read, {} bytes", totals.entries, totals.bytes));
     }
     Ok(lines)
@@ -111,7 +110,7 @@ fn read_histories(
 }
 
 fn entry(commit: git::CommitEvent) -> Entry {
-    Entry { topic: topic::COMMITS, key: commit.key, headers: Vec::new(), value: commit.value }
+    Entry { topic: COMMITS_TOPIC, key: commit.key, headers: Vec::new(), value: commit.value }
 }
 
 fn stopped(reason: git::Stopped<ingest::Error>) -> ingest::Error {

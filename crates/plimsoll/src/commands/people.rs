@@ -8,7 +8,7 @@ mod erase;
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
-use ingest::{Entry, files};
+use ingest::{BATCH_ENTRIES, Entry};
 use serde_json::json;
 
 use super::{has_data, print, tell};
@@ -143,7 +143,7 @@ async fn append(store: &Store, config: &Config, entries: Vec<Entry>) -> Result<(
         .load(config, move |log| {
             let mut entries = entries.into_iter();
             loop {
-                let batch: Vec<Entry> = entries.by_ref().take(files::BATCH_ENTRIES).collect();
+                let batch: Vec<Entry> = entries.by_ref().take(BATCH_ENTRIES).collect();
                 if batch.is_empty() {
                     return Ok(());
                 }

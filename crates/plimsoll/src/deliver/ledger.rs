@@ -12,7 +12,7 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use chrono::Utc;
 use engine::Engine;
-use ingest::{Appender, Entry, topic};
+use ingest::{Appender, Entry, topic_of};
 use serde_json::json;
 
 use super::Delivery;
@@ -103,7 +103,7 @@ impl Ledger {
         answer: Option<&str>,
     ) -> Result<(), String> {
         let now = Utc::now();
-        let type_ = format!("{}{kind}{}", event::model::PREFIX, event::model::SUFFIX);
+        let type_ = format!("{}{kind}{}", event::TYPE_PREFIX, event::TYPE_SUFFIX);
         let sequence = now.timestamp_micros();
         let event = json!({
             "specversion": "1.0",
@@ -122,7 +122,7 @@ impl Ledger {
             },
         });
         let entry = Entry {
-            topic: topic::of(&type_),
+            topic: topic_of(&type_),
             key: delivery.id.clone().into_bytes(),
             headers: Vec::new(),
             value: event.to_string().into_bytes(),

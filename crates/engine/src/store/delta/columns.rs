@@ -19,7 +19,7 @@ pub fn union() -> Result<Vec<StructField>, StoreError> {
     let mut seen: Vec<(String, DataType)> = Vec::new();
     let mut columns = vec![StructField::nullable(TABLE_COLUMN, DeltaType::STRING)];
     for table in Table::ALL {
-        for field in event::schema::schema(table).fields() {
+        for field in event::schema(table).fields() {
             match seen.iter().find(|(name, _)| name == field.name()) {
                 Some((_, known)) if known == field.data_type() => {}
                 Some((name, known)) => {

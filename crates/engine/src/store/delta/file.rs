@@ -66,7 +66,7 @@ impl Encoder {
         }
         let options =
             ArrowWriterOptions::new().with_properties(properties.build()).with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(Vec::new(), event::schema::schema(table), options)?;
+        let writer = ArrowWriter::try_new_with_options(Vec::new(), event::schema(table), options)?;
         let (keys, occurred, observed) = (None, None, None);
         Ok(Encoder { table, writer, rows: 0, key_last: None, keys, occurred, observed })
     }
@@ -75,7 +75,7 @@ impl Encoder {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        let schema = event::schema::schema(self.table);
+        let schema = event::schema(self.table);
         if let Some(reason) = difference(&batch.schema(), &schema) {
             return Err(StoreError::Rows { table: self.table.name(), reason });
         }
@@ -160,7 +160,7 @@ fn difference(found: &Schema, wanted: &Schema) -> Option<String> {
 
 /// A whole file as one batch.
 pub fn decode(bytes: Bytes, table: Table) -> Result<RecordBatch, StoreError> {
-    let schema = event::schema::schema(table);
+    let schema = event::schema(table);
     let mut reader = Reader::open(bytes, table, usize::MAX)?;
     let Some(first) = reader.next() else { return Ok(RecordBatch::new_empty(schema)) };
     let first = first?;
@@ -181,7 +181,7 @@ pub struct Reader {
 impl Reader {
     /// `batch_rows` is the largest batch; a file with fewer rows comes as one.
     pub fn open(bytes: Bytes, table: Table, batch_rows: usize) -> Result<Reader, StoreError> {
-        let schema = event::schema::schema(table);
+        let schema = event::schema(table);
         let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::load(&bytes, plain.clone())?;
         let wanted = Arc::new(hint(metadata.schema(), &schema));

@@ -52,7 +52,7 @@ fn column(field: &Field, rows: usize, keys: &[i64]) -> ArrayRef {
 
 /// Rows whose keys are `first`, `first + 7`, ...
 fn rows(table: Table, first: i64, rows: usize) -> RecordBatch {
-    let schema = event::schema::schema(table);
+    let schema = event::schema(table);
     let keys: Vec<i64> = (0..rows as i64).map(|row| first + 7 * row).collect();
     let columns = schema.fields().iter().map(|field| column(field, rows, &keys)).collect();
     RecordBatch::try_new(schema, columns).unwrap()
@@ -136,7 +136,7 @@ async fn a_batch_must_start_where_the_table_ends() {
 #[tokio::test]
 async fn rows_out_of_order_are_refused() {
     let (_dir, _root, mut store) = fresh().await;
-    let schema = event::schema::schema(Table::Reviews);
+    let schema = event::schema(Table::Reviews);
     let parts = [rows(Table::Reviews, 100, 2), rows(Table::Reviews, 0, 2)];
     let batch = concat_batches(&schema, &parts).unwrap();
     let error = store.commit(vec![(Table::Reviews, batch)], &[span(0, 0, 4)]).await.unwrap_err();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use ingest::kafka::{Cluster, Topic, TopicState, inspect};
+use ingest::{Cluster, Topic, TopicState, inspect};
 
 use super::{Finding, fail, ok, warn};
 use crate::config::Config;

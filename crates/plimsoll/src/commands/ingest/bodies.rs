@@ -5,8 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use event::Format;
-use ingest::bodies::{Bodies, Folder};
-use ingest::{Produce, files};
+use ingest::{Bodies, Folder, Lines, Produce, STDIN};
 
 use super::{load, spinner};
 use crate::cli::{IngestGharchiveArgs, IngestWebhooksArgs};
@@ -16,8 +15,8 @@ use crate::pipeline;
 
 pub async fn from_archive(config: &Config, arguments: IngestGharchiveArgs) -> Result<(), Failure> {
     // A name that is not there must not leave a new data directory behind.
-    for file in arguments.files.iter().filter(|file| file.as_path() != Path::new(files::STDIN)) {
-        files::Lines::open(file).map_err(|error| pipeline::log_failure(&error))?;
+    for file in arguments.files.iter().filter(|file| file.as_path() != Path::new(STDIN)) {
+        Lines::open(file).map_err(|error| pipeline::log_failure(&error))?;
     }
     let paths = arguments.files;
     let read = move |log: &mut dyn Produce| {

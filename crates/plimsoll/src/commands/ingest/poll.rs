@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use chrono::SecondsFormat;
-use ingest::poll::{self, Client, Cursor, Login, Plan, Tool};
+use ingest::{Login, PollCursor, PollPlan, RestClient, Tool};
 
 use super::{cursor_path, load, spinner};
 use crate::cli::{IngestGithubArgs, IngestGitlabArgs, IngestJiraArgs, PollArgs};
@@ -54,10 +54,10 @@ async fn run(
 ) -> Result<(), Failure> {
     let cursor = cursor_path(config, "poll", arguments.target.to_kafka);
     if arguments.again {
-        Cursor::forget(&cursor, tool, &url).map_err(|error| pipeline::log_failure(&error))?;
+        PollCursor::forget(&cursor, tool, &url).map_err(|error| pipeline::log_failure(&error))?;
     }
     let since = arguments.since.map(|since| since.to_rfc3339_opts(SecondsFormat::Secs, true));
-    let plan = Plan { tool, scopes, since };
+    let plan = PollPlan { tool, scopes, since };
     let name = tool.format().name();
     let work = move |log: &mut dyn ingest::Produce| {
         let bar = spinner(name);
@@ -68,8 +68,8 @@ async fn run(
             }
             std::thread::sleep(wait);
         });
-        let mut client = Client::new(&url, login, pause)?;
-        let totals = poll::ingest(&plan, &mut client, &cursor, log, &mut |what, items| {
+        let mut client = RestClient::new(&url, login, pause)?;
+        let totals = ingest::poll(&plan, &mut client, &cursor, log, &mut |what, items| {
             bar.set_message(what.to_owned());
             bar.set_position(items);
         })?;

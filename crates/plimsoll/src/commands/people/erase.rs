@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use ingest::local_log;
+use ingest::rewrite_local_log;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::Deserialize;
 
@@ -45,7 +45,7 @@ pub async fn run(config: &Config, arguments: EraseArgs) -> Result<(), Failure> {
     }
     let dir = &config.data_dir;
     let log = dir.join(pipeline::LOG_DIR);
-    let records = local_log::rewrite(&log, &|member, bytes| forget.bytes(member, bytes))
+    let records = rewrite_local_log(&log, &|member, bytes| forget.bytes(member, bytes))
         .map_err(|error| pipeline::log_failure(&error))?;
     let done = engine::rewrite_texts(dir, &|column, text| forget.text(column, text))
         .await
