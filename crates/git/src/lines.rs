@@ -1,8 +1,9 @@
 //! Lines added and deleted between two contents, as `git diff --numstat` counts them.
 //!
 //! Git's result is not always the smallest difference: lines that are frequent in the whole file are
-//! set aside before the search, and a long search is cut short. Diff libraries differ in these
-//! cut-offs, so the steps are our own. Only the lines between the common beginning and end are
+//! set aside before the search, and a long search is cut short. The steps are our own: `gix-imara-diff`
+//! 0.3.3 takes 43 to 49 % more time for a whole history, and counts a long search of samba's history
+//! otherwise (docs/decisions/0030). Only the lines between the common beginning and end are
 //! compared; outside, those that the middle knows are counted, since what is frequent depends on the
 //! whole file.
 //! Invariant: the counts equal git's default (Myers) algorithm.
