@@ -47,7 +47,7 @@ pub(crate) fn read<'a>(
     limits: &Limits,
 ) -> Result<Attributes<'a>, Reject> {
     let trace = Trace::new(limits.depth.min(DEPTH_MAX));
-    let mut draft = Draft::new();
+    let mut draft = Envelope::new();
     match mode(headers)? {
         Mode::Structured => structured::read(text, &trace, &mut draft)?,
         Mode::Binary => {
@@ -85,7 +85,7 @@ fn media_type(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-fn binary<'a>(headers: &[(&'a str, &'a [u8])], draft: &mut Draft<'a>) -> Result<(), Reject> {
+fn binary<'a>(headers: &[(&'a str, &'a [u8])], draft: &mut Envelope<'a>) -> Result<(), Reject> {
     let mut seen: Vec<&str> = Vec::with_capacity(headers.len());
     for &(header, value) in headers {
         let name = match header.strip_prefix("ce_") {
@@ -173,7 +173,7 @@ enum Scalar<'a> {
 /// Where the data is.
 enum Data<'a> {
     Absent,
-    /// Already read into `Draft::values`.
+    /// Already read into `Envelope::values`.
     Read,
     /// Skipped: the type is not Plimsoll's.
     Skipped,
@@ -182,7 +182,7 @@ enum Data<'a> {
 }
 
 /// An envelope while it is read.
-struct Draft<'a> {
+struct Envelope<'a> {
     specversion: bool,
     type_: Option<Cow<'a, str>>,
     kind: Option<&'static EventType>,
@@ -199,9 +199,9 @@ struct Draft<'a> {
     values: Values<'a>,
 }
 
-impl<'a> Draft<'a> {
+impl<'a> Envelope<'a> {
     fn new() -> Self {
-        Draft {
+        Envelope {
             specversion: false,
             type_: None,
             kind: None,

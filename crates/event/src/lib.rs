@@ -35,7 +35,7 @@ pub use batch::{Batch, BatchBuilder, Counts, Outcome, Span};
 pub use decode::{Decoded, Event, decode};
 pub use hash::key_hash;
 pub use message::{
-    change as change_of_message, name_and_email, named as people_of_message, tickets as tickets_of_message,
+    change as change_of_message, name_and_email, people as people_of_message, tickets as tickets_of_message,
     trailers as trailers_of_message,
 };
 pub use model::{PREFIX as TYPE_PREFIX, SUFFIX as TYPE_SUFFIX, TYPES as EVENT_TYPES, Table};

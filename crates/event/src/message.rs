@@ -23,7 +23,7 @@ pub fn name_and_email(text: &str) -> (&str, &str) {
 
 /// People named by trailers, as written.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Named<'m> {
+pub struct People<'m> {
     pub reviewers: Vec<&'m str>,
     pub co_authors: Vec<&'m str>,
     pub acked_by: Vec<&'m str>,
@@ -33,18 +33,18 @@ pub struct Named<'m> {
 }
 
 /// People of the trailers and of `Reviewers:` lines, each once and in order.
-pub fn named<'m>(message: &'m str, trailers: &[Trailer<'m>]) -> Named<'m> {
-    let mut named = Named::default();
+pub fn people<'m>(message: &'m str, trailers: &[Trailer<'m>]) -> People<'m> {
+    let mut people = People::default();
     for trailer in trailers {
         let list = if trailer.is("Reviewed-by") {
-            named.reviewed = true;
-            &mut named.reviewers
+            people.reviewed = true;
+            &mut people.reviewers
         } else if trailer.is("Co-authored-by") {
-            &mut named.co_authors
+            &mut people.co_authors
         } else if trailer.is("Acked-by") {
-            &mut named.acked_by
+            &mut people.acked_by
         } else if trailer.is("Tested-by") {
-            &mut named.tested_by
+            &mut people.tested_by
         } else {
             continue;
         };
@@ -52,9 +52,9 @@ pub fn named<'m>(message: &'m str, trailers: &[Trailer<'m>]) -> Named<'m> {
     }
     let lists = message.lines().skip(1).filter_map(|line| line.trim_start().strip_prefix("Reviewers:"));
     for person in lists.flat_map(|list| list.split(',')) {
-        push_new(&mut named.reviewers, person.trim().trim_start_matches(['@', '#']));
+        push_new(&mut people.reviewers, person.trim().trim_start_matches(['@', '#']));
     }
-    named
+    people
 }
 
 fn push_new<'m>(list: &mut Vec<&'m str>, text: &'m str) {
@@ -72,12 +72,12 @@ mod tests {
         let message = "Round fees\n\nReviewers: @ada, bo, #fees\n\nText\n\nReviewed-by: Cy <cy@a.example>\n\
                        acked-by: Dee\nTested-by: Eve <eve@a.example>\nCo-authored-by: Fay <fay@a.example>\n\
                        Reviewed-by: Cy <cy@a.example>\n";
-        let named = named(message, &trailers(message));
-        assert_eq!(named.reviewers, ["Cy <cy@a.example>", "ada", "bo", "fees"]);
-        assert_eq!(named.co_authors, ["Fay <fay@a.example>"]);
-        assert_eq!(named.acked_by, ["Dee"]);
-        assert_eq!(named.tested_by, ["Eve <eve@a.example>"]);
-        assert!(named.reviewed);
+        let people = people(message, &trailers(message));
+        assert_eq!(people.reviewers, ["Cy <cy@a.example>", "ada", "bo", "fees"]);
+        assert_eq!(people.co_authors, ["Fay <fay@a.example>"]);
+        assert_eq!(people.acked_by, ["Dee"]);
+        assert_eq!(people.tested_by, ["Eve <eve@a.example>"]);
+        assert!(people.reviewed);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::pushed::CommitEvent;
 use crate::repository::Repository;
 use crate::totals::{FAULTS_MAX, Totals};
 use crate::walk::{Node, Walk};
-use crate::work::{Done, Worker};
+use crate::work::{RunEvents, Worker};
 
 /// How far a run is, to be looked at from another thread.
 #[derive(Debug, Default)]
@@ -140,7 +140,7 @@ struct State {
     waiting: VecDeque<Vec<Node>>,
     walked: bool,
     taken: u64,
-    finished: BTreeMap<u64, Done>,
+    finished: BTreeMap<u64, RunEvents>,
     finished_bytes: usize,
     handed_over: u64,
     stopped: bool,
@@ -196,7 +196,7 @@ impl Line {
         }
     }
 
-    fn put(&self, number: u64, done: Done) {
+    fn put(&self, number: u64, done: RunEvents) {
         let mut state = lock(&self.state);
         state.finished_bytes += done.totals.bytes as usize;
         state.finished.insert(number, done);
@@ -206,7 +206,7 @@ impl Line {
     }
 
     /// The next finished run in order; `None` when all are handed over.
-    fn next(&self) -> Option<Done> {
+    fn next(&self) -> Option<RunEvents> {
         let mut state = lock(&self.state);
         loop {
             assert!(!state.panicked, "a thread of the git source panicked");

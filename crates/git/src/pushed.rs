@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::lines::Counts;
-use super::rename::Changed;
+use super::rename::ChangedFile;
 
 /// Room for files in an event; with the rest of it well under the record limit of 1 MiB.
 const FILES_BYTES_MAX: usize = 768 << 10;
@@ -33,7 +33,7 @@ pub struct CommitEvent {
 }
 
 /// Everything about a commit that its event says.
-pub struct Pushed<'c> {
+pub struct CommitData<'c> {
     pub sha: String,
     pub parents: Vec<String>,
     pub author: Arc<RawValue>,
@@ -56,7 +56,7 @@ pub struct Pushed<'c> {
 
 /// A changed file with its lines; `None` for a binary one.
 pub struct FileCounts {
-    pub changed: Changed,
+    pub changed: ChangedFile,
     pub lines: Option<Counts>,
 }
 
@@ -135,7 +135,7 @@ fn raws<S: Serializer>(values: &&[Arc<RawValue>], serializer: S) -> Result<S::Ok
     serializer.collect_seq(values.iter().take(PEOPLE_MAX).map(AsRef::as_ref))
 }
 
-impl Pushed<'_> {
+impl CommitData<'_> {
     /// The event of this commit in `repository`.
     pub fn event(&self, repository: &str) -> CommitEvent {
         let changed = self.files.unwrap_or_default();
@@ -192,7 +192,7 @@ fn listed(changed: &[FileCounts]) -> Vec<File<'_>> {
 
 impl<'c> File<'c> {
     fn of(file: &'c FileCounts) -> File<'c> {
-        let Changed { path, old_path, old, new } = &file.changed;
+        let ChangedFile { path, old_path, old, new } = &file.changed;
         File {
             path: path_text(path),
             old_path: old_path.as_deref().map(path_text),

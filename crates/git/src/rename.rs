@@ -30,7 +30,7 @@ const SPAN_BYTES: usize = 64;
 
 /// A path that differs, with where it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Changed {
+pub struct ChangedFile {
     pub path: Vec<u8>,
     /// The path before, when the file was renamed.
     pub old_path: Option<Vec<u8>>,
@@ -44,13 +44,13 @@ pub fn find(
     changes: Vec<Change>,
     limit: u64,
     similarity: &mut Similarity,
-) -> Result<Vec<Changed>, Fault> {
+) -> Result<Vec<ChangedFile>, Fault> {
     let deleted = |change: &Change| change.new.is_none();
     let added = |change: &Change| change.old.is_none();
     if !changes.iter().any(deleted) || !changes.iter().any(added) {
         return Ok(changes.into_iter().map(unpaired).collect());
     }
-    let mut search = Search {
+    let mut search = RenameSearch {
         sources: files(&changes, |change| change.old.filter(|_| deleted(change))),
         targets: files(&changes, |change| change.new.filter(|_| added(change))),
         reader,
@@ -68,25 +68,25 @@ pub fn find(
 }
 
 /// The changes with each pair joined in the place of its destination.
-fn joined(changes: Vec<Change>, pairs: &HashMap<usize, usize>, taken: &[usize]) -> Vec<Changed> {
+fn joined(changes: Vec<Change>, pairs: &HashMap<usize, usize>, taken: &[usize]) -> Vec<ChangedFile> {
     let gone: HashMap<usize, (Vec<u8>, Option<Side>)> =
         taken.iter().map(|&source| (source, (changes[source].path.clone(), changes[source].old))).collect();
     let kept = changes.into_iter().enumerate().filter(|(index, _)| !gone.contains_key(index));
     kept.map(|(index, change)| match pairs.get(&index).and_then(|source| gone.get(source)) {
         Some((path, old)) => {
-            Changed { path: change.path, old_path: Some(path.clone()), old: *old, new: change.new }
+            ChangedFile { path: change.path, old_path: Some(path.clone()), old: *old, new: change.new }
         }
         None => unpaired(change),
     })
     .collect()
 }
 
-fn unpaired(change: Change) -> Changed {
-    Changed { path: change.path, old_path: None, old: change.old, new: change.new }
+fn unpaired(change: Change) -> ChangedFile {
+    ChangedFile { path: change.path, old_path: None, old: change.old, new: change.new }
 }
 
 /// A source or a destination of a rename.
-struct File<'c> {
+struct RenameEnd<'c> {
     /// Its index among the changes.
     change: usize,
     path: &'c [u8],
@@ -97,10 +97,10 @@ struct File<'c> {
     source: Option<usize>,
 }
 
-fn files(changes: &[Change], side: impl Fn(&Change) -> Option<Side>) -> Vec<File<'_>> {
-    let file = |(index, change): (usize, _)| -> Option<File<'_>> {
+fn files(changes: &[Change], side: impl Fn(&Change) -> Option<Side>) -> Vec<RenameEnd<'_>> {
+    let file = |(index, change): (usize, _)| -> Option<RenameEnd<'_>> {
         let change: &Change = change;
-        Some(File {
+        Some(RenameEnd {
             change: index,
             path: &changes[index].path,
             side: side(change)?,
@@ -111,9 +111,9 @@ fn files(changes: &[Change], side: impl Fn(&Change) -> Option<Side>) -> Vec<File
     changes.iter().enumerate().filter_map(file).collect()
 }
 
-struct Search<'s, 'p, 'c> {
-    sources: Vec<File<'c>>,
-    targets: Vec<File<'c>>,
+struct RenameSearch<'s, 'p, 'c> {
+    sources: Vec<RenameEnd<'c>>,
+    targets: Vec<RenameEnd<'c>>,
     reader: &'s mut Reader<'p>,
     similarity: &'s mut Similarity,
     /// Of sources, by change.
@@ -137,7 +137,7 @@ impl Candidate {
     }
 }
 
-impl Search<'_, '_, '_> {
+impl RenameSearch<'_, '_, '_> {
     fn pair(&mut self, source: usize, target: usize) {
         self.sources[source].used = true;
         self.targets[target].source = Some(self.sources[source].change);
@@ -299,8 +299,8 @@ fn keep_if_better(best: &mut Vec<Candidate>, candidate: Candidate) {
 
 /// Base names that occur once (with their index), or more often (with none).
 fn unique_basenames<'c>(
-    files: &[File<'c>],
-    free: impl Fn(&File<'c>) -> bool,
+    files: &[RenameEnd<'c>],
+    free: impl Fn(&RenameEnd<'c>) -> bool,
 ) -> HashMap<&'c [u8], Option<usize>> {
     let mut names = HashMap::new();
     for (index, file) in files.iter().enumerate().filter(|(_, file)| free(file)) {

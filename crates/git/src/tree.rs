@@ -52,20 +52,20 @@ pub fn diff(
     if old == new {
         return Ok(());
     }
-    Walk { reader, path: Vec::new(), out }.trees(old, new)
+    TreeWalk { reader, path: Vec::new(), out }.trees(old, new)
 }
 
 /// Trees inside each other; deeper ones are damage or an attack.
 const MAX_DEPTH: usize = 1_000;
 
-struct Walk<'w, 'p> {
+struct TreeWalk<'w, 'p> {
     reader: &'w mut Reader<'p>,
     /// The directory being compared, with a slash at its end, or nothing for the root.
     path: Vec<u8>,
     out: &'w mut Vec<Change>,
 }
 
-impl Walk<'_, '_> {
+impl TreeWalk<'_, '_> {
     fn trees(&mut self, old: Option<&ObjectId>, new: Option<&ObjectId>) -> Result<(), Fault> {
         let damaged = |id: Option<&ObjectId>| Fault::Damaged {
             id: id.copied().unwrap_or_else(|| ObjectId::null(gix::hash::Kind::Sha1)),

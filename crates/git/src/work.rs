@@ -11,8 +11,8 @@ use super::commit::{Commit, Signature, Time};
 use super::lines::{self, Counts};
 use super::objects::{Fault, Object, Packs, Reader};
 use super::people::People;
-use super::pushed::{CommitEvent, FileCounts, Pushed, shortened};
-use super::rename::{self, Changed, Similarity};
+use super::pushed::{CommitData, CommitEvent, FileCounts, shortened};
+use super::rename::{self, ChangedFile, Similarity};
 use super::repository::Repository;
 use super::totals::{FAULTS_MAX, Totals};
 use super::tree::{self, Change, Mode, Side};
@@ -20,7 +20,7 @@ use super::walk::{Base, Node};
 
 /// The events of a run of commits and what they sum to.
 #[derive(Default)]
-pub struct Done {
+pub struct RunEvents {
     pub events: Vec<CommitEvent>,
     pub totals: Totals,
 }
@@ -47,15 +47,15 @@ impl<'w> Worker<'w> {
         }
     }
 
-    pub fn run(&mut self, run: &[Node]) -> Done {
-        let mut done = Done::default();
+    pub fn run(&mut self, run: &[Node]) -> RunEvents {
+        let mut done = RunEvents::default();
         for node in run {
             self.commit(node, &mut done);
         }
         done
     }
 
-    fn commit(&mut self, node: &Node, done: &mut Done) {
+    fn commit(&mut self, node: &Node, done: &mut RunEvents) {
         let object = match self.reader.commit(&node.id) {
             Ok(object) => object,
             Err(fault) => {
@@ -111,7 +111,7 @@ impl<'w> Worker<'w> {
     }
 
     /// Lines of one file; `Some(None)` for a binary one. `None` when git would show no row.
-    fn lines(&mut self, changed: &Changed) -> Result<Option<Option<Counts>>, Fault> {
+    fn lines(&mut self, changed: &ChangedFile) -> Result<Option<Option<Counts>>, Fault> {
         let same = matches!((&changed.old, &changed.new), (Some(old), Some(new)) if old.id == new.id);
         let old = self.content(changed.old.as_ref())?;
         let new = if same { old.clone() } else { self.content(changed.new.as_ref())? };
@@ -179,7 +179,7 @@ impl<'w> Worker<'w> {
         let usable = |time: &Time| matches!(time, Time::At { .. });
         let happened = committed.filter(usable).or(authored.filter(usable)).unwrap_or(EPOCH);
         let name = &self.repository.name;
-        let pushed = Pushed {
+        let pushed = CommitData {
             sha: node.id.to_string(),
             parents: commit.parents.iter().map(ToString::to_string).collect(),
             author: self.signature(commit, commit.author),

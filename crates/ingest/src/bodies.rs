@@ -168,7 +168,7 @@ impl<'l> Bodies<'l> {
         self.batch_bytes = 0;
         let now_us = now_us();
         let share = bodies.len().div_ceil(decoders()).max(1);
-        let done: Vec<Vec<Done>> = std::thread::scope(|scope| {
+        let done: Vec<Vec<BodyOutcome>> = std::thread::scope(|scope| {
             let work = |share: &'_ [Body]| share.iter().map(|body| done(self.format, body, now_us)).collect();
             let threads: Vec<_> =
                 bodies.chunks(share).map(|share| scope.spawn(move || work(share))).collect();
@@ -221,18 +221,18 @@ fn name_of(path: &Path) -> Option<String> {
 }
 
 /// One body, read.
-struct Done {
+struct BodyOutcome {
     outcome: Result<Normalised, Reject>,
     entries: Vec<Entry>,
 }
 
-fn done(format: Format, body: &Body, received_us: i64) -> Done {
+fn done(format: Format, body: &Body, received_us: i64) -> BodyOutcome {
     let (outcome, name) = read(format, body, received_us);
     let entries = match &outcome {
         Ok(normalised) => normalised.events.iter().map(Entry::from).collect(),
         Err(_) => vec![refused(format, name, body)],
     };
-    Done { outcome, entries }
+    BodyOutcome { outcome, entries }
 }
 
 /// What a body says, and the name under which it was read.

@@ -43,7 +43,7 @@ struct Meta {
 }
 
 /// A chunk with its place in the order and what it covers.
-pub struct Filled {
+pub struct NumberedChunk {
     pub turn: u64,
     pub chunk: Chunk,
     pub spans: Vec<Span>,
@@ -133,12 +133,12 @@ impl Chunk {
 /// Whose turn it is to hand over, and chunks to fill again.
 #[derive(Default)]
 pub struct Turns {
-    state: Mutex<State>,
+    state: Mutex<TurnState>,
     moved: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct TurnState {
     turn: u64,
     /// Nobody takes batches any more, or a decoding thread panicked: nothing later may leave.
     closed: bool,
@@ -180,14 +180,14 @@ impl Turns {
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, TurnState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A decoding thread: ends when no chunk can come any more, or nobody wants batches.
 pub fn decode_loop(
-    queue: &Mutex<Receiver<Filled>>,
+    queue: &Mutex<Receiver<NumberedChunk>>,
     turns: &Turns,
     sender: &Sender<Batch>,
     formats: &Formats,
@@ -197,7 +197,7 @@ pub fn decode_loop(
     let mut builder = BatchBuilder::new();
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Filled { turn, mut chunk, spans }) = next else {
+        let Ok(NumberedChunk { turn, mut chunk, spans }) = next else {
             return;
         };
         chunk.each(|record| {

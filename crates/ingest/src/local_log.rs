@@ -52,7 +52,7 @@ pub struct LocalLog {
 
 /// A record as the log keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoredRecord {
     pub offset: i64,
     pub timestamp_us: i64,
     pub topic: String,
@@ -175,7 +175,7 @@ impl LocalLog {
 
     /// The records from offset `from` on: at most `max_records`, and no further record once
     /// `max_bytes` of values are reached. Empty at the log's end.
-    pub fn read(&self, from: i64, max_records: usize, max_bytes: usize) -> Result<Vec<Stored>, Error> {
+    pub fn read(&self, from: i64, max_records: usize, max_bytes: usize) -> Result<Vec<StoredRecord>, Error> {
         let mut records = Vec::new();
         let mut bytes = 0;
         let mut cursor = source::Cursor::new(self.clone(), from);
@@ -184,7 +184,7 @@ impl LocalLog {
                 break;
             };
             bytes += frame.value.len();
-            records.push(Stored {
+            records.push(StoredRecord {
                 offset,
                 timestamp_us: frame.timestamp_us,
                 topic: frame.topic.to_owned(),
@@ -215,7 +215,7 @@ impl LocalLog {
     }
 
     /// Frames and compresses on the caller's thread, so that the writer only stores.
-    fn request(&self, entries: &[Entry]) -> Result<(Request, Answer), Error> {
+    fn request(&self, entries: &[Entry]) -> Result<(Request, Acknowledgement), Error> {
         let now_us = now_us();
         let mut parts = Vec::new();
         let mut frames = Frames::default();
@@ -256,7 +256,7 @@ impl LocalLog {
     }
 }
 
-type Answer = oneshot::Receiver<Result<Range<i64>, Error>>;
+type Acknowledgement = oneshot::Receiver<Result<Range<i64>, Error>>;
 
 impl Produce for LocalLog {
     fn produce(&mut self, entries: Vec<Entry>) -> Result<(), Error> {

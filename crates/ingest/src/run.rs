@@ -15,7 +15,7 @@ use event::Batch;
 use tokio::sync::mpsc::Sender;
 
 use crate::control::{Limits, Progress, Stop};
-use crate::decode::{Chunk, Filled, Turns, decode_loop, decoders};
+use crate::decode::{Chunk, NumberedChunk, Turns, decode_loop, decoders};
 use crate::error::Error;
 use crate::formats::Formats;
 use crate::source::Source;
@@ -71,7 +71,7 @@ struct Reader<'a> {
     turn: u64,
     /// When the chunk's first record came.
     begun: Instant,
-    chunks: SyncSender<Filled>,
+    chunks: SyncSender<NumberedChunk>,
     turns: &'a Turns,
     progress: &'a Progress,
 }
@@ -113,7 +113,7 @@ impl Reader<'_> {
             return Ok(());
         }
         let chunk = std::mem::replace(&mut self.chunk, self.turns.empty_chunk());
-        let mut filled = Filled { turn: self.turn, chunk, spans: source.spans() };
+        let mut filled = NumberedChunk { turn: self.turn, chunk, spans: source.spans() };
         self.turn += 1;
         let begun = Instant::now();
         loop {

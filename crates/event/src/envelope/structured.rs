@@ -1,19 +1,19 @@
 //! Structured mode: the whole event is one JSON object.
 //!
 //! Invariant: `data` is read in place when the type came before it, and after the envelope when not.
-//! Deliberately absent: rules about single attributes; `Draft::set` holds them for both modes.
+//! Deliberately absent: rules about single attributes; `Envelope::set` holds them for both modes.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-use super::{Attribute, Data, DataSeed, Draft, RawValue, Reason, Reject, Scalar, Trace, has_nul};
+use super::{Attribute, Data, DataSeed, Envelope, RawValue, Reason, Reject, Scalar, Trace, has_nul};
 use crate::canonical::in_range;
 use crate::trace::{KeySeed, Place};
 
 /// Reads the event of `text` into `draft`.
-pub(super) fn read<'a>(text: &'a str, trace: &Trace, draft: &mut Draft<'a>) -> Result<(), Reject> {
+pub(super) fn read<'a>(text: &'a str, trace: &Trace, draft: &mut Envelope<'a>) -> Result<(), Reject> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let read = EventSeed { trace, draft }.deserialize(&mut deserializer).and_then(|()| {
         trace.leave();
@@ -24,7 +24,7 @@ pub(super) fn read<'a>(text: &'a str, trace: &Trace, draft: &mut Draft<'a>) -> R
 
 struct EventSeed<'c, 'de> {
     trace: &'c Trace,
-    draft: &'c mut Draft<'de>,
+    draft: &'c mut Envelope<'de>,
 }
 
 impl<'de> DeserializeSeed<'de> for EventSeed<'_, 'de> {
@@ -80,7 +80,7 @@ impl<'de> Visitor<'de> for EventSeed<'_, 'de> {
 
 fn read_data<'de, A: MapAccess<'de>>(
     trace: &Trace,
-    draft: &mut Draft<'de>,
+    draft: &mut Envelope<'de>,
     members: &mut A,
 ) -> Result<(), A::Error> {
     match (draft.kind, &draft.type_) {

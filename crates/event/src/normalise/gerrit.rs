@@ -43,7 +43,7 @@ const CODE_REVIEW: &str = "Code-Review";
 const BEFORE_GERRIT: &str = "2008-01-01T00:00:00Z";
 
 /// A change that an event is about.
-struct Change<'a> {
+struct GerritChange<'a> {
     event: &'a Value,
     change: &'a Value,
     repo: &'a str,
@@ -59,7 +59,7 @@ pub(super) fn normalise(delivery: &Delivery<'_>, body: &Value) -> Result<Normali
     if SILENT.contains(&kind) {
         return Ok(Normalised::known(name, Vec::new()));
     }
-    let change = || Change::of(delivery, body);
+    let change = || GerritChange::of(delivery, body);
     let mut events = match kind {
         "patchset-created" => change()?.patch_set()?,
         "change-merged" => change()?.merged()?,
@@ -80,11 +80,11 @@ pub(super) fn normalise(delivery: &Delivery<'_>, body: &Value) -> Result<Normali
     Ok(Normalised::known(name, events))
 }
 
-impl<'a> Change<'a> {
-    fn of(delivery: &Delivery<'_>, event: &'a Value) -> Result<Change<'a>, Reject> {
+impl<'a> GerritChange<'a> {
+    fn of(delivery: &Delivery<'_>, event: &'a Value) -> Result<GerritChange<'a>, Reject> {
         let change = need_object(event, "change")?;
         let link = text(change, "url")?.and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
-        Ok(Change {
+        Ok(GerritChange {
             event,
             change,
             repo: need_text(change, "project")?,

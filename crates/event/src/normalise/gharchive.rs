@@ -9,7 +9,7 @@
 use serde_json::Value;
 
 use super::body::{at, missing, moment, need_object, need_text, text};
-use super::github::{self, Kind, Told};
+use super::github::{self, GitHubHook, HookKind};
 use super::{Delivery, Normalised};
 use crate::reject::Reject;
 
@@ -46,16 +46,16 @@ pub(super) fn normalise(delivery: &Delivery<'_>, line: &Value) -> Result<Normali
         return Ok(Normalised::known(name, Vec::new()));
     }
     let kind = match type_ {
-        "PullRequestEvent" => Kind::PullRequest,
-        "PullRequestReviewEvent" => Kind::Review,
-        "PullRequestReviewCommentEvent" => Kind::ReviewComment,
-        "PullRequestReviewThreadEvent" => Kind::ReviewThread,
-        "IssueCommentEvent" => Kind::IssueComment,
-        "IssuesEvent" => Kind::Issue,
-        "PushEvent" => Kind::Push,
+        "PullRequestEvent" => HookKind::PullRequest,
+        "PullRequestReviewEvent" => HookKind::Review,
+        "PullRequestReviewCommentEvent" => HookKind::ReviewComment,
+        "PullRequestReviewThreadEvent" => HookKind::ReviewThread,
+        "IssueCommentEvent" => HookKind::IssueComment,
+        "IssuesEvent" => HookKind::Issue,
+        "PushEvent" => HookKind::Push,
         _ => return Ok(Normalised::unknown(name)),
     };
-    let told = Told {
+    let hook = GitHubHook {
         body: need_object(line, "payload")?,
         repo: need_text(line, "repo.name")?,
         by: at(line, "actor").map(|actor| need_text(actor, "login")).transpose()?,
@@ -63,7 +63,7 @@ pub(super) fn normalise(delivery: &Delivery<'_>, line: &Value) -> Result<Normali
         received_us: delivery.received_us,
         source_version: SOURCE_VERSION,
     };
-    Ok(match github::events(kind, action, &told)? {
+    Ok(match github::events(kind, action, &hook)? {
         Some(events) => Normalised::known(name, events),
         None => Normalised::unknown(name),
     })

@@ -24,7 +24,7 @@ const BEFORE_GITHUB: &str = "2008-01-01T00:00:00Z";
 
 /// The events that become ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum HookKind {
     PullRequest,
     Review,
     ReviewComment,
@@ -36,18 +36,18 @@ pub(super) enum Kind {
     Push,
 }
 
-impl Kind {
-    fn of(event: &str) -> Option<Kind> {
+impl HookKind {
+    fn of(event: &str) -> Option<HookKind> {
         Some(match event {
-            "pull_request" => Kind::PullRequest,
-            "pull_request_review" => Kind::Review,
-            "pull_request_review_comment" => Kind::ReviewComment,
-            "pull_request_review_thread" => Kind::ReviewThread,
-            "issue_comment" => Kind::IssueComment,
-            "issues" => Kind::Issue,
-            "sub_issues" => Kind::SubIssue,
-            "milestone" => Kind::Milestone,
-            "push" => Kind::Push,
+            "pull_request" => HookKind::PullRequest,
+            "pull_request_review" => HookKind::Review,
+            "pull_request_review_comment" => HookKind::ReviewComment,
+            "pull_request_review_thread" => HookKind::ReviewThread,
+            "issue_comment" => HookKind::IssueComment,
+            "issues" => HookKind::Issue,
+            "sub_issues" => HookKind::SubIssue,
+            "milestone" => HookKind::Milestone,
+            "push" => HookKind::Push,
             _ => return None,
         })
     }
@@ -121,8 +121,11 @@ const SILENT: [&str; 60] = [
 /// Silent as well, without being a fact about anything that is kept.
 const SILENT_RUNS: [&str; 4] = ["watch", "workflow_dispatch", "workflow_job", "workflow_run"];
 
-/// A body with what its surroundings tell.
-pub(super) struct Told<'a> {
+/// What an action becomes: our events, or `None` where the action is not known.
+pub(super) type Events = Result<Option<Vec<Draft>>, Reject>;
+
+/// The body of a webhook, or of an archive of them, and what its surroundings say.
+pub(super) struct GitHubHook<'a> {
     pub(super) body: &'a Value,
     pub(super) repo: &'a str,
     /// The login of who did it.
@@ -143,10 +146,10 @@ pub(super) fn normalise(delivery: &Delivery<'_>, body: &Value) -> Result<Normali
     if SILENT.contains(&event) || SILENT_RUNS.contains(&event) {
         return Ok(Normalised::known(name, Vec::new()));
     }
-    let Some(kind) = Kind::of(event) else {
+    let Some(kind) = HookKind::of(event) else {
         return Ok(Normalised::unknown(name));
     };
-    let told = Told {
+    let hook = GitHubHook {
         body,
         repo: need_text(body, "repository.full_name")?,
         by: login(body, "sender")?,
@@ -154,7 +157,7 @@ pub(super) fn normalise(delivery: &Delivery<'_>, body: &Value) -> Result<Normali
         received_us: delivery.received_us,
         source_version: 0,
     };
-    Ok(match events(kind, action, &told)? {
+    Ok(match events(kind, action, &hook)? {
         Some(events) => Normalised::known(name, events),
         None => Normalised::unknown(name),
     })
@@ -169,21 +172,21 @@ pub(super) fn name(event: &str, action: &str) -> String {
 }
 
 /// The events of a body; `None` for an action that nobody here has heard of.
-pub(super) fn events(kind: Kind, action: &str, told: &Told<'_>) -> Result<Option<Vec<Draft>>, Reject> {
+pub(super) fn events(kind: HookKind, action: &str, hook: &GitHubHook<'_>) -> Events {
     let events = match kind {
-        Kind::PullRequest => change::pull_request(action, told)?,
-        Kind::Review => change::review(action, told)?,
-        Kind::ReviewComment => change::review_comment(action, told)?,
-        Kind::ReviewThread => matches!(action, "resolved" | "unresolved").then(Vec::new),
-        Kind::IssueComment => change::issue_comment(action, told)?,
-        Kind::Issue => ticket::issue(action, told)?,
-        Kind::SubIssue => ticket::sub_issue(action, told)?,
-        Kind::Milestone => ticket::milestone(action, told)?,
-        Kind::Push => Some(push::commits(told)?),
+        HookKind::PullRequest => change::pull_request(action, hook)?,
+        HookKind::Review => change::review(action, hook)?,
+        HookKind::ReviewComment => change::review_comment(action, hook)?,
+        HookKind::ReviewThread => matches!(action, "resolved" | "unresolved").then(Vec::new),
+        HookKind::IssueComment => change::issue_comment(action, hook)?,
+        HookKind::Issue => ticket::issue(action, hook)?,
+        HookKind::SubIssue => ticket::sub_issue(action, hook)?,
+        HookKind::Milestone => ticket::milestone(action, hook)?,
+        HookKind::Push => Some(push::commits(hook)?),
     };
     Ok(events.map(|mut events| {
         if !events.is_empty() {
-            events.extend(bots(told.body));
+            events.extend(bots(hook.body));
         }
         events
     }))
@@ -209,15 +212,15 @@ fn inferred(body: &Value) -> Option<&'static str> {
     })
 }
 
-impl Told<'_> {
+impl GitHubHook<'_> {
     fn source(&self) -> String {
         format!("github:{}", self.repo)
     }
 
     /// The time at `path`, else what the surroundings tell. Ids hold it, so the time of receipt will not do.
     fn time(&self, path: &str) -> Result<String, Reject> {
-        let told = moment(self.body, path)?;
-        told.or_else(|| self.happened.clone()).ok_or_else(|| body::missing(path))
+        let time = moment(self.body, path)?;
+        time.or_else(|| self.happened.clone()).ok_or_else(|| body::missing(path))
     }
 
     /// The time of a fact that leaves none in the body, such as a deletion: when it happened by other

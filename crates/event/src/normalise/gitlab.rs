@@ -40,8 +40,8 @@ const SILENT: [&str; 17] = [
     "repository_update",
 ];
 
-/// A body with what its surroundings tell.
-struct Told<'a> {
+/// The body of a webhook and what its surroundings say.
+struct GitLabHook<'a> {
     body: &'a Value,
     /// The project's path with its groups; of a group's milestone the group's path.
     repo: &'a str,
@@ -63,19 +63,19 @@ pub(super) fn normalise(delivery: &Delivery<'_>, body: &Value) -> Result<Normali
     if SILENT.contains(&kind) {
         return Ok(Normalised::known(name, Vec::new()));
     }
-    let told = || -> Result<Told<'_>, Reject> {
+    let hook = || -> Result<GitLabHook<'_>, Reject> {
         let named = delivery.name.is_some_and(|name| name.starts_with("Confidential"));
         let typed = text(body, "event_type")?.is_some_and(|type_| type_.starts_with("confidential"));
         let marked = flag(body, "object_attributes.confidential")? == Some(true);
         let confidential = named || typed || marked;
-        Ok(Told { body, repo: repo(body)?, confidential, received_us: delivery.received_us })
+        Ok(GitLabHook { body, repo: repo(body)?, confidential, received_us: delivery.received_us })
     };
     let events = match kind {
-        "merge_request" => merge_request::events(action, &told()?)?,
-        "note" => Some(merge_request::note(action, &told()?)?),
-        "issue" | "work_item" => issue::events(action, &told()?)?,
-        "milestone" => milestone::events(action, &told()?)?,
-        "push" => Some(push::commits(&told()?)?),
+        "merge_request" => merge_request::events(action, &hook()?)?,
+        "note" => Some(merge_request::note(action, &hook()?)?),
+        "issue" | "work_item" => issue::events(action, &hook()?)?,
+        "milestone" => milestone::events(action, &hook()?)?,
+        "push" => Some(push::commits(&hook()?)?),
         _ => None,
     };
     Ok(match events {
@@ -93,7 +93,7 @@ fn repo(body: &Value) -> Result<&str, Reject> {
     Err(body::missing("project.path_with_namespace"))
 }
 
-impl<'a> Told<'a> {
+impl<'a> GitLabHook<'a> {
     fn source(&self) -> String {
         format!("gitlab:{}", self.repo)
     }
@@ -180,8 +180,8 @@ fn sides<'a>(changes: &'a Value, field: &str) -> Option<(&'a Value, &'a Value)> 
 }
 
 /// What the body says was changed, by our names of the fields.
-fn changes(told: &Told<'_>, fields: &[(&str, &str)]) -> Map<String, Value> {
-    let Some(changes) = at(told.body, "changes") else { return Map::new() };
+fn changes(hook: &GitLabHook<'_>, fields: &[(&str, &str)]) -> Map<String, Value> {
+    let Some(changes) = at(hook.body, "changes") else { return Map::new() };
     let both = fields.iter().filter_map(|(theirs, ours)| {
         let (from, to) = sides(changes, theirs)?;
         let (from, to) = (plain(theirs, from), plain(theirs, to));

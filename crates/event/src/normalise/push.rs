@@ -39,7 +39,7 @@ pub(super) fn pushed(
     let message = text_of.trim_start();
     let subject = message.lines().next().unwrap_or_default().trim();
     let trailers = message::trailers(text_of);
-    let named = message::named(text_of, &trailers);
+    let named = message::people(text_of, &trailers);
     let draft =
         Draft::new("commit.pushed", format!("git-{repo}-{sha}"), source, time, format!("{repo}@{sha}"));
     let draft = draft

@@ -39,10 +39,10 @@ struct Reports {
 
 /// The entries of one call that are on their way.
 struct Pending {
-    state: Mutex<State>,
+    state: Mutex<Deliveries>,
 }
 
-struct State {
+struct Deliveries {
     left: usize,
     placed: Vec<(i32, i64)>,
     failure: Option<(KafkaError, String)>,
@@ -90,7 +90,7 @@ impl KafkaProducer {
         }
         let (done, answer) = oneshot::channel();
         let pending = Arc::new(Pending {
-            state: Mutex::new(State {
+            state: Mutex::new(Deliveries {
                 left: entries.len(),
                 placed: vec![(-1, -1); entries.len()],
                 failure: None,
@@ -177,7 +177,7 @@ impl Produce for KafkaProducer {
 }
 
 impl Pending {
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Deliveries> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -194,7 +194,7 @@ impl Pending {
     }
 }
 
-impl State {
+impl Deliveries {
     fn finish(&mut self, entries: usize) {
         self.left -= entries;
         if self.left == 0

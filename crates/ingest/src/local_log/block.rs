@@ -137,7 +137,7 @@ pub fn open(block: &[u8], frames: &mut Frames) -> Result<(), String> {
 /// The frame that starts at byte `at`, and where the next one starts; `None` when the bytes are
 /// not a frame.
 pub fn frame(bytes: &[u8], at: usize) -> Option<(Frame<'_>, usize)> {
-    let mut rest = Reader { bytes, at };
+    let mut rest = FrameReader { bytes, at };
     let timestamp_us = i64::from_le_bytes(rest.array()?);
     let key = u32::from_le_bytes(rest.array()?) as usize;
     let value = u32::from_le_bytes(rest.array()?) as usize;
@@ -157,12 +157,12 @@ pub fn frame(bytes: &[u8], at: usize) -> Option<(Frame<'_>, usize)> {
     Some((frame, rest.at))
 }
 
-struct Reader<'a> {
+struct FrameReader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> FrameReader<'a> {
     fn slice(&mut self, length: usize) -> Option<&'a [u8]> {
         let end = self.at.checked_add(length)?;
         let slice = self.bytes.get(self.at..end)?;

@@ -13,14 +13,14 @@ use super::{ABOUT, BLOCKS, FILE, open_error};
 use crate::{Entry, Error, topic};
 
 /// What the bytes are of, and the bytes; gives what they become, or `None` where they stay.
-pub type Change<'a> = &'a dyn Fn(&str, &[u8]) -> Option<Vec<u8>>;
+pub type Rewrite<'a> = &'a dyn Fn(&str, &[u8]) -> Option<Vec<u8>>;
 
 /// Rewrites the log in `directory` and gives the number of records that changed; no log is no change.
 /// `change` hears of `key`, of each header by its name, and of `value`.
 ///
 /// # Errors
 /// `Locked` while a process has the log open; the old log stays after any error.
-pub fn rewrite(directory: &Path, change: Change<'_>) -> Result<u64, Error> {
+pub fn rewrite(directory: &Path, change: Rewrite<'_>) -> Result<u64, Error> {
     let path = directory.join(FILE);
     if !path.exists() {
         return Ok(0);
@@ -39,7 +39,7 @@ pub fn rewrite(directory: &Path, change: Change<'_>) -> Result<u64, Error> {
     Ok(changed)
 }
 
-fn copy(old: &Database, new: &Database, change: Change<'_>) -> Result<u64, String> {
+fn copy(old: &Database, new: &Database, change: Rewrite<'_>) -> Result<u64, String> {
     fn text(error: impl std::fmt::Display) -> String {
         error.to_string()
     }
@@ -67,7 +67,7 @@ fn copy(old: &Database, new: &Database, change: Change<'_>) -> Result<u64, Strin
 }
 
 /// The block of the changed frames, and how many changed.
-fn block_with(frames: &Frames, change: Change<'_>) -> Result<(Vec<u8>, u64), String> {
+fn block_with(frames: &Frames, change: Rewrite<'_>) -> Result<(Vec<u8>, u64), String> {
     let (mut out, mut at, mut changed) = (Frames::default(), 0, 0);
     for _ in 0..frames.count {
         let (frame, next) = block::frame(&frames.bytes, at).ok_or("a block is damaged")?;
@@ -79,7 +79,7 @@ fn block_with(frames: &Frames, change: Change<'_>) -> Result<(Vec<u8>, u64), Str
     Ok((out.seal().bytes, changed))
 }
 
-fn entry(frame: &Frame<'_>, change: Change<'_>) -> Result<(Entry, bool), String> {
+fn entry(frame: &Frame<'_>, change: Rewrite<'_>) -> Result<(Entry, bool), String> {
     let mut differs = false;
     let mut changed = |name: &str, bytes: &[u8]| match change(name, bytes) {
         Some(bytes) => {

@@ -73,7 +73,7 @@ pub struct Answer {
 }
 
 /// What one try came to.
-enum Tried {
+enum Attempt {
     Answered(Answer),
     /// A rate limit; how long it says to wait.
     Limited(Option<Duration>),
@@ -164,10 +164,10 @@ impl RestClient {
                 self.runtime.block_on(try_once(&self.http, &self.basic, parsed.clone()));
             self.resumes_us = resumes_us.unwrap_or(0);
             match tried {
-                Tried::Answered(answer) => return Ok(Ok(answer)),
-                Tried::Absent(status) => return Ok(Err(status)),
-                Tried::Refused(detail) => return Err(remote(url, detail)),
-                Tried::Limited(told) => {
+                Attempt::Answered(answer) => return Ok(Ok(answer)),
+                Attempt::Absent(status) => return Ok(Err(status)),
+                Attempt::Refused(detail) => return Err(remote(url, detail)),
+                Attempt::Limited(told) => {
                     waits += 1;
                     let wait = told.unwrap_or(WAIT_UNTOLD);
                     if waits > LIMIT_WAITS_MAX || wait > WAIT_MAX {
@@ -178,7 +178,7 @@ impl RestClient {
                     self.resumes_us = 0;
                     self.wait(wait, "the rate limit is used up");
                 }
-                Tried::Passing(why) => {
+                Attempt::Passing(why) => {
                     tries += 1;
                     if tries >= TRIES_MAX {
                         return Err(remote(url, format!("{why}, {tries} times; run it again later")));
@@ -253,21 +253,21 @@ async fn try_once(
     http: &reqwest::Client,
     basic: &Option<(String, String)>,
     url: Url,
-) -> (Tried, Option<i64>) {
+) -> (Attempt, Option<i64>) {
     let mut request = http.get(url);
     if let Some((user, password)) = basic {
         request = request.basic_auth(user, Some(password));
     }
     let mut response = match request.send().await {
         Ok(response) => response,
-        Err(error) => return (Tried::Passing(format!("no answer: {}", chain(&error.without_url()))), None),
+        Err(error) => return (Attempt::Passing(format!("no answer: {}", chain(&error.without_url()))), None),
     };
     let (status, headers) = (response.status(), response.headers().clone());
     let resumes_us = used_up(&headers);
     if let Some(tried) = failed(status, &headers, resumes_us) {
         let limited = status == StatusCode::FORBIDDEN && says_rate_limit(&mut response).await;
         return (
-            if limited && matches!(tried, Tried::Refused(_)) { Tried::Limited(None) } else { tried },
+            if limited && matches!(tried, Attempt::Refused(_)) { Attempt::Limited(None) } else { tried },
             None,
         );
     }
@@ -278,19 +278,19 @@ async fn try_once(
             Ok(None) => break,
             Err(error) => {
                 return (
-                    Tried::Passing(format!("the answer is cut off: {}", chain(&error.without_url()))),
+                    Attempt::Passing(format!("the answer is cut off: {}", chain(&error.without_url()))),
                     None,
                 );
             }
         }
         if bytes.len() > ANSWER_BYTES_MAX {
-            return (Tried::Refused(format!("an answer of more than {ANSWER_BYTES_MAX} bytes")), None);
+            return (Attempt::Refused(format!("an answer of more than {ANSWER_BYTES_MAX} bytes")), None);
         }
     }
     match serde_json::from_slice(&bytes) {
-        Ok(body) => (Tried::Answered(Answer { body, next: next_page(&headers) }), resumes_us),
-        Err(error) if error.is_eof() => (Tried::Passing("the answer is cut off".to_owned()), None),
-        Err(_) => (Tried::Refused("the answer is no JSON; check --url".to_owned()), None),
+        Ok(body) => (Attempt::Answered(Answer { body, next: next_page(&headers) }), resumes_us),
+        Err(error) if error.is_eof() => (Attempt::Passing("the answer is cut off".to_owned()), None),
+        Err(_) => (Attempt::Refused("the answer is no JSON; check --url".to_owned()), None),
     }
 }
 
@@ -307,29 +307,29 @@ async fn says_rate_limit(response: &mut reqwest::Response) -> bool {
 }
 
 /// What a status other than success means.
-fn failed(status: StatusCode, headers: &HeaderMap, resumes_us: Option<i64>) -> Option<Tried> {
+fn failed(status: StatusCode, headers: &HeaderMap, resumes_us: Option<i64>) -> Option<Attempt> {
     let retry_after = seconds(headers, "retry-after").map(Duration::from_secs);
     let limited = status == StatusCode::TOO_MANY_REQUESTS
         || (status == StatusCode::FORBIDDEN && (retry_after.is_some() || resumes_us.is_some()));
     if limited {
         let until =
             resumes_us.map(|us| Duration::from_micros(us.saturating_sub(now_us()).max(0).unsigned_abs()));
-        return Some(Tried::Limited(retry_after.or(until)));
+        return Some(Attempt::Limited(retry_after.or(until)));
     }
     match status {
         _ if status.is_success() => None,
-        StatusCode::NOT_FOUND | StatusCode::GONE => Some(Tried::Absent(status)),
-        StatusCode::UNAUTHORIZED => Some(Tried::Refused(format!("{status}; check --token"))),
-        StatusCode::FORBIDDEN => Some(Tried::Refused(format!("{status}; the token may not read this"))),
-        StatusCode::REQUEST_TIMEOUT => Some(Tried::Passing(status.to_string())),
+        StatusCode::NOT_FOUND | StatusCode::GONE => Some(Attempt::Absent(status)),
+        StatusCode::UNAUTHORIZED => Some(Attempt::Refused(format!("{status}; check --token"))),
+        StatusCode::FORBIDDEN => Some(Attempt::Refused(format!("{status}; the token may not read this"))),
+        StatusCode::REQUEST_TIMEOUT => Some(Attempt::Passing(status.to_string())),
         _ if status.is_server_error() => match retry_after.filter(|wait| *wait <= WAIT_MAX) {
-            Some(wait) => Some(Tried::Limited(Some(wait))),
-            None => Some(Tried::Passing(status.to_string())),
+            Some(wait) => Some(Attempt::Limited(Some(wait))),
+            None => Some(Attempt::Passing(status.to_string())),
         },
-        _ if status.is_redirection() => {
-            Some(Tried::Refused(format!("{status} to another host or too often; give that address as --url")))
-        }
-        _ => Some(Tried::Refused(format!("{status}; check the names given"))),
+        _ if status.is_redirection() => Some(Attempt::Refused(format!(
+            "{status} to another host or too often; give that address as --url"
+        ))),
+        _ => Some(Attempt::Refused(format!("{status}; check the names given"))),
     }
 }
 

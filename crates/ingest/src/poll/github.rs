@@ -141,7 +141,7 @@ fn pull_request(
     let timeline = timeline(repo, number, client)?;
     let reviews = client.pages(&format!("/repos/{repo}/pulls/{number}/reviews"), &[PER_PAGE])?;
     let comments = client.pages(&format!("/repos/{repo}/pulls/{number}/comments"), &[PER_PAGE])?;
-    let change = Change { repo, pull: &pull, origin: format!("{repo}#{number}"), milestones };
+    let change = PullRequest { repo, pull: &pull, origin: format!("{repo}#{number}"), milestones };
     let mut state = members(&pull);
     // What GitHub tells of the present only.
     for name in ["requested_reviewers", "requested_teams", "additions", "deletions", "changed_files", "head"]
@@ -186,14 +186,14 @@ fn pull_request(
 }
 
 /// A pull request and where it is.
-struct Change<'a> {
+struct PullRequest<'a> {
     repo: &'a str,
     pull: &'a Value,
     origin: String,
     milestones: &'a Milestones,
 }
 
-impl Change<'_> {
+impl PullRequest<'_> {
     fn tell(
         &self,
         name: &str,

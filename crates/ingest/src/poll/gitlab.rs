@@ -15,7 +15,7 @@ use super::changed::{self, List};
 use super::cursor::Mark;
 use super::{Feed, RestClient};
 use crate::Error;
-use notes::Said;
+use notes::Fact;
 
 const PER_PAGE: (&str, &str) = ("per_page", "100");
 
@@ -59,17 +59,17 @@ impl Place<'_> {
     }
 
     /// What happened to it, oldest first.
-    fn happened(&self, client: &mut RestClient) -> Result<Vec<Happened>, Error> {
+    fn happened(&self, client: &mut RestClient) -> Result<Vec<Occurrence>, Error> {
         let mut all = Vec::new();
         for list in ["resource_state_events", "resource_label_events", "resource_milestone_events"] {
             for event in client.pages(&format!("{}/{list}", self.path), &[PER_PAGE])? {
-                all.extend(Happened::of_event(list, &event));
+                all.extend(Occurrence::of_event(list, &event));
             }
         }
         let parameters = [("sort", "asc"), ("order_by", "created_at"), PER_PAGE];
         for note in client.pages(&format!("{}/notes", self.path), &parameters)? {
             for what in notes::said(&note) {
-                all.push(Happened::new(&note["created_at"], &note["author"], what));
+                all.push(Occurrence::new(&note["created_at"], &note["author"], what));
             }
         }
         all.sort_by(|a, b| a.time.cmp(&b.time));
@@ -78,33 +78,33 @@ impl Place<'_> {
 }
 
 /// One thing that happened, and when, to the second.
-struct Happened {
+struct Occurrence {
     time: String,
     by: Value,
-    what: Said,
+    what: Fact,
 }
 
-impl Happened {
-    fn new(time: &Value, by: &Value, what: Said) -> Happened {
-        Happened { time: second(time), by: by.clone(), what }
+impl Occurrence {
+    fn new(time: &Value, by: &Value, what: Fact) -> Occurrence {
+        Occurrence { time: second(time), by: by.clone(), what }
     }
 
-    fn of_event(list: &str, event: &Value) -> Option<Happened> {
+    fn of_event(list: &str, event: &Value) -> Option<Occurrence> {
         let added = event["action"] == "add";
         let what = match list {
-            "resource_state_events" => Said::State(event["state"].as_str()?.to_owned()),
+            "resource_state_events" => Fact::State(event["state"].as_str()?.to_owned()),
             "resource_label_events" => {
-                Said::Label { title: event["label"]["name"].as_str()?.to_owned(), added }
+                Fact::Label { title: event["label"]["name"].as_str()?.to_owned(), added }
             }
-            _ => Said::Milestone { id: event["milestone"]["id"].clone(), added },
+            _ => Fact::Milestone { id: event["milestone"]["id"].clone(), added },
         };
-        Some(Happened::new(&event["created_at"], &event["user"], what))
+        Some(Occurrence::new(&event["created_at"], &event["user"], what))
     }
 }
 
 /// The part of an item that changes, as the lists tell it.
 #[derive(Clone)]
-struct State {
+struct ItemState {
     /// Members of `object_attributes`.
     attributes: Map<String, Value>,
     labels: Vec<String>,
@@ -112,8 +112,8 @@ struct State {
     opened: bool,
 }
 
-impl State {
-    fn now(item: &Value) -> State {
+impl ItemState {
+    fn now(item: &Value) -> ItemState {
         let mut attributes = Map::new();
         for name in
             ["iid", "title", "description", "draft", "target_branch", "source_branch", "due_date", "weight"]
@@ -140,7 +140,7 @@ impl State {
             let items = list.as_array().into_iter().flatten();
             items.filter_map(|item| Some(of(item).as_str()?.to_owned())).collect()
         };
-        State {
+        ItemState {
             attributes,
             labels: texts(&item["labels"], |label| label),
             assignees: texts(&item["assignees"], |person| &person["username"]),
@@ -149,25 +149,25 @@ impl State {
     }
 
     /// Does what was done, or takes it back.
-    fn apply(&mut self, what: &Said, back: bool) {
+    fn apply(&mut self, what: &Fact, back: bool) {
         match what {
-            Said::State(state) => self.opened = (state == "reopened") != back,
-            Said::Label { title, added } => put(&mut self.labels, title, *added != back),
-            Said::Assigned(name) => put(&mut self.assignees, name, !back),
-            Said::Unassigned(name) => put(&mut self.assignees, name, back),
-            Said::Milestone { id, added } => {
+            Fact::State(state) => self.opened = (state == "reopened") != back,
+            Fact::Label { title, added } => put(&mut self.labels, title, *added != back),
+            Fact::Assigned(name) => put(&mut self.assignees, name, !back),
+            Fact::Unassigned(name) => put(&mut self.assignees, name, back),
+            Fact::Milestone { id, added } => {
                 let id = if *added == back { Value::Null } else { id.clone() };
                 self.attributes.insert("milestone_id".to_owned(), id);
             }
             // What the date was before, only the note before it tells.
-            Said::Due(_) if back => drop(self.attributes.remove("due_date")),
-            Said::Due(day) => drop(self.attributes.insert("due_date".to_owned(), json!(day))),
-            Said::Draft(draft) => drop(self.attributes.insert("draft".to_owned(), json!(*draft != back))),
-            Said::Comment { .. }
-            | Said::Asked(_)
-            | Said::AskedNoMore(_)
-            | Said::Approved
-            | Said::Unapproved => {}
+            Fact::Due(_) if back => drop(self.attributes.remove("due_date")),
+            Fact::Due(day) => drop(self.attributes.insert("due_date".to_owned(), json!(day))),
+            Fact::Draft(draft) => drop(self.attributes.insert("draft".to_owned(), json!(*draft != back))),
+            Fact::Comment { .. }
+            | Fact::Asked(_)
+            | Fact::AskedNoMore(_)
+            | Fact::Approved
+            | Fact::Unapproved => {}
         }
     }
 }
@@ -180,7 +180,7 @@ fn put(list: &mut Vec<String>, item: &str, there: bool) {
 }
 
 /// A body of this kind and action, with the item as it was.
-fn body(place: &Place<'_>, kind: &str, action: &str, state: &State, time: &str, by: &Value) -> Value {
+fn body(place: &Place<'_>, kind: &str, action: &str, state: &ItemState, time: &str, by: &Value) -> Value {
     let mut attributes = state.attributes.clone();
     attributes.insert("action".to_owned(), json!(action));
     attributes.insert("updated_at".to_owned(), json!(time));
@@ -210,15 +210,15 @@ fn person(place: &Place<'_>, name: &str) -> Value {
 }
 
 /// Back through what happened, to the opening.
-fn first(item: &Value, happened: &[Happened]) -> State {
-    let mut state = State::now(item);
+fn first(item: &Value, happened: &[Occurrence]) -> ItemState {
+    let mut state = ItemState::now(item);
     happened.iter().rev().for_each(|one| state.apply(&one.what, true));
     state.opened = true;
     state
 }
 
 /// At the first thing of a second, does all of that second again.
-fn redo_second(before: &mut State, state: &mut State, happened: &[Happened], n: usize) {
+fn redo_second(before: &mut ItemState, state: &mut ItemState, happened: &[Occurrence], n: usize) {
     let time = &happened[n].time;
     if n == 0 || happened[n - 1].time != *time {
         *before = state.clone();
@@ -236,8 +236,8 @@ fn issue(place: &Place<'_>, item: &Value, client: &mut RestClient, feed: &mut Fe
     for (n, one) in happened.iter().enumerate() {
         redo_second(&mut before, &mut state, &happened, n);
         let (action, changes) = match &one.what {
-            Said::State(state) if state == "closed" => ("close", json!({})),
-            Said::State(state) if state == "reopened" => ("reopen", json!({})),
+            Fact::State(state) if state == "closed" => ("close", json!({})),
+            Fact::State(state) if state == "reopened" => ("reopen", json!({})),
             what => ("update", changes(what, &before, &state)),
         };
         if action == "update" && changes.as_object().is_none_or(Map::is_empty) {
@@ -255,13 +255,13 @@ fn issue(place: &Place<'_>, item: &Value, client: &mut RestClient, feed: &mut Fe
         last = body;
     }
     let updated = second(&item["updated_at"]);
-    let now = body(place, "issue", "update", &State::now(item), &updated, &Value::Null);
+    let now = body(place, "issue", "update", &ItemState::now(item), &updated, &Value::Null);
     feed.tell_reading("Issue Hook", &place.origin(), &now);
     Ok(())
 }
 
 /// What one thing changed, as a webhook tells it.
-fn changes(what: &Said, before: &State, after: &State) -> Value {
+fn changes(what: &Fact, before: &ItemState, after: &ItemState) -> Value {
     let people =
         |names: &[String]| -> Vec<Value> { names.iter().map(|name| json!({ "username": name })).collect() };
     let titles =
@@ -269,15 +269,15 @@ fn changes(what: &Said, before: &State, after: &State) -> Value {
     let both =
         |name: &str| json!({"previous": before.attributes.get(name), "current": after.attributes.get(name)});
     match what {
-        Said::Label { .. } => {
+        Fact::Label { .. } => {
             json!({"labels": {"previous": titles(&before.labels), "current": titles(&after.labels)}})
         }
-        Said::Assigned(_) | Said::Unassigned(_) => {
+        Fact::Assigned(_) | Fact::Unassigned(_) => {
             json!({"assignees": {"previous": people(&before.assignees), "current": people(&after.assignees)}})
         }
-        Said::Milestone { .. } => json!({"milestone_id": both("milestone_id")}),
-        Said::Due(_) => json!({"due_date": both("due_date")}),
-        Said::Draft(draft) => json!({"draft": {"previous": !draft, "current": draft}}),
+        Fact::Milestone { .. } => json!({"milestone_id": both("milestone_id")}),
+        Fact::Due(_) => json!({"due_date": both("due_date")}),
+        Fact::Draft(draft) => json!({"draft": {"previous": !draft, "current": draft}}),
         _ => json!({}),
     }
 }
@@ -304,17 +304,17 @@ fn merge_request(
         redo_second(&mut before, &mut state, &happened, n);
         let of = |action: &str| body(place, kind, action, &state, &one.time, &one.by);
         let told = match &one.what {
-            Said::State(state) if state == "closed" => {
+            Fact::State(state) if state == "closed" => {
                 let mut body = of("close");
                 body["object_attributes"]["closed_at"] = json!(one.time);
                 body
             }
-            Said::State(state) if state == "reopened" => of("reopen"),
+            Fact::State(state) if state == "reopened" => of("reopen"),
             // The merge request itself says when it was merged.
-            Said::State(_) | Said::Assigned(_) | Said::Unassigned(_) | Said::Due(_) => continue,
-            Said::Approved => of("approved"),
-            Said::Unapproved => of("unapproved"),
-            Said::Comment { id } => {
+            Fact::State(_) | Fact::Assigned(_) | Fact::Unassigned(_) | Fact::Due(_) => continue,
+            Fact::Approved => of("approved"),
+            Fact::Unapproved => of("unapproved"),
+            Fact::Comment { id } => {
                 let mut body = of("");
                 body["merge_request"] = body["object_attributes"].take();
                 body["object_kind"] = json!("note");
@@ -323,12 +323,12 @@ fn merge_request(
                 tell("Note Hook", &body, &one.time);
                 continue;
             }
-            Said::Asked(name) => {
+            Fact::Asked(name) => {
                 let mut body = of("update");
                 body["changes"] = json!({"reviewers": [[], [person(place, name)]]});
                 body
             }
-            Said::AskedNoMore(name) => {
+            Fact::AskedNoMore(name) => {
                 let mut body = of("update");
                 body["changes"] = json!({"reviewers": [[person(place, name)], []]});
                 body
@@ -345,7 +345,8 @@ fn merge_request(
         let time = second(&item["merged_at"]);
         tell("Merge Request Hook", &merged(place, &time), &time);
     }
-    let mut now = body(place, kind, "update", &State::now(item), &second(&item["updated_at"]), &Value::Null);
+    let mut now =
+        body(place, kind, "update", &ItemState::now(item), &second(&item["updated_at"]), &Value::Null);
     now["object_attributes"]["last_commit"] = json!({"id": item["sha"]});
     // An update that names no change tells nothing.
     now["changes"] = json!({"title": {"previous": null, "current": item["title"]}});
@@ -357,7 +358,7 @@ fn merge_request(
 fn merged(place: &Place<'_>, time: &str) -> Value {
     let item = place.item;
     let by = if item["merge_user"].is_object() { &item["merge_user"] } else { &item["merged_by"] };
-    let mut merged = body(place, "merge_request", "merge", &State::now(item), time, by);
+    let mut merged = body(place, "merge_request", "merge", &ItemState::now(item), time, by);
     merged["object_attributes"]["last_commit"] = json!({"id": item["sha"]});
     merged
 }

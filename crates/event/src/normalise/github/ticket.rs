@@ -8,12 +8,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Told, change, edited, labels, login, milestone_id, milestone_of};
+use super::{Events, GitHubHook, change, edited, labels, login, milestone_id, milestone_of};
 use crate::normalise::Draft;
 use crate::normalise::body::{self, at, is_null, list, moment, need_id, need_object, need_text, text, wrong};
 use crate::reject::Reject;
-
-type Events = Result<Option<Vec<Draft>>, Reject>;
 
 /// What labels say of an issue's kind, where it has no type; the first that one of them matches counts.
 const KINDS: [(&str, &str); 15] = [
@@ -38,23 +36,23 @@ const PLAIN: &str = "task";
 
 /// An issue that a body is about.
 struct Issue<'a> {
-    told: &'a Told<'a>,
+    hook: &'a GitHubHook<'a>,
     issue: &'a Value,
     repo: &'a str,
     number: String,
 }
 
-pub(super) fn issue(action: &str, told: &Told<'_>) -> Events {
-    let body = need_object(told.body, "issue")?;
+pub(super) fn issue(action: &str, hook: &GitHubHook<'_>) -> Events {
+    let body = need_object(hook.body, "issue")?;
     if at(body, "pull_request").is_some() {
-        return change::as_issue(action, told);
+        return change::as_issue(action, hook);
     }
-    let issue = Issue::new(told, body, told.repo)?;
-    let updated = || told.time("issue.updated_at");
+    let issue = Issue::new(hook, body, hook.repo)?;
+    let updated = || hook.time("issue.updated_at");
     let (kind, fact, time) = match action {
-        "opened" => ("ticket.created", "opened".to_owned(), told.time("issue.created_at")?),
+        "opened" => ("ticket.created", "opened".to_owned(), hook.time("issue.created_at")?),
         "closed" => {
-            let time = told.time("issue.closed_at")?;
+            let time = hook.time("issue.closed_at")?;
             ("ticket.closed", format!("closed:{time}"), time)
         }
         "reopened" => {
@@ -63,7 +61,7 @@ pub(super) fn issue(action: &str, told: &Told<'_>) -> Events {
         }
         "edited" | "labeled" | "unlabeled" | "assigned" | "unassigned" | "milestoned" | "demilestoned"
         | "typed" | "untyped" => {
-            let (what, time) = (subject_of(action, told.body)?, updated()?);
+            let (what, time) = (subject_of(action, hook.body)?, updated()?);
             ("ticket.updated", format!("{action}:{what}:{time}"), time)
         }
         "deleted" => return issue.deleted("deleted", None).map(|draft| Some(vec![draft])),
@@ -77,22 +75,22 @@ pub(super) fn issue(action: &str, told: &Told<'_>) -> Events {
         _ => return Ok(None),
     };
     let draft = issue.snapshot(issue.draft(kind, &fact, time))?;
-    let changes = changes(action, told, &draft)?;
+    let changes = changes(action, hook, &draft)?;
     Ok(Some(vec![draft.with_some("changes", changes)]))
 }
 
 /// An issue came under another one, or no longer is. Both repositories are told: one fact, one event.
-pub(super) fn sub_issue(action: &str, told: &Told<'_>) -> Events {
+pub(super) fn sub_issue(action: &str, hook: &GitHubHook<'_>) -> Events {
     let added = match action {
         "parent_issue_added" | "sub_issue_added" => true,
         "parent_issue_removed" | "sub_issue_removed" => false,
         _ => return Ok(None),
     };
-    let repo = |path: &str| text(told.body, path).map(|repo| repo.unwrap_or(told.repo));
-    let issue = Issue::new(told, need_object(told.body, "sub_issue")?, repo("sub_issue_repo.full_name")?)?;
+    let repo = |path: &str| text(hook.body, path).map(|repo| repo.unwrap_or(hook.repo));
+    let issue = Issue::new(hook, need_object(hook.body, "sub_issue")?, repo("sub_issue_repo.full_name")?)?;
     let parent =
-        format!("{}#{}", repo("parent_issue_repo.full_name")?, need_id(told.body, "parent_issue.number")?);
-    let time = told.time("sub_issue.updated_at")?;
+        format!("{}#{}", repo("parent_issue_repo.full_name")?, need_id(hook.body, "parent_issue.number")?);
+    let time = hook.time("sub_issue.updated_at")?;
     let (word, from, to) =
         if added { ("added", Value::Null, json!(parent)) } else { ("removed", json!(parent), Value::Null) };
     let draft = issue
@@ -102,34 +100,34 @@ pub(super) fn sub_issue(action: &str, told: &Told<'_>) -> Events {
     Ok(Some(vec![draft]))
 }
 
-pub(super) fn milestone(action: &str, told: &Told<'_>) -> Events {
-    let milestone = need_object(told.body, "milestone")?;
-    let id = milestone_id(told.repo, &need_id(milestone, "number")?);
+pub(super) fn milestone(action: &str, hook: &GitHubHook<'_>) -> Events {
+    let milestone = need_object(hook.body, "milestone")?;
+    let id = milestone_id(hook.repo, &need_id(milestone, "number")?);
     let (kind, fact, time) = match action {
-        "created" => ("milestone.created", "created".to_owned(), told.time("milestone.created_at")?),
+        "created" => ("milestone.created", "created".to_owned(), hook.time("milestone.created_at")?),
         "edited" => {
-            let time = told.time("milestone.updated_at")?;
-            ("milestone.updated", format!("edited:{}:{time}", edited(told.body)), time)
+            let time = hook.time("milestone.updated_at")?;
+            ("milestone.updated", format!("edited:{}:{time}", edited(hook.body)), time)
         }
         "closed" => {
-            let time = told.time("milestone.closed_at")?;
+            let time = hook.time("milestone.closed_at")?;
             ("milestone.closed", format!("closed:{time}"), time)
         }
         "opened" => {
-            let time = told.time("milestone.updated_at")?;
+            let time = hook.time("milestone.updated_at")?;
             ("milestone.reopened", format!("opened:{time}"), time)
         }
-        "deleted" => ("milestone.deleted", "deleted".to_owned(), told.time_outside("milestone.updated_at")?),
+        "deleted" => ("milestone.deleted", "deleted".to_owned(), hook.time_outside("milestone.updated_at")?),
         _ => return Ok(None),
     };
     let due_on = moment(milestone, "due_on")?.map(|time| json!(day(&time)));
     let due_on = due_on.or_else(|| is_null(milestone, "due_on").then_some(Value::Null));
-    let changes = milestone_changes(told.body, milestone, due_on.as_ref())?;
-    let draft = told
+    let changes = milestone_changes(hook.body, milestone, due_on.as_ref())?;
+    let draft = hook
         .draft(kind, format!("{id}:{fact}"), time, &id)
         .with("milestone", id.as_str())
-        .with("repo", told.repo)
-        .with("project", told.repo)
+        .with("repo", hook.repo)
+        .with("project", hook.repo)
         .with_some("title", text(milestone, "title")?)
         .with_some("url", text(milestone, "html_url")?)
         .with_some("status", text(milestone, "state")?)
@@ -168,8 +166,8 @@ fn subject_of(action: &str, body: &Value) -> Result<String, Reject> {
 }
 
 /// Fields before and after, as far as the body tells.
-fn changes(action: &str, told: &Told<'_>, draft: &Draft) -> Result<Option<Value>, Reject> {
-    let body = told.body;
+fn changes(action: &str, hook: &GitHubHook<'_>, draft: &Draft) -> Result<Option<Value>, Reject> {
+    let body = hook.body;
     let now = |field: &str| draft.data.get(field).cloned();
     let change = |field: &str, from: Value, to: Value| Some(json!({ field: { "from": from, "to": to } }));
     // A list as it was: with or without the member that this event is about.
@@ -192,7 +190,7 @@ fn changes(action: &str, told: &Told<'_>, draft: &Draft) -> Result<Option<Value>
         "assigned" | "unassigned" => before("assignees", login(body, "assignee")?, action == "assigned"),
         "milestoned" => now("milestone").map(|to| json!({ "milestone": { "to": to } })),
         "demilestoned" => match body::id(body, "milestone.number")? {
-            Some(number) => change("milestone", json!(milestone_id(told.repo, &number)), Value::Null),
+            Some(number) => change("milestone", json!(milestone_id(hook.repo, &number)), Value::Null),
             None => None,
         },
         "closed" => change("status", json!("open"), json!(now("status"))),
@@ -202,14 +200,14 @@ fn changes(action: &str, told: &Told<'_>, draft: &Draft) -> Result<Option<Value>
 }
 
 impl<'a> Issue<'a> {
-    fn new(told: &'a Told<'a>, issue: &'a Value, repo: &'a str) -> Result<Issue<'a>, Reject> {
-        Ok(Issue { told, issue, repo, number: need_id(issue, "number")? })
+    fn new(hook: &'a GitHubHook<'a>, issue: &'a Value, repo: &'a str) -> Result<Issue<'a>, Reject> {
+        Ok(Issue { hook, issue, repo, number: need_id(issue, "number")? })
     }
 
     fn draft(&self, kind: &'static str, fact: &str, time: String) -> Draft {
         let ticket = format!("{}#{}", self.repo, self.number);
         let fact = format!("{}/issues/{}:{fact}", self.repo, self.number);
-        let draft = self.told.draft(kind, fact, time, &ticket);
+        let draft = self.hook.draft(kind, fact, time, &ticket);
         Draft { source: format!("github:{}", self.repo), ..draft }
             .with("ticket", ticket.as_str())
             .with("key", ticket.as_str())
@@ -234,14 +232,14 @@ impl<'a> Issue<'a> {
 
     /// Nothing in the body tells when.
     fn deleted(&self, fact: &str, moved_to: Option<String>) -> Result<Draft, Reject> {
-        let time = self.told.time_outside("issue.updated_at")?;
+        let time = self.hook.time_outside("issue.updated_at")?;
         let draft = self.draft("ticket.deleted", fact, time);
         let changes = moved_to.map(|to| json!({ "ticket": { "from": draft.subject, "to": to } }));
         Ok(draft.with_some("changes", changes))
     }
 
     fn transferred_to(&self) -> Result<Option<String>, Reject> {
-        let body = self.told.body;
+        let body = self.hook.body;
         let repo = text(body, "changes.new_repository.full_name")?;
         let number = body::id(body, "changes.new_issue.number")?;
         Ok(repo.zip(number).map(|(repo, number)| format!("{repo}#{number}")))
@@ -269,8 +267,8 @@ fn kind(issue: &Value) -> Result<Option<String>, Reject> {
     }
     let Some(labels) = labels(issue, "labels")? else { return Ok(None) };
     let labels: Vec<String> = labels.iter().map(|label| bare(label)).collect();
-    let told = KINDS.iter().find(|(name, _)| labels.iter().any(|label| label == name));
-    Ok(Some(told.map_or(PLAIN, |(_, kind)| kind).to_owned()))
+    let found = KINDS.iter().find(|(name, _)| labels.iter().any(|label| label == name));
+    Ok(Some(found.map_or(PLAIN, |(_, kind)| kind).to_owned()))
 }
 
 /// `Type: Bug`, `kind/bug` and `C-bug` are all `bug`.

@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Told, changes, labels, milestone_of, user};
+use super::{GitLabHook, changes, labels, milestone_of, user};
 use crate::normalise::Draft;
 use crate::normalise::body::{at, digest, id, is_null, list, need_id, need_object, text};
 use crate::reject::Reject;
@@ -23,9 +23,9 @@ const FIELDS: [(&str, &str); 7] = [
 ];
 
 /// The events of a body; `None` for an action that nobody here has heard of.
-pub(super) fn events(action: &str, told: &Told<'_>) -> Result<Option<Vec<Draft>>, Reject> {
-    let issue = need_object(told.body, "object_attributes")?;
-    let ticket = format!("{}#{}", told.repo, need_id(issue, "iid")?);
+pub(super) fn events(action: &str, hook: &GitLabHook<'_>) -> Result<Option<Vec<Draft>>, Reject> {
+    let issue = need_object(hook.body, "object_attributes")?;
+    let ticket = format!("{}#{}", hook.repo, need_id(issue, "iid")?);
     let (kind, word, paths): (_, _, &[&str]) = match action {
         "open" => ("ticket.created", "opened", &["created_at"]),
         "close" => ("ticket.closed", "closed", &["closed_at", "updated_at"]),
@@ -34,8 +34,8 @@ pub(super) fn events(action: &str, told: &Told<'_>) -> Result<Option<Vec<Draft>>
         "update" | "" => ("ticket.updated", "updated", &["updated_at"]),
         _ => return Ok(None),
     };
-    let mut changes = changes(told, &FIELDS);
-    if told.confidential {
+    let mut changes = changes(hook, &FIELDS);
+    if hook.confidential {
         changes.remove("title");
     }
     match kind {
@@ -48,31 +48,31 @@ pub(super) fn events(action: &str, told: &Told<'_>) -> Result<Option<Vec<Draft>>
         "ticket.created" => changes.clear(),
         _ => {}
     }
-    let when = told.when(paths)?;
+    let when = hook.when(paths)?;
     let fact = match word {
         "opened" => word.to_owned(),
         "updated" => format!("{word}:{}:{}", when.tag, digest(&json!(changes))),
         _ => format!("{word}:{}", when.tag),
     };
     let (status, category) = status(issue)?;
-    let draft = told
+    let draft = hook
         .draft(kind, &ticket, &fact, when.time)
         .with("ticket", ticket.as_str())
         .with("key", ticket.as_str())
-        .with("repo", told.repo)
-        .with("project", told.repo)
+        .with("repo", hook.repo)
+        .with("project", hook.repo)
         .with_some("kind", text(issue, "type")?.map(str::to_lowercase))
-        .with_some("title", text(issue, "title")?.filter(|_| !told.confidential))
+        .with_some("title", text(issue, "title")?.filter(|_| !hook.confidential))
         .with_some("url", text(issue, "url")?)
         .with_some("status", status)
         .with_some("status_category", category)
-        .with_some("assignees", assignees(told)?)
-        .with_some("reporter", reporter(told, issue)?)
+        .with_some("assignees", assignees(hook)?)
+        .with_some("reporter", reporter(hook, issue)?)
         .with_some("points", or_null(issue, "weight", points(issue)))
         .with_some("due_on", or_null(issue, "due_date", text(issue, "due_date")?))
         .with_some("start_on", or_null(issue, "start_date", text(issue, "start_date")?))
         .with_some("milestone", milestone_of(issue)?)
-        .with_some("labels", issue_labels(told, issue)?);
+        .with_some("labels", issue_labels(hook, issue)?);
     let changes = (!changes.is_empty()).then_some(Value::Object(changes));
     Ok(Some(vec![draft.with_some("changes", changes)]))
 }
@@ -97,26 +97,26 @@ fn status(issue: &Value) -> Result<(Option<&str>, Option<&'static str>), Reject>
 }
 
 /// The list, else the one that older servers tell. Without either the number alone says that there is none.
-fn assignees(told: &Told<'_>) -> Result<Option<Vec<Value>>, Reject> {
-    if let Some(people) = list(told.body, "assignees")? {
+fn assignees(hook: &GitLabHook<'_>) -> Result<Option<Vec<Value>>, Reject> {
+    if let Some(people) = list(hook.body, "assignees")? {
         return people.iter().map(user).filter_map(Result::transpose).collect::<Result<_, _>>().map(Some);
     }
-    if let Some(person) = at(told.body, "assignee") {
+    if let Some(person) = at(hook.body, "assignee") {
         return Ok(user(person)?.map(|person| vec![person]));
     }
-    Ok(is_null(told.body, "object_attributes.assignee_id").then(Vec::new))
+    Ok(is_null(hook.body, "object_attributes.assignee_id").then(Vec::new))
 }
 
-fn reporter(told: &Told<'_>, issue: &Value) -> Result<Option<Value>, Reject> {
+fn reporter(hook: &GitLabHook<'_>, issue: &Value) -> Result<Option<Value>, Reject> {
     match id(issue, "author_id")? {
-        Some(author) => told.user_numbered(&author),
+        Some(author) => hook.user_numbered(&author),
         None => Ok(None),
     }
 }
 
-fn issue_labels(told: &Told<'_>, issue: &Value) -> Result<Option<Vec<String>>, Reject> {
+fn issue_labels(hook: &GitLabHook<'_>, issue: &Value) -> Result<Option<Vec<String>>, Reject> {
     match labels(issue, "labels")? {
         Some(labels) => Ok(Some(labels)),
-        None => labels(told.body, "labels"),
+        None => labels(hook.body, "labels"),
     }
 }

@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Told, changes, labels, milestone_of, sides, user, user_key};
+use super::{GitLabHook, changes, labels, milestone_of, sides, user, user_key};
 use crate::message;
 use crate::normalise::Draft;
 use crate::normalise::body::{self, When, at, digest, flag, id, list, need_id, need_object, text};
@@ -21,7 +21,7 @@ const REVIEWERS_MAX: usize = 256;
 
 /// A merge request that a body is about.
 struct MergeRequest<'a> {
-    told: &'a Told<'a>,
+    hook: &'a GitLabHook<'a>,
     attributes: &'a Value,
     number: String,
     /// `acme/api!482`.
@@ -30,24 +30,24 @@ struct MergeRequest<'a> {
 }
 
 /// The events of a body; `None` for an action that nobody here has heard of.
-pub(super) fn events(action: &str, told: &Told<'_>) -> Result<Option<Vec<Draft>>, Reject> {
-    let request = MergeRequest::of(told, need_object(told.body, "object_attributes")?)?;
-    let by = told.by()?;
+pub(super) fn events(action: &str, hook: &GitLabHook<'_>) -> Result<Option<Vec<Draft>>, Reject> {
+    let request = MergeRequest::of(hook, need_object(hook.body, "object_attributes")?)?;
+    let by = hook.by()?;
     let ended = |kind, word: &str, when: When| request.snapshot(request.draft(kind, word, when.time));
     Ok(Some(match action {
         "open" => request.opened()?,
         "merge" => {
             // A merge request is merged once, so the id needs no time.
-            let merged = ended("change.merged", "merged", told.when(&["merged_at", "updated_at"])?)?;
+            let merged = ended("change.merged", "merged", hook.when(&["merged_at", "updated_at"])?)?;
             vec![merged.with_some("merged_by", by)]
         }
         "close" => {
-            let when = told.when(&["closed_at", "updated_at"])?;
+            let when = hook.when(&["closed_at", "updated_at"])?;
             let fact = format!("closed:{}", when.tag);
             vec![ended("change.closed", &fact, when)?.with_some("by", by)]
         }
         "reopen" => {
-            let when = told.when(&["updated_at"])?;
+            let when = hook.when(&["updated_at"])?;
             let fact = format!("reopened:{}", when.tag);
             vec![ended("change.reopened", &fact, when)?.with_some("by", by)]
         }
@@ -59,37 +59,37 @@ pub(super) fn events(action: &str, told: &Told<'_>) -> Result<Option<Vec<Draft>>
 }
 
 /// A comment on a merge request; what GitLab itself notes there says nothing that the other bodies do not.
-pub(super) fn note(action: &str, told: &Told<'_>) -> Result<Vec<Draft>, Reject> {
-    let note = need_object(told.body, "object_attributes")?;
+pub(super) fn note(action: &str, hook: &GitLabHook<'_>) -> Result<Vec<Draft>, Reject> {
+    let note = need_object(hook.body, "object_attributes")?;
     let quiet = flag(note, "system")? == Some(true) || action == "update";
     if quiet || text(note, "noteable_type")? != Some("MergeRequest") {
         return Ok(Vec::new());
     }
-    let Some(by) = told.by()? else {
+    let Some(by) = hook.by()? else {
         return Err(body::missing("user.username"));
     };
-    let request = MergeRequest::of(told, need_object(told.body, "merge_request")?)?;
-    let when = told.when(&["created_at"])?;
+    let request = MergeRequest::of(hook, need_object(hook.body, "merge_request")?)?;
+    let when = hook.when(&["created_at"])?;
     let fact = format!("note:{}", need_id(note, "id")?);
     Ok(vec![request.draft("review.commented", &fact, when.time).with("by", by)])
 }
 
 impl<'a> MergeRequest<'a> {
-    fn of(told: &'a Told<'a>, attributes: &'a Value) -> Result<MergeRequest<'a>, Reject> {
+    fn of(hook: &'a GitLabHook<'a>, attributes: &'a Value) -> Result<MergeRequest<'a>, Reject> {
         let number = need_id(attributes, "iid")?;
         let author = match id(attributes, "author_id")? {
-            Some(author) => told.user_numbered(&author)?,
+            Some(author) => hook.user_numbered(&author)?,
             None => None,
         };
-        let subject = format!("{}!{number}", told.repo);
-        Ok(MergeRequest { told, attributes, number, subject, author })
+        let subject = format!("{}!{number}", hook.repo);
+        Ok(MergeRequest { hook, attributes, number, subject, author })
     }
 
     /// An event with what never changes about the merge request.
     fn draft(&self, kind: &'static str, fact: &str, time: String) -> Draft {
-        self.told
+        self.hook
             .draft(kind, &self.subject, fact, time)
-            .with("repo", self.told.repo)
+            .with("repo", self.hook.repo)
             .with("change", self.number.as_str())
             .with_some("author", self.author.clone())
     }
@@ -99,7 +99,7 @@ impl<'a> MergeRequest<'a> {
         let attributes = self.attributes;
         let mut labels_now = labels(attributes, "labels")?;
         if labels_now.is_none() {
-            labels_now = labels(self.told.body, "labels")?;
+            labels_now = labels(self.hook.body, "labels")?;
         }
         let is_draft = match flag(attributes, "draft")? {
             Some(is_draft) => Some(is_draft),
@@ -121,19 +121,19 @@ impl<'a> MergeRequest<'a> {
         let Some(title) = text(self.attributes, "title")? else { return Ok(None) };
         let whole = text(self.attributes, "description")?.unwrap_or_default();
         let branch = text(self.attributes, "source_branch")?.unwrap_or_default();
-        Ok(Some(message::change_tickets(self.told.repo, title, whole, branch)))
+        Ok(Some(message::change_tickets(self.hook.repo, title, whole, branch)))
     }
 
     /// The opening, and a request for each reviewer that was named with it.
     fn opened(&self) -> Result<Vec<Draft>, Reject> {
-        let when = self.told.when(&["created_at"])?;
+        let when = self.hook.when(&["created_at"])?;
         let mut opened = self.draft("change.opened", "opened", when.time.clone());
-        if self.author.is_none() && id(self.told.body, "user.id")?.is_none() {
+        if self.author.is_none() && id(self.hook.body, "user.id")?.is_none() {
             // Old servers number nobody but the author; who opens a merge request is just that.
-            opened = opened.with_some("author", self.told.by()?);
+            opened = opened.with_some("author", self.hook.by()?);
         }
         let mut events = vec![self.snapshot(opened)?];
-        for reviewer in list(self.told.body, "reviewers")?.unwrap_or_default().iter().take(REVIEWERS_MAX) {
+        for reviewer in list(self.hook.body, "reviewers")?.unwrap_or_default().iter().take(REVIEWERS_MAX) {
             events.extend(self.request("review.requested", reviewer, &when)?);
         }
         Ok(events)
@@ -144,7 +144,7 @@ impl<'a> MergeRequest<'a> {
         let word = if kind == "review.requested" { "requested" } else { "request-removed" };
         let Some((person, key)) = user(reviewer)?.zip(user_key(reviewer)?) else { return Ok(None) };
         let draft = self.draft(kind, &format!("{word}:{key}:{}", when.tag), when.time.clone());
-        Ok(Some(draft.with("reviewer", person).with_some("by", self.told.by()?)))
+        Ok(Some(draft.with("reviewer", person).with_some("by", self.hook.by()?)))
     }
 
     fn review(&self, verdict: &str, reviewer: &Value, when: &When) -> Result<Option<Draft>, Reject> {
@@ -162,14 +162,14 @@ impl<'a> MergeRequest<'a> {
     /// An approval leaves no time in the merge request: the time is when the body came, but no earlier than
     /// the last change that it tells of.
     fn when_approved(&self) -> Result<When, Reject> {
-        let told = self.told.when(&["updated_at"])?;
-        let received = body::when(None, self.told.received_us, self.told.body);
-        let time = received.map_or(told.time.clone(), |received| received.time.max(told.time));
-        Ok(When { time, tag: told.tag })
+        let hook = self.hook.when(&["updated_at"])?;
+        let received = body::when(None, self.hook.received_us, self.hook.body);
+        let time = received.map_or(hook.time.clone(), |received| received.time.max(hook.time));
+        Ok(When { time, tag: hook.tag })
     }
 
     fn approved(&self) -> Result<Vec<Draft>, Reject> {
-        let user = at(self.told.body, "user").ok_or_else(|| body::missing("user"))?;
+        let user = at(self.hook.body, "user").ok_or_else(|| body::missing("user"))?;
         Ok(self.review("approved", user, &self.when_approved()?)?.into_iter().collect())
     }
 
@@ -177,7 +177,7 @@ impl<'a> MergeRequest<'a> {
     /// tell whose.
     fn unapproved(&self) -> Result<Vec<Draft>, Reject> {
         let when = self.when_approved()?;
-        let by = self.told.by()?;
+        let by = self.hook.by()?;
         let dismissed = |reviewer: &Value| -> Result<Option<Draft>, Reject> {
             let Some((person, key)) = user(reviewer)?.zip(user_key(reviewer)?) else { return Ok(None) };
             let fact = format!("unapproved:{key}:{}", when.tag);
@@ -185,26 +185,26 @@ impl<'a> MergeRequest<'a> {
             Ok(Some(draft.with("reviewer", person).with_some("by", by.clone())))
         };
         if flag(self.attributes, "system")? != Some(true) {
-            let user = at(self.told.body, "user").ok_or_else(|| body::missing("user"))?;
+            let user = at(self.hook.body, "user").ok_or_else(|| body::missing("user"))?;
             return Ok(dismissed(user)?.into_iter().collect());
         }
-        let reviewers = list(self.told.body, "reviewers")?.unwrap_or_default();
+        let reviewers = list(self.hook.body, "reviewers")?.unwrap_or_default();
         let taken = reviewers.iter().take(REVIEWERS_MAX).filter(|reviewer| reviewer["state"] == "unapproved");
         taken.map(dismissed).filter_map(Result::transpose).collect()
     }
 
     /// A push, an edit, a draft made ready or reviewers changed; one body may tell several of these.
     fn updated(&self) -> Result<Vec<Draft>, Reject> {
-        let when = self.told.when(&["updated_at"])?;
+        let when = self.hook.when(&["updated_at"])?;
         let mut events = Vec::new();
-        let changed = at(self.told.body, "changes").unwrap_or(&Value::Null);
+        let changed = at(self.hook.body, "changes").unwrap_or(&Value::Null);
         if let Some(to) = drafted(changed) {
             let (kind, word) = if to { ("change.drafted", "drafted") } else { ("change.ready", "ready") };
             let draft = self.draft(kind, &format!("{word}:{}", when.tag), when.time.clone());
             events.push(self.snapshot(draft)?.with("draft", to));
         }
         let pushed = text(self.attributes, "oldrev")?;
-        let fields = changes(self.told, &FIELDS);
+        let fields = changes(self.hook, &FIELDS);
         if pushed.is_some() || !fields.is_empty() {
             let what = digest(&json!([pushed, text(self.attributes, "last_commit.id")?, fields]));
             let fact = format!("updated:{}:{what}", when.tag);

@@ -4,20 +4,20 @@
 //! Deliberately absent: tags, deleted branches, and all but the newest twenty commits of a large push,
 //! which GitLab leaves out.
 
-use super::Told;
+use super::GitLabHook;
 use crate::normalise::Draft;
 use crate::normalise::body::{list, need_text, when};
 use crate::normalise::push::pushed;
 use crate::reject::Reject;
 
-pub(super) fn commits(told: &Told<'_>) -> Result<Vec<Draft>, Reject> {
-    let Some(branch) = need_text(told.body, "ref")?.strip_prefix("refs/heads/") else {
+pub(super) fn commits(hook: &GitLabHook<'_>) -> Result<Vec<Draft>, Reject> {
+    let Some(branch) = need_text(hook.body, "ref")?.strip_prefix("refs/heads/") else {
         return Ok(Vec::new());
     };
     let mut events = Vec::new();
-    for commit in list(told.body, "commits")?.unwrap_or_default() {
-        let otherwise = || when(None, told.received_us, commit).map(|when| when.time);
-        events.push(pushed(told.repo, told.source(), branch, commit, otherwise)?);
+    for commit in list(hook.body, "commits")?.unwrap_or_default() {
+        let otherwise = || when(None, hook.received_us, commit).map(|when| when.time);
+        events.push(pushed(hook.repo, hook.source(), branch, commit, otherwise)?);
     }
     Ok(events)
 }

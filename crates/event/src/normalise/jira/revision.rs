@@ -15,7 +15,7 @@ use crate::reject::Reject;
 
 /// What a changelog entry is about, as far as tickets have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Field {
+pub(super) enum ChangelogField {
     Assignee,
     Component,
     Due,
@@ -39,24 +39,24 @@ const POINTS: [&str; 3] = ["story points", "story point estimate", "storypoints"
 const START: &str = "start date";
 
 /// What a field's id, or else its name, says in lower case.
-fn field_of(name: &str) -> Option<Field> {
+fn field_of(name: &str) -> Option<ChangelogField> {
     Some(match name {
-        "assignee" => Field::Assignee,
-        "component" | "components" | "component/s" => Field::Component,
-        "duedate" | "due date" => Field::Due,
-        "key" => Field::Key,
-        "issuetype" | "issue type" => Field::Kind,
-        "labels" => Field::Labels,
-        "parent" | "epic link" | "issueparentassociation" => Field::Parent,
-        "priority" => Field::Priority,
-        "reporter" => Field::Reporter,
-        "resolution" => Field::Resolution,
-        "sprint" => Field::Sprint,
-        "status" => Field::Status,
-        "summary" => Field::Title,
-        "fix version" | "fixversions" | "fix version/s" => Field::Version,
-        START => Field::Start,
-        _ if POINTS.contains(&name) => Field::Points,
+        "assignee" => ChangelogField::Assignee,
+        "component" | "components" | "component/s" => ChangelogField::Component,
+        "duedate" | "due date" => ChangelogField::Due,
+        "key" => ChangelogField::Key,
+        "issuetype" | "issue type" => ChangelogField::Kind,
+        "labels" => ChangelogField::Labels,
+        "parent" | "epic link" | "issueparentassociation" => ChangelogField::Parent,
+        "priority" => ChangelogField::Priority,
+        "reporter" => ChangelogField::Reporter,
+        "resolution" => ChangelogField::Resolution,
+        "sprint" => ChangelogField::Sprint,
+        "status" => ChangelogField::Status,
+        "summary" => ChangelogField::Title,
+        "fix version" | "fixversions" | "fix version/s" => ChangelogField::Version,
+        START => ChangelogField::Start,
+        _ if POINTS.contains(&name) => ChangelogField::Points,
         _ => return None,
     })
 }
@@ -83,7 +83,7 @@ impl Side {
 /// One field's change.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
-    pub field: Field,
+    pub field: ChangelogField,
     /// The id of a custom field.
     custom: Option<String>,
     pub from: Side,
@@ -154,16 +154,16 @@ impl Reading {
                 reading.released.insert(id, text(version, "releaseDate")?.unwrap_or_default().to_owned());
             }
         }
-        let custom = |wanted: Field| {
+        let custom = |wanted: ChangelogField| {
             let named = entries.iter().filter(move |entry| entry.field == wanted);
             named.filter_map(|entry| entry.custom.clone())
         };
-        reading.points.extend(custom(Field::Points));
-        reading.starts.extend(custom(Field::Start));
+        reading.points.extend(custom(ChangelogField::Points));
+        reading.starts.extend(custom(ChangelogField::Start));
         for (field, name) in at(issue, "names").and_then(Value::as_object).into_iter().flatten() {
             match name.as_str().and_then(|name| field_of(&name.to_lowercase())) {
-                Some(Field::Points) => reading.points.push(field.clone()),
-                Some(Field::Start) => reading.starts.push(field.clone()),
+                Some(ChangelogField::Points) => reading.points.push(field.clone()),
+                Some(ChangelogField::Start) => reading.starts.push(field.clone()),
                 _ => {}
             }
         }
@@ -185,7 +185,7 @@ impl Reading {
     /// Who has the issue now is whom its last change of assignee named, even where the account goes by
     /// another name since.
     pub fn meet_holder(&mut self, issue: &Value, entries: &[Entry]) -> Result<(), Reject> {
-        let last = entries.iter().rev().find(|entry| entry.field == Field::Assignee);
+        let last = entries.iter().rev().find(|entry| entry.field == ChangelogField::Assignee);
         let raw = last.and_then(|entry| entry.to.raw.clone());
         let holder = at(issue, "fields.assignee").map_or(Ok(None), person_of)?;
         if let Some((raw, holder)) = raw.zip(holder) {

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::revision::{Entry, Field, Reading, Side, number, person_of};
+use super::revision::{ChangelogField, Entry, Reading, Side, number, person_of};
 use crate::normalise::body::{at, id, is_null, list, text};
 use crate::reject::Reject;
 use crate::time::parse_date;
@@ -16,7 +16,7 @@ const SPRINT_PRINTED: &str = "com.atlassian.greenhopper.service.sprint.Sprint";
 
 /// Something with an id and a name that an issue has several of.
 #[derive(Debug, Clone, PartialEq)]
-struct Named {
+struct IssuePart {
     id: String,
     name: String,
 }
@@ -27,8 +27,8 @@ pub(super) struct State {
     data: Map<String, Value>,
     status: Side,
     resolved: bool,
-    components: Option<Vec<Named>>,
-    versions: Option<Vec<Named>>,
+    components: Option<Vec<IssuePart>>,
+    versions: Option<Vec<IssuePart>>,
     /// Ids of the sprints it is or was in.
     sprints: Vec<String>,
 }
@@ -65,39 +65,39 @@ impl State {
     }
 
     /// Moves one field from a value to another.
-    fn step(&mut self, field: Field, from: &Side, to: &Side, reading: &Reading) {
+    fn step(&mut self, field: ChangelogField, from: &Side, to: &Side, reading: &Reading) {
         let text = || json!(to.text());
         let (name, value) = match field {
-            Field::Component => return replace(self.components.get_or_insert_default(), from, to),
-            Field::Version => return replace(self.versions.get_or_insert_default(), from, to),
-            Field::Status => {
+            ChangelogField::Component => return replace(self.components.get_or_insert_default(), from, to),
+            ChangelogField::Version => return replace(self.versions.get_or_insert_default(), from, to),
+            ChangelogField::Status => {
                 self.status = to.clone();
                 return;
             }
-            Field::Resolution => {
+            ChangelogField::Resolution => {
                 self.resolved = to.text().is_some();
                 return;
             }
-            Field::Sprint => {
+            ChangelogField::Sprint => {
                 let ids = to.raw.as_deref().unwrap_or_default().split(',').map(str::trim);
                 self.sprints = ids.filter(|id| !id.is_empty()).map(str::to_owned).collect();
                 return;
             }
-            Field::Key => {
+            ChangelogField::Key => {
                 let project = to.text().and_then(|key| key.rsplit_once('-')).map(|(project, _)| project);
                 self.data.insert("project".to_owned(), json!(project));
                 ("key", text())
             }
-            Field::Assignee => ("assignees", reading.person(to).into_iter().collect()),
-            Field::Reporter => ("reporter", json!(reading.person(to))),
-            Field::Title => ("title", text()),
-            Field::Kind => ("kind", json!(to.text().map(str::to_lowercase))),
-            Field::Priority => ("priority", text()),
-            Field::Labels => ("labels", to.text().unwrap_or_default().split_whitespace().collect()),
-            Field::Parent => ("parent", json!(to.raw)),
-            Field::Points => ("points", json!(to.text().and_then(|text| text.parse::<f64>().ok()))),
-            Field::Due => ("due_on", json!(day(to))),
-            Field::Start => ("start_on", json!(day(to))),
+            ChangelogField::Assignee => ("assignees", reading.person(to).into_iter().collect()),
+            ChangelogField::Reporter => ("reporter", json!(reading.person(to))),
+            ChangelogField::Title => ("title", text()),
+            ChangelogField::Kind => ("kind", json!(to.text().map(str::to_lowercase))),
+            ChangelogField::Priority => ("priority", text()),
+            ChangelogField::Labels => ("labels", to.text().unwrap_or_default().split_whitespace().collect()),
+            ChangelogField::Parent => ("parent", json!(to.raw)),
+            ChangelogField::Points => ("points", json!(to.text().and_then(|text| text.parse::<f64>().ok()))),
+            ChangelogField::Due => ("due_on", json!(day(to))),
+            ChangelogField::Start => ("start_on", json!(day(to))),
         };
         self.data.insert(name.to_owned(), value);
     }
@@ -162,22 +162,22 @@ fn plain_fields(issue: &Value) -> Result<Map<String, Value>, Reject> {
     Ok(data)
 }
 
-fn named(issue: &Value, path: &str) -> Result<Option<Vec<Named>>, Reject> {
+fn named(issue: &Value, path: &str) -> Result<Option<Vec<IssuePart>>, Reject> {
     let Some(items) = list(issue, path)? else { return Ok(None) };
-    let one = |item: &Value| -> Result<Option<Named>, Reject> {
+    let one = |item: &Value| -> Result<Option<IssuePart>, Reject> {
         let name = text(item, "name")?.unwrap_or_default().to_owned();
-        Ok(id(item, "id")?.map(|id| Named { id, name }))
+        Ok(id(item, "id")?.map(|id| IssuePart { id, name }))
     };
     items.iter().map(one).filter_map(Result::transpose).collect::<Result<_, _>>().map(Some)
 }
 
 /// Takes one out of a list, puts another in.
-fn replace(list: &mut Vec<Named>, from: &Side, to: &Side) {
+fn replace(list: &mut Vec<IssuePart>, from: &Side, to: &Side) {
     if let Some(id) = &from.raw {
         list.retain(|item| item.id != *id);
     }
     if let Some(id) = to.raw.clone().filter(|id| list.iter().all(|item| item.id != *id)) {
-        list.push(Named { name: to.text().unwrap_or_default().to_owned(), id });
+        list.push(IssuePart { name: to.text().unwrap_or_default().to_owned(), id });
     }
 }
 

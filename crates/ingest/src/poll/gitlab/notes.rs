@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Said {
+pub(super) enum Fact {
     /// `closed`, `reopened` or `merged`.
     State(String),
     Label {
@@ -49,32 +49,32 @@ const MONTHS: [&str; 12] = [
 ];
 
 /// What a note tells; most of GitLab's own tell nothing of interest.
-pub(super) fn said(note: &Value) -> Vec<Said> {
+pub(super) fn said(note: &Value) -> Vec<Fact> {
     if note["system"] != true {
-        return vec![Said::Comment { id: note["id"].clone() }];
+        return vec![Fact::Comment { id: note["id"].clone() }];
     }
     let text = note["body"].as_str().unwrap_or_default().trim();
-    let list = |text: &str, make: fn(String) -> Said| -> Vec<Said> { people(text).map(make).collect() };
+    let list = |text: &str, make: fn(String) -> Fact| -> Vec<Fact> { people(text).map(make).collect() };
     if let Some(rest) = text.strip_prefix("requested review from ") {
         let (asked, removed) = rest.split_once("removed review request for ").unwrap_or((rest, ""));
-        return [list(asked, Said::Asked), list(removed, Said::AskedNoMore)].concat();
+        return [list(asked, Fact::Asked), list(removed, Fact::AskedNoMore)].concat();
     }
     if let Some(rest) = text.strip_prefix("removed review request for ") {
-        return list(rest, Said::AskedNoMore);
+        return list(rest, Fact::AskedNoMore);
     }
     if text.starts_with("assigned to ") || text.starts_with("unassigned ") {
         let (assigned, unassigned) = text.split_once("unassigned ").unwrap_or((text, ""));
-        return [list(assigned, Said::Assigned), list(unassigned, Said::Unassigned)].concat();
+        return [list(assigned, Fact::Assigned), list(unassigned, Fact::Unassigned)].concat();
     }
     if let Some((_, day)) = text.split_once("changed due date to ") {
-        return date(day).map(|day| Said::Due(Some(day))).into_iter().collect();
+        return date(day).map(|day| Fact::Due(Some(day))).into_iter().collect();
     }
     match text {
-        "removed due date" => vec![Said::Due(None)],
-        "approved this merge request" => vec![Said::Approved],
-        "unapproved this merge request" => vec![Said::Unapproved],
-        _ if text.starts_with("marked this merge request as **draft**") => vec![Said::Draft(true)],
-        _ if text.starts_with("marked this merge request as **ready**") => vec![Said::Draft(false)],
+        "removed due date" => vec![Fact::Due(None)],
+        "approved this merge request" => vec![Fact::Approved],
+        "unapproved this merge request" => vec![Fact::Unapproved],
+        _ if text.starts_with("marked this merge request as **draft**") => vec![Fact::Draft(true)],
+        _ if text.starts_with("marked this merge request as **ready**") => vec![Fact::Draft(false)],
         _ => Vec::new(),
     }
 }
@@ -110,32 +110,32 @@ mod tests {
     fn notes_of_gitlab_itself_are_understood() {
         let name = |name: &str| name.to_owned();
         for (text, expect) in [
-            ("assigned to @ada", vec![Said::Assigned(name("ada"))]),
+            ("assigned to @ada", vec![Fact::Assigned(name("ada"))]),
             (
                 "assigned to @ada, @b.o, and @cy and unassigned @dee",
                 vec![
-                    Said::Assigned(name("ada")),
-                    Said::Assigned(name("b.o")),
-                    Said::Assigned(name("cy")),
-                    Said::Unassigned(name("dee")),
+                    Fact::Assigned(name("ada")),
+                    Fact::Assigned(name("b.o")),
+                    Fact::Assigned(name("cy")),
+                    Fact::Unassigned(name("dee")),
                 ],
             ),
-            ("unassigned @ada", vec![Said::Unassigned(name("ada"))]),
-            ("changed due date to March 2, 2026", vec![Said::Due(Some(name("2026-03-02")))]),
+            ("unassigned @ada", vec![Fact::Unassigned(name("ada"))]),
+            ("changed due date to March 2, 2026", vec![Fact::Due(Some(name("2026-03-02")))]),
             ("changed due date to Smarch 2, 2026", vec![]),
-            ("removed due date", vec![Said::Due(None)]),
-            ("requested review from @bo", vec![Said::Asked(name("bo"))]),
+            ("removed due date", vec![Fact::Due(None)]),
+            ("requested review from @bo", vec![Fact::Asked(name("bo"))]),
             (
                 "requested review from @bo and removed review request for @cy",
-                vec![Said::Asked(name("bo")), Said::AskedNoMore(name("cy"))],
+                vec![Fact::Asked(name("bo")), Fact::AskedNoMore(name("cy"))],
             ),
-            ("marked this merge request as **ready**", vec![Said::Draft(false)]),
-            ("approved this merge request", vec![Said::Approved]),
+            ("marked this merge request as **ready**", vec![Fact::Draft(false)]),
+            ("approved this merge request", vec![Fact::Approved]),
             ("mentioned in commit abc", vec![]),
         ] {
             assert_eq!(said(&json!({"system": true, "body": text})), expect, "{text}");
         }
         let comment = json!({"system": false, "id": 7, "body": "assigned to @ada"});
-        assert_eq!(said(&comment), [Said::Comment { id: json!(7) }]);
+        assert_eq!(said(&comment), [Fact::Comment { id: json!(7) }]);
     }
 }
