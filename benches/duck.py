@@ -8,7 +8,7 @@ import json
 
 MEMBER = """
 member AS (
-  SELECT DISTINCT team, person FROM tickets WHERE type = 'team.member_added' AND effective_at <= CAST($moment AS TIMESTAMPTZ)
+  SELECT DISTINCT team, person FROM directory WHERE type = 'team.member_added' AND effective_at <= CAST($moment AS TIMESTAMPTZ)
 )"""
 
 TICKET = """
@@ -105,7 +105,7 @@ class Duck:
             raise SystemExit("benches/run: `past` needs DuckDB for Python: pip install duckdb") from None
         self.version = duckdb.__version__
         self.connection = duckdb.connect()
-        for table in ("reviews", "tickets"):
+        for table in ("reviews", "tickets", "directory"):
             of_table = [path for path in files(store) if f"table={table}/" in path]
             self.connection.execute(f"CREATE TABLE {table} AS SELECT * FROM read_parquet($files)", {"files": of_table})
 

@@ -20,6 +20,8 @@ WITH event AS (
   SELECT source, effective_at FROM reviews
   UNION ALL
   SELECT source, effective_at FROM tickets
+  UNION ALL
+  SELECT source, effective_at FROM directory
 ),
 latest AS (
   SELECT

@@ -1,7 +1,7 @@
 -- +++
 -- help = "One row per stretch of leave or holidays of a name, from when to when, and why; taken back ones are not there."
 -- key = ["person"]
--- from = ["tickets"]
+-- from = ["directory"]
 -- +++
 -- A stretch is known by its two ends: the last event about them says whether it is on.
 WITH event AS (
@@ -16,7 +16,7 @@ WITH event AS (
     until_at AS to_at,
     kind,
     type = 'calendar.leave_added' AS away
-  FROM tickets
+  FROM directory
   WHERE type IN ('calendar.leave_added', 'calendar.leave_removed')
 ),
 folded AS (

@@ -1,7 +1,7 @@
 -- +++
 -- help = "One row per name and stretch of time for which a capacity was stated, in hundredths of a full-time person."
 -- key = ["person"]
--- from = ["tickets"]
+-- from = ["directory"]
 -- +++
 WITH event AS (
   SELECT
@@ -17,7 +17,7 @@ WITH event AS (
     effective_at AS said_at,
     seq AS said_seq,
     event_id AS said_by
-  FROM tickets
+  FROM directory
   WHERE type = 'calendar.capacity_set'
 ),
 folded AS (

@@ -1,7 +1,7 @@
 -- +++
 -- help = "One row per name, address or login that was ever said to be a person's, and whether it still is."
 -- key = ["person"]
--- from = ["tickets"]
+-- from = ["directory"]
 -- +++
 WITH event AS (
   SELECT
@@ -16,7 +16,7 @@ WITH event AS (
     effective_at AS said_at,
     seq AS said_seq,
     event_id AS said_by
-  FROM tickets
+  FROM directory
   WHERE type IN ('person.linked', 'person.unlinked')
 ),
 folded AS (

@@ -1,14 +1,14 @@
 -- +++
 -- help = "One row per stay of a person in a team, from when to when, with the role."
 -- key = ["team"]
--- from = ["tickets"]
+-- from = ["directory"]
 -- +++
 WITH folded AS (
   SELECT
     key_hash,
     MIN(entity_id) AS team,
     memberships(effective_at, seq, event_id, type, person, role, since_at, until_at) AS memberships
-  FROM tickets
+  FROM directory
   WHERE entity = 'team'
   GROUP BY key_hash
 ),

@@ -1,7 +1,7 @@
 -- +++
 -- help = "One row per person about whom an event said something: name, kind (human, bot, ai) and time zone."
 -- key = ["person"]
--- from = ["tickets"]
+-- from = ["directory"]
 -- +++
 WITH event AS (
   SELECT
@@ -16,7 +16,7 @@ WITH event AS (
     timezone,
     capacity_hundredths AS capacity,
     type = 'person.deleted' AS deleted
-  FROM tickets
+  FROM directory
   WHERE entity = 'person'
 ),
 folded AS (

@@ -1,7 +1,7 @@
 -- +++
 -- help = "One row per team: its name, lead, parent, time zone, areas (path patterns) and working agreement after the last event, and since when it has that agreement."
 -- key = ["team"]
--- from = ["tickets"]
+-- from = ["directory"]
 -- +++
 WITH event AS (
   SELECT
@@ -21,7 +21,7 @@ WITH event AS (
       WHEN 'team.deleted' THEN TRUE
       WHEN 'team.created' THEN FALSE
     END AS deleted
-  FROM tickets
+  FROM directory
   WHERE entity = 'team'
 ),
 folded AS (

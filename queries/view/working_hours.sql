@@ -1,7 +1,7 @@
 -- +++
 -- help = "One row per name for which working hours or a time zone were stated: the last ones."
 -- key = ["person"]
--- from = ["tickets"]
+-- from = ["directory"]
 -- +++
 WITH event AS (
   SELECT
@@ -16,7 +16,7 @@ WITH event AS (
     effective_at AS said_at,
     seq AS said_seq,
     event_id AS said_by
-  FROM tickets
+  FROM directory
   WHERE type = 'calendar.hours_set'
 ),
 folded AS (

@@ -85,7 +85,7 @@ const ASKED: &str = "[delivery]\nbackoff_ms = 20\n[[report]]\nname = \"monday\"\
 
 /// The words of the log about deliveries, in order.
 fn said(place: &Place) -> Vec<String> {
-    let sql = "SELECT type FROM tickets WHERE entity = 'report' ORDER BY seq";
+    let sql = "SELECT type FROM directory WHERE entity = 'report' ORDER BY seq";
     let answer = place.stdout(&["sql", sql, "--format", "csv"]);
     answer.lines().skip(1).map(str::to_owned).collect()
 }

@@ -11,10 +11,10 @@ use crate::corpus::{corpus, python};
 use crate::harness::{Place, tool, wait_for};
 use crate::story::TICKETS;
 
-/// Rows of each event type, from all three tables, as one object.
+/// Rows of each event type, from all tables of events, as one object.
 fn by_type(place: &Place) -> Value {
     let sql = "SELECT type, count(*) AS n FROM (SELECT type FROM commits UNION ALL SELECT type FROM reviews \
-               UNION ALL SELECT type FROM tickets) GROUP BY type ORDER BY type";
+               UNION ALL SELECT type FROM tickets UNION ALL SELECT type FROM directory) GROUP BY type ORDER BY type";
     let text = place.stdout(&["sql", sql, "--format", "json"]);
     let answer: Value = serde_json::from_str(&text).unwrap();
     let rows = answer["rows"].as_array().unwrap().iter();

@@ -205,10 +205,10 @@ impl Server {
         self.post("/api/v1/sql", "application/json", body)
     }
 
-    /// Events in the three tables; `None` while the server does not answer yet.
+    /// Events in all tables; `None` while the server does not answer yet.
     pub fn events(&self) -> Option<i64> {
         let sql = "SELECT (SELECT count(*) FROM commits) + (SELECT count(*) FROM reviews) \
-                   + (SELECT count(*) FROM tickets) AS n";
+                   + (SELECT count(*) FROM tickets) + (SELECT count(*) FROM directory) AS n";
         let headers = [("Content-Type", "text/plain")];
         let answer = http_client::send(self.port, "POST", "/api/v1/sql", &headers, sql.as_bytes()).ok()?;
         if answer.status == 503 {

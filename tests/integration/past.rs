@@ -87,7 +87,8 @@ fn a_what_if_changes_the_answer_and_nothing_else() {
     let path = format!("/api/v1/metrics/milestone_drift?as_of={AS_OF}&known_at={KNOWN}");
     let before = server.get(&path).text();
     let counts = || {
-        let sql = "SELECT (SELECT count(*) FROM tickets) AS t, (SELECT count(*) FROM dead_letters) AS d";
+        let sql = "SELECT (SELECT count(*) FROM tickets) AS t, (SELECT count(*) FROM directory) AS p, \
+                   (SELECT count(*) FROM dead_letters) AS d";
         server.sql(sql).json()["rows"].clone()
     };
     let counted = counts();

@@ -218,7 +218,7 @@ fn parquet_text(path: &std::path::Path) -> String {
 
 /// Every cell of every table as text.
 fn everything(place: &Place) -> String {
-    ["commits", "reviews", "tickets", "dead_letters", "name_seen", "identity", "membership"]
+    ["commits", "reviews", "tickets", "directory", "dead_letters", "name_seen", "identity", "membership"]
         .map(|table| place.stdout(&["sql", &format!("SELECT * FROM {table}"), "--format", "json"]))
         .concat()
 }
@@ -240,7 +240,8 @@ fn an_erased_person_is_nowhere_and_every_count_stays() {
     place.stdout(&["people", "merge", "ada", "ada@home.example", "ada@work.example"]);
     let counts = |place: &Place| {
         let count = |table: &str| format!("(SELECT count(*) FROM {table}) AS {table}");
-        let sum = ["commits", "reviews", "tickets", "dead_letters", "review_episode", "change"].map(count);
+        let sum = ["commits", "reviews", "tickets", "directory", "dead_letters", "review_episode", "change"]
+            .map(count);
         place.stdout(&["sql", &format!("SELECT {}", sum.join(", ")), "--format", "csv"])
     };
     let team = |place: &Place| {

@@ -82,7 +82,7 @@ fn an_ingest_killed_three_times_and_run_again_equals_one_that_was_not() {
         let csv = |place: &Place| place.stdout(&["query", metric, "--as-of", AS_OF, "--format", "csv"]);
         assert_eq!(csv(&disturbed), csv(&undisturbed), "{metric}");
     }
-    for table in ["commits", "reviews", "tickets", "dead_letters"] {
+    for table in ["commits", "reviews", "tickets", "directory", "dead_letters"] {
         let sql = format!("SELECT count(*) FROM {table}");
         let count = |place: &Place| place.stdout(&["sql", &sql, "--format", "csv"]);
         assert_eq!(count(&disturbed), count(&undisturbed), "{table}");
@@ -112,7 +112,7 @@ fn a_graceful_stop_makes_everything_durable_and_a_restart_finds_it() {
     assert!(server.running.stop().success(), "{}", server.running.log());
     let server = place.serve("");
     server.wait_for_count(
-        "SELECT count(*) FROM tickets",
+        "SELECT (SELECT count(*) FROM tickets) + (SELECT count(*) FROM directory)",
         facts.iter().filter(|fact| fact.topic == story::TICKETS).count() as i64,
     );
 }

@@ -18,7 +18,8 @@ import sys
 
 PREFIX, SUFFIX = "dev.plimsoll.", ".v1"
 TABLES = {"commit": "commits", "change": "reviews", "review": "reviews"}
-TABLES |= dict.fromkeys(("ticket", "milestone", "person", "team", "calendar"), "tickets")
+TABLES |= {"ticket": "tickets", "milestone": "tickets"}
+TABLES |= dict.fromkeys(("person", "team", "calendar"), "directory")
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 DEPTH_MAX = 32
 
@@ -184,7 +185,7 @@ def main():
             else:
                 events[event["id"]] = event
 
-    tables = {"commits": 0, "reviews": 0, "tickets": 0}
+    tables = {"commits": 0, "reviews": 0, "tickets": 0, "directory": 0}
     for event in events.values():
         tables[TABLES[event["name"].split(".")[0]]] += 1
     past = [e for e in events.values() if e["moment"] <= options.as_of]

@@ -27,7 +27,7 @@ class Driver {
                 tables.add(rows.getString("TABLE_NAME"));
             }
         }
-        for (String table : List.of("commits", "reviews", "tickets", "change", "review_load")) {
+        for (String table : List.of("commits", "reviews", "tickets", "directory", "change", "review_load")) {
             check(tables.contains(table), table + " is not among " + tables);
         }
         List<String> columns = new ArrayList<>();

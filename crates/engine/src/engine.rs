@@ -40,7 +40,7 @@ use crate::nearest::nearest;
 use crate::options::Options;
 use crate::query::Query;
 use crate::rows::segment::{Segment, key_column, sort_by_key};
-use crate::rows::tables::EVENT_TABLES;
+use crate::rows::tables::{ByTable, EVENT_TABLES};
 use crate::shared::Shared;
 use crate::snapshot::{Snapshot, Stats};
 use crate::sql::{SqlLimits, SqlRunner};
@@ -382,7 +382,7 @@ fn positions_by_topic(positions: &HashMap<String, i64>) -> HashMap<String, i64> 
 }
 
 /// Keys of rows at or after `covered`.
-fn keys_from(cold: &[Vec<Arc<Segment>>; 3], covered: &HashMap<String, i64>) -> Vec<i64> {
+fn keys_from(cold: &ByTable<Vec<Arc<Segment>>>, covered: &HashMap<String, i64>) -> Vec<i64> {
     let mut keys = Vec::new();
     for segment in cold.iter().flatten() {
         let column =

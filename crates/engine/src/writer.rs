@@ -23,7 +23,7 @@ use crate::options::Options;
 use crate::rows::by_key::ViewRows;
 use crate::rows::ids::Ids;
 use crate::rows::segment::{Segment, key_column, micros};
-use crate::rows::tables::{EVENT_TABLES, Tables};
+use crate::rows::tables::{ByTable, EVENT_TABLES, Tables};
 use crate::shared::Shared;
 use crate::snapshot::{Position, Snapshot};
 use crate::store::checkpoint;
@@ -61,10 +61,9 @@ pub struct Writer {
     pub options: Options,
     pub dir: PathBuf,
     pub ids: Ids,
-    /// By table, as [`EVENT_TABLES`].
-    pub cold: [Vec<Arc<Segment>>; 3],
-    frozen: [Vec<Arc<Segment>>; 3],
-    hot: [Vec<Arc<Segment>>; 3],
+    pub cold: ByTable<Vec<Arc<Segment>>>,
+    frozen: ByTable<Vec<Arc<Segment>>>,
+    hot: ByTable<Vec<Arc<Segment>>>,
     pub dead_letters: Vec<RecordBatch>,
     /// What came since the last flush besides the hot rows.
     pending: Pending,
@@ -171,7 +170,7 @@ impl Writer {
     }
 
     fn append(&mut self, batch: Batch) -> Result<(), Error> {
-        for (table, rows) in [&batch.commits, &batch.reviews, &batch.tickets].into_iter().enumerate() {
+        for (table, rows) in EVENT_TABLES.map(|table| batch.table(table)).into_iter().enumerate() {
             if rows.num_rows() == 0 {
                 continue;
             }
@@ -227,8 +226,7 @@ impl Writer {
     }
 
     fn count(&self, batch: &Batch) {
-        let watermark =
-            [&batch.commits, &batch.reviews, &batch.tickets].into_iter().filter_map(watermark).max();
+        let watermark = EVENT_TABLES.iter().filter_map(|table| watermark(batch.table(*table))).max();
         let reasons = reasons(&batch.dead_letters);
         self.shared.with_stats(|stats| {
             stats.counts.add(&batch.counts);

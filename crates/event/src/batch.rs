@@ -1,4 +1,4 @@
-//! Many records into one [`Batch`]: rows of the four tables, the log positions they cover, and counts.
+//! Many records into one [`Batch`]: rows of the five tables, the log positions they cover, and counts.
 //!
 //! Invariant: each pushed record adds one row to one table, or is counted as unknown or a tombstone; a vendor's
 //! body adds a row for each of its events, or one dead letter, or is counted as unknown or silent:
@@ -84,12 +84,13 @@ pub enum Outcome {
     Tombstone,
 }
 
-/// Rows of the four tables, in the order of their records.
+/// Rows of the five tables, in the order of their records.
 #[derive(Debug, Clone)]
 pub struct Batch {
     pub commits: RecordBatch,
     pub reviews: RecordBatch,
     pub tickets: RecordBatch,
+    pub directory: RecordBatch,
     pub dead_letters: RecordBatch,
     pub spans: Vec<Span>,
     pub counts: Counts,
@@ -102,6 +103,7 @@ impl Batch {
             Table::Commits => &self.commits,
             Table::Reviews => &self.reviews,
             Table::Tickets => &self.tickets,
+            Table::Directory => &self.directory,
             Table::DeadLetters => &self.dead_letters,
         }
     }
@@ -114,6 +116,7 @@ pub struct BatchBuilder {
     commits: EventRows,
     reviews: EventRows,
     tickets: EventRows,
+    directory: EventRows,
     dead_letters: DeadLetterRows,
     counts: Counts,
     bytes: usize,
@@ -140,6 +143,7 @@ impl BatchBuilder {
             commits: EventRows::new(Table::Commits),
             reviews: EventRows::new(Table::Reviews),
             tickets: EventRows::new(Table::Tickets),
+            directory: EventRows::new(Table::Directory),
             dead_letters: DeadLetterRows::new(),
             counts: Counts::default(),
             bytes: 0,
@@ -205,6 +209,7 @@ impl BatchBuilder {
             commits: self.commits.finish(),
             reviews: self.reviews.finish(),
             tickets: self.tickets.finish(),
+            directory: self.directory.finish(),
             dead_letters: self.dead_letters.finish(),
             spans,
             counts: std::mem::take(&mut self.counts),
@@ -260,6 +265,7 @@ impl BatchBuilder {
             Table::Commits => self.commits.append(record, event),
             Table::Reviews => self.reviews.append(record, event),
             Table::Tickets => self.tickets.append(record, event),
+            Table::Directory => self.directory.append(record, event),
             Table::DeadLetters => unreachable!("no event type belongs to the dead letters"),
         }
         Outcome::Event(table)

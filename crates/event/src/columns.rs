@@ -1,4 +1,4 @@
-//! Arrow builders for the rows of the four tables.
+//! Arrow builders for the rows of the five tables.
 //!
 //! Invariant: after each `append` every column of a table has the same length, in the order of its schema.
 //! Deliberately absent: decoding, and dictionary encoding (readers take rows of many batches; views make
@@ -25,12 +25,12 @@ use crate::value::{FileChange, Value};
 /// The flag of an event dated more than a day after the log recorded it.
 const FUTURE_TIME: &str = "future_time";
 
-/// Rows of commits, reviews or tickets.
+/// Rows of one table of events.
 #[derive(Debug)]
 pub(crate) struct EventRows {
     table: Table,
     common: Common,
-    /// `entity` and `entity_id`, in the tickets table.
+    /// `entity` and `entity_id`, in a table of several kinds of entities.
     entity: Option<(StringViewBuilder, StringViewBuilder)>,
     columns: Vec<Column>,
 }
@@ -40,7 +40,7 @@ impl EventRows {
         EventRows {
             table,
             common: Common::new(),
-            entity: (table == Table::Tickets).then(|| (shared(), StringViewBuilder::new())),
+            entity: table.is_mixed().then(|| (shared(), StringViewBuilder::new())),
             columns: fields(table).iter().map(Column::new).collect(),
         }
     }

@@ -38,7 +38,7 @@ pub use message::{
     change as change_of_message, name_and_email, people as people_of_message, tickets as tickets_of_message,
     trailers as trailers_of_message,
 };
-pub use model::{PREFIX as TYPE_PREFIX, SUFFIX as TYPE_SUFFIX, TYPES as EVENT_TYPES, Table};
+pub use model::{Entity, PREFIX as TYPE_PREFIX, SUFFIX as TYPE_SUFFIX, TYPES as EVENT_TYPES, Table};
 pub use normalise::{Delivery, Draft, Format, Normalised, jira_issue_history, normalise};
 pub use record::Record;
 pub use reject::{Reason, Reject};

@@ -25,17 +25,25 @@ pub enum Table {
     Commits,
     Reviews,
     Tickets,
+    /// People, teams, calendars and reports.
+    Directory,
     DeadLetters,
 }
 
 impl Table {
     /// Every table, in the order of `NAMES`.
-    pub const ALL: [Table; 4] = [Table::Commits, Table::Reviews, Table::Tickets, Table::DeadLetters];
+    pub const ALL: [Table; 5] =
+        [Table::Commits, Table::Reviews, Table::Tickets, Table::Directory, Table::DeadLetters];
     /// The names that SQL uses.
-    pub const NAMES: [&'static str; 4] = ["commits", "reviews", "tickets", "dead_letters"];
+    pub const NAMES: [&'static str; 5] = ["commits", "reviews", "tickets", "directory", "dead_letters"];
 
     pub const fn name(self) -> &'static str {
         Table::NAMES[self as usize]
+    }
+
+    /// Whether its rows are about several kinds of entities, so that two columns say which and what.
+    pub const fn is_mixed(self) -> bool {
+        matches!(self, Table::Tickets | Table::Directory)
     }
 
     pub fn from_name(name: &str) -> Option<Table> {
@@ -93,16 +101,12 @@ impl Entity {
         match self {
             Entity::Commit => Table::Commits,
             Entity::Change => Table::Reviews,
-            Entity::Ticket
-            | Entity::Milestone
-            | Entity::Person
-            | Entity::Team
-            | Entity::Calendar
-            | Entity::Report => Table::Tickets,
+            Entity::Ticket | Entity::Milestone => Table::Tickets,
+            Entity::Person | Entity::Team | Entity::Calendar | Entity::Report => Table::Directory,
         }
     }
 
-    /// The data field that identifies one of these in the tickets table.
+    /// The data field that identifies one of these among the rows of its table.
     pub(crate) const fn id_field(self) -> &'static str {
         match self {
             Entity::Commit => "sha",

@@ -194,7 +194,7 @@ impl Draft {
         let repo = || self.data.get("repo").and_then(Value::as_str);
         match self.table() {
             Table::Commits => repo().unwrap_or(&self.subject),
-            Table::Reviews | Table::Tickets | Table::DeadLetters => &self.subject,
+            Table::Reviews | Table::Tickets | Table::Directory | Table::DeadLetters => &self.subject,
         }
     }
 

@@ -1,7 +1,7 @@
-//! The Arrow schemas of the four tables.
+//! The Arrow schemas of the five tables.
 //!
-//! Invariant: the columns of [`common`] come first and in the same order in commits, reviews and tickets.
-//! Deliberately absent: the union of the four that a store may need; columns of one name have one type everywhere.
+//! Invariant: the columns of [`common`] come first and in the same order in every table of events.
+//! Deliberately absent: the union of the five that a store may need; columns of one name have one type everywhere.
 
 use std::sync::{Arc, LazyLock};
 
@@ -9,7 +9,8 @@ use arrow::datatypes::{DataType, Field as ArrowField, Fields, Schema, SchemaRef,
 
 use crate::model::{Field, Kind, Table, fields};
 
-static SCHEMAS: LazyLock<[SchemaRef; 4]> = LazyLock::new(|| Table::ALL.map(|table| Arc::new(build(table))));
+static SCHEMAS: LazyLock<[SchemaRef; Table::ALL.len()]> =
+    LazyLock::new(|| Table::ALL.map(|table| Arc::new(build(table))));
 
 /// The schema of `table`; the same `Arc` each time.
 pub fn schema(table: Table) -> SchemaRef {
@@ -42,7 +43,7 @@ pub(crate) fn file_fields() -> Fields {
     ])
 }
 
-/// The columns that commits, reviews and tickets start with.
+/// The columns that every table of events starts with.
 pub fn common() -> Vec<ArrowField> {
     vec![
         ArrowField::new("event_id", DataType::Utf8View, false),
@@ -70,7 +71,7 @@ fn build(table: Table) -> Schema {
         return dead_letters();
     }
     let mut columns = common();
-    if table == Table::Tickets {
+    if table.is_mixed() {
         columns.push(ArrowField::new("entity", DataType::Utf8View, false));
         columns.push(ArrowField::new("entity_id", DataType::Utf8View, false));
     }

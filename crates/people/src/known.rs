@@ -96,7 +96,7 @@ struct Pair {
 const SAID: &str = "SELECT type, source, entity_id, CAST(effective_at AS BIGINT) AS at, person, identity, name, \
     person_kind, timezone, lead, parent, kind, hours, CAST(since_at AS BIGINT) AS since, \
     CAST(until_at AS BIGINT) AS until, capacity_hundredths AS capacity, areas IS NOT NULL AS has_areas \
-    FROM tickets WHERE entity IN ('person', 'team', 'calendar') ORDER BY effective_at, seq, event_id";
+    FROM directory WHERE entity IN ('person', 'team', 'calendar') ORDER BY effective_at, seq, event_id";
 const PEOPLE: &str =
     "SELECT person, name, kind, timezone, capacity_hundredths AS capacity FROM person WHERE NOT deleted";
 const TEAMS: &str = "SELECT team, name, lead, parent, timezone, areas, deleted FROM team";

@@ -16,7 +16,7 @@ use super::load::Source;
 use super::{Metric, Param, Problem, View};
 
 /// The event tables that SQL may read.
-pub(super) const TABLES: [&str; 4] = event::Table::NAMES;
+pub(super) const TABLES: [&str; event::Table::ALL.len()] = event::Table::NAMES;
 
 /// A `$name` in SQL.
 pub(super) struct Placeholder {

@@ -16,7 +16,7 @@ use event::{Batch, BatchBuilder, Outcome, Record};
 use crate::error::Error;
 use crate::moment::Moment;
 use crate::rows::segment::{Segment, key_column, micros};
-use crate::rows::tables::{EVENT_TABLES, Keys};
+use crate::rows::tables::{ByTable, EVENT_TABLES, Keys};
 use crate::snapshot::Snapshot;
 use crate::views::Views;
 
@@ -109,7 +109,7 @@ impl Overlay {
         Ok(snapshot)
     }
 
-    fn tables(&self) -> [&RecordBatch; 3] {
+    fn tables(&self) -> ByTable<&RecordBatch> {
         EVENT_TABLES.map(|table| self.0.table(table))
     }
 

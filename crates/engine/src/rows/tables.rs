@@ -17,12 +17,15 @@ use crate::rows::ids::{Variants, keys_of_hidden_variants, keys_of_variants, obse
 use crate::rows::segment::{Clocks, Segment, indices, key_column, micros};
 
 /// The tables that views fold.
-pub const EVENT_TABLES: [Table; 3] = [Table::Commits, Table::Reviews, Table::Tickets];
+pub const EVENT_TABLES: [Table; 4] = [Table::Commits, Table::Reviews, Table::Tickets, Table::Directory];
 
-/// Segments by table, in the order of [`EVENT_TABLES`], and the dead letters beside them.
+/// One for each of [`EVENT_TABLES`], in their order.
+pub type ByTable<T> = [T; EVENT_TABLES.len()];
+
+/// Segments by table, and the dead letters next to them.
 #[derive(Debug, Clone, Default)]
 pub struct Tables {
-    pub segments: [Vec<Arc<Segment>>; 3],
+    pub segments: ByTable<Vec<Arc<Segment>>>,
     pub dead_letters: Vec<RecordBatch>,
     pub variants: Arc<Variants>,
 }

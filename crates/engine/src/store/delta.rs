@@ -35,6 +35,7 @@ mod error;
 mod file;
 mod log;
 mod merge;
+mod split;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,8 @@ pub use error::StoreError;
 pub use file::KEY_COLUMN;
 pub use merge::{Merge, Merged};
 pub use tail::Torn;
+#[cfg(test)]
+pub use tests::split::unsplit;
 
 /// Commits between checkpoints; Delta Lake's default, too.
 const CHECKPOINT_COMMITS: u64 = 100;
@@ -140,6 +143,7 @@ impl ColdStore {
             vacuumed: None,
         };
         cold.adopt()?;
+        split::tickets(&mut cold).await?;
         Ok(cold)
     }
 
@@ -240,24 +244,36 @@ impl ColdStore {
             return Err(StoreError::Stale { what: "a merge of files that are gone".to_owned() });
         }
         let written = self.put(encoded).await?;
-        let mut actions: Vec<Action> = inputs.iter().map(|file| Action::Remove(file.remove())).collect();
-        actions.push(Action::Add(written.add(false)));
+        let added = written.file.clone();
         let operation = DeltaOperation::Optimize { predicate: None, target_size: merge::TARGET_BYTES as i64 };
+        self.swap(&inputs, vec![written], operation).await?;
+        Ok(Compaction { removed: inputs.into_iter().map(|file| file.path).collect(), added })
+    }
+
+    /// Puts files in the place of others, in one commit.
+    async fn swap(
+        &mut self,
+        inputs: &[ColdFile],
+        written: Vec<Written>,
+        operation: DeltaOperation,
+    ) -> Result<(), StoreError> {
+        let changes = operation.changes_data();
+        let removes = inputs.iter().map(|file| Action::Remove(file.remove(changes)));
+        let actions = removes.chain(written.iter().map(|w| Action::Add(w.add(changes)))).collect();
         let before = self.table.version().unwrap_or(0);
-        let added = written.file;
-        let removed: Vec<String> = inputs.into_iter().map(|file| file.path).collect();
+        let added: Vec<ColdFile> = written.into_iter().map(|w| w.file).collect();
         match self.land(actions, Vec::new(), operation).await {
             Ok(landed) => {
                 self.accept(landed, before, |cold| {
-                    cold.files.retain(|file| !removed.contains(&file.path));
-                    cold.files.push(added.clone());
+                    cold.files.retain(|file| !inputs.contains(file));
+                    cold.files.extend_from_slice(&added);
                 })
                 .await
             }
-            Err(error) => self.settle(error, before, std::slice::from_ref(&added), &[], &[]).await?,
+            Err(error) => self.settle(error, before, &added, &[], &[]).await?,
         }
         self.checkpoint_when_due().await;
-        Ok(Compaction { removed, added })
+        Ok(())
     }
 
     /// Puts other rows in the place of a file's, as many and in key order: for erasing what rows tell.
@@ -380,9 +396,10 @@ impl ColdStore {
         operation: DeltaOperation,
     ) -> Result<FinalizedCommit, DeltaTableError> {
         self.unsure = true;
-        // Delta Lake does not see that two merges of the same files conflict: a merge lands at once
-        // or not at all.
-        let retries = if operation.changes_data() { COMMIT_RETRIES } else { 0 };
+        // Delta Lake does not see that two merges of the same files conflict: what replaces files
+        // lands at once or not at all.
+        let replaces = actions.iter().any(|action| matches!(action, Action::Remove(_)));
+        let retries = if replaces { 0 } else { COMMIT_RETRIES };
         let lines = 1 + actions.len() + txns.len();
         // Checkpoints and clean-up are not part of a commit: they would delay it, and their failure
         // would look like its own.
@@ -472,10 +489,10 @@ impl ColdFile {
         HashMap::from([(columns::TABLE_COLUMN.to_owned(), Some(self.table.name().to_owned()))])
     }
 
-    fn remove(&self) -> Remove {
+    fn remove(&self, data_change: bool) -> Remove {
         Remove {
             path: self.path.clone(),
-            data_change: false,
+            data_change,
             deletion_timestamp: Some(Utc::now().timestamp_millis()),
             extended_file_metadata: Some(true),
             partition_values: Some(self.partition()),
@@ -512,7 +529,7 @@ async fn create(table: &DeltaTable) -> Result<(), StoreError> {
     CreateBuilder::new()
         .with_log_store(table.log_store())
         .with_table_name("events")
-        .with_comment("events of commits, reviews and tickets, and dead letters")
+        .with_comment("events of commits, reviews, tickets and the directory, and dead letters")
         .with_columns(columns::union()?)
         .with_partition_columns([columns::TABLE_COLUMN])
         .with_configuration_property(TableProperty::DataSkippingStatsColumns, Some(file::STATS_COLUMNS))

@@ -87,7 +87,7 @@ fn keys(table: Table, rows: &RecordBatch) -> Result<Int64Array, ArrowError> {
     let value = |column: &StringViewArray, row: usize| {
         if column.is_null(row) { None } else { Some(column.value(row).to_owned()) }
     };
-    if table == Table::Tickets {
+    if table.is_mixed() {
         let (entity, id) = (text("entity")?, text("entity_id")?);
         return Ok((0..rows.num_rows()).map(|row| key_hash(&[entity.value(row), id.value(row)])).collect());
     }

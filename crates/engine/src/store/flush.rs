@@ -14,7 +14,7 @@ use event::{Span, Table};
 
 use crate::error::Error;
 use crate::rows::segment::{Segment, sort_by_key};
-use crate::rows::tables::{EVENT_TABLES, schema};
+use crate::rows::tables::{ByTable, EVENT_TABLES, schema};
 use crate::store::cache;
 use crate::store::cache::cold_path;
 use crate::store::delta::{ColdStore, Compaction};
@@ -23,7 +23,7 @@ use crate::store::delta::{ColdStore, Compaction};
 #[derive(Default)]
 pub struct Pending {
     /// Copies that readers do not see; every record is stored once, also those.
-    pub copies: [Vec<RecordBatch>; 3],
+    pub copies: ByTable<Vec<RecordBatch>>,
     pub dead_letters: Vec<RecordBatch>,
     pub spans: Vec<Span>,
     pub records: usize,
@@ -44,14 +44,14 @@ pub struct Replacement {
 }
 
 pub struct FlushedRows {
-    pub segments: [Option<Arc<Segment>>; 3],
+    pub segments: ByTable<Option<Arc<Segment>>>,
     pub spans: Vec<Span>,
 }
 
 /// What one flush takes.
 pub struct Frozen {
     pub pending: Pending,
-    pub segments: [Vec<Arc<Segment>>; 3],
+    pub segments: ByTable<Vec<Arc<Segment>>>,
 }
 
 impl Pending {
@@ -69,7 +69,7 @@ impl Pending {
 pub async fn flush(
     mut store: ColdStore,
     frozen: Frozen,
-    cold: [Vec<Arc<Segment>>; 3],
+    cold: ByTable<Vec<Arc<Segment>>>,
     dir: PathBuf,
 ) -> Flushed {
     let (started, records) = (Instant::now(), frozen.pending.records);
@@ -111,7 +111,7 @@ pub async fn flush(
 async fn commit(store: &mut ColdStore, frozen: &Frozen, dir: &Path) -> Result<FlushedRows, Error> {
     let pending = &frozen.pending;
     let spans = merged_spans(&pending.spans);
-    let mut merged = [None, None, None];
+    let mut merged: ByTable<Option<Segment>> = Default::default();
     let mut parts = Vec::new();
     for (index, table) in EVENT_TABLES.iter().enumerate() {
         if !frozen.segments[index].is_empty() {
@@ -131,7 +131,7 @@ async fn commit(store: &mut ColdStore, frozen: &Frozen, dir: &Path) -> Result<Fl
         parts.push((Table::DeadLetters, dead));
     }
     let files = store.commit(parts, &spans).await?;
-    let mut segments = [None, None, None];
+    let mut segments: ByTable<Option<Arc<Segment>>> = Default::default();
     for file in files {
         let Some(index) = EVENT_TABLES.iter().position(|table| *table == file.table) else { continue };
         if let Some(mut segment) = merged[index].take() {
@@ -145,7 +145,7 @@ async fn commit(store: &mut ColdStore, frozen: &Frozen, dir: &Path) -> Result<Fl
 /// The segment that stands for the files of a compaction.
 fn merged_segment(
     compaction: &Compaction,
-    cold: &[Vec<Arc<Segment>>; 3],
+    cold: &ByTable<Vec<Arc<Segment>>>,
     dir: &Path,
 ) -> Result<Option<Replacement>, Error> {
     let Some(index) = EVENT_TABLES.iter().position(|table| *table == compaction.added.table) else {

@@ -253,6 +253,45 @@ fn order_copies_batching_and_restarts_change_nothing() {
 }
 
 #[test]
+fn a_store_from_before_the_directory_is_taken_over() {
+    Runtime::new().unwrap().block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let fact = |i: u16| {
+            let (minute, subject, person) = (u32::from(i) * 17, (i % 6) as u8, (i % 5) as u8);
+            let (kind, detail) = ((i % 24) as u8, (i / 24) as u8);
+            Fact { id: i, minute, observed_minute: minute, version: 0, kind, subject, person, detail }
+        };
+        let facts: Vec<Fact> = (0..240).map(fact).collect();
+        let answers = async |engine: &Engine| {
+            let mut found = vec![format!("{:?}", content(&engine.snapshot().views))];
+            for table in ["commits", "reviews", "tickets", "directory"] {
+                found.extend(lines(&engine.sql(&format!("SELECT * FROM {table}")).await.unwrap()));
+            }
+            for metric in &engine.catalogue().metrics {
+                let at = chrono::DateTime::from_timestamp(1_772_250_000, 0);
+                let query = Query { as_of: at, known_at: at, ..Query::default() };
+                found.extend(lines(&engine.query(&metric.name, &query).await.unwrap().rows));
+            }
+            found
+        };
+        let before = {
+            let engine = engine(dir.path()).await;
+            feed(&engine, &facts, 50, 0).await;
+            answers(&engine).await
+        };
+        crate::store::delta::unsplit(&dir.path().join("events")).await;
+        for _ in 0..2 {
+            let engine = engine(dir.path()).await;
+            assert_eq!(engine.positions().values().copied().collect::<Vec<_>>(), vec![240]);
+            assert_eq!(answers(&engine).await, before);
+        }
+        let engine = engine(dir.path()).await;
+        feed(&engine, &facts, 50, 240).await;
+        assert_eq!(answers(&engine).await, before, "copies are known");
+    });
+}
+
+#[test]
 fn a_second_process_is_told_that_the_directory_is_taken() {
     Runtime::new().unwrap().block_on(async {
         let dir = tempfile::tempdir().unwrap();
@@ -283,7 +322,7 @@ fn sql_sees_one_row_per_event_and_every_metric() {
         for metric in &engine.catalogue().metrics {
             engine.sql(&format!("SELECT * FROM {}", metric.name)).await.unwrap();
         }
-        for name in ["dead_letters", "commits", "tickets"] {
+        for name in ["dead_letters", "commits", "tickets", "directory"] {
             assert_eq!(lines(&engine.sql(&format!("SELECT count(*) FROM {name}")).await.unwrap()), vec!["0"]);
         }
     });

@@ -199,7 +199,7 @@ fn micros(time: &str) -> i64 {
 }
 
 /// Decodes `2026-03-02T09:00Z change.opened {"repo":"api",...}`; the event id tells its place in the list.
-fn tables(events: &[(usize, &String)]) -> [(Table, RecordBatch); 4] {
+fn tables(events: &[(usize, &String)]) -> [(Table, RecordBatch); Table::ALL.len()] {
     let mut builder = BatchBuilder::new();
     for (number, line) in events {
         let mut words = line.splitn(3, ' ');
@@ -224,10 +224,5 @@ fn tables(events: &[(usize, &String)]) -> [(Table, RecordBatch); 4] {
         assert!(matches!(outcome, Outcome::Event(_)), "{line}: {outcome:?}");
     }
     let batch = builder.finish(Vec::new());
-    [
-        (Table::Commits, batch.commits),
-        (Table::Reviews, batch.reviews),
-        (Table::Tickets, batch.tickets),
-        (Table::DeadLetters, batch.dead_letters),
-    ]
+    Table::ALL.map(|table| (table, batch.table(table).clone()))
 }

@@ -26,7 +26,7 @@ use crate::evaluate::steps::Steps;
 use crate::evaluate::{Evaluator, moment};
 use crate::rows::ids::Ids;
 use crate::rows::segment::{Segment, key_column};
-use crate::rows::tables::Tables;
+use crate::rows::tables::{EVENT_TABLES, Tables};
 use crate::snapshot::Snapshot;
 use crate::views::Views;
 
@@ -166,7 +166,7 @@ fn decode(events: &[Value], first: usize) -> Batch {
 /// Adds the rows that are no copies; gives the keys to fold.
 fn append(tables: &mut Tables, ids: &mut Ids, batch: &Batch) -> Vec<i64> {
     let mut keys = Vec::new();
-    for (table, rows) in [&batch.commits, &batch.reviews, &batch.tickets].into_iter().enumerate() {
+    for (table, rows) in EVENT_TABLES.map(|table| batch.table(table)).into_iter().enumerate() {
         let admitted = ids.admit(rows);
         let kept = match admitted.keep {
             Some(keep) => filter_record_batch(rows, &keep.into()).unwrap(),

@@ -6,7 +6,7 @@
 use super::{Entity, Field, Kind, Part, Table};
 
 /// At least as many slots as the longest list has fields.
-pub(crate) const SLOTS: usize = 40;
+pub(crate) const SLOTS: usize = 24;
 
 /// The data fields of `table`; dead letters have none.
 pub fn fields(table: Table) -> &'static [Field] {
@@ -14,6 +14,7 @@ pub fn fields(table: Table) -> &'static [Field] {
         Table::Commits => &COMMITS,
         Table::Reviews => &REVIEWS,
         Table::Tickets => &TICKETS,
+        Table::Directory => &DIRECTORY,
         Table::DeadLetters => &[],
     }
 }
@@ -133,7 +134,7 @@ static REVIEWS: [Field; 19] = [
     ),
 ];
 
-static TICKETS: [Field; 40] = [
+static TICKETS: [Field; 24] = [
     field(
         "ticket",
         Kind::Id,
@@ -142,14 +143,8 @@ static TICKETS: [Field; 40] = [
         r#""10482""#,
     ),
     field("key", Kind::Text, TICKET | MILESTONE, "The key that people use.", r#""API-7""#),
-    field(
-        "kind",
-        Kind::Text,
-        TICKET | CALENDAR,
-        "goal, epic, story, task, bug, incident, or your own; for leave, its kind.",
-        r#""story""#,
-    )
-    .repeated(),
+    field("kind", Kind::Text, TICKET, "goal, epic, story, task, bug, incident, or your own.", r#""story""#)
+        .repeated(),
     field("title", Kind::Text, TICKET | MILESTONE, "Its title.", r#""Charge in the customer's currency""#),
     field(
         "url",
@@ -158,14 +153,8 @@ static TICKETS: [Field; 40] = [
         "Where to read it.",
         r#""https://tickets.acme.example/API-7""#,
     ),
-    field(
-        "status",
-        Kind::Text,
-        TICKET | MILESTONE | REPORT,
-        "Its status, as the tracker calls it, or what a report's receiver said.",
-        r#""In review""#,
-    )
-    .repeated(),
+    field("status", Kind::Text, TICKET | MILESTONE, "Its status, as the tracker calls it.", r#""In review""#)
+        .repeated(),
     field(
         "status_category",
         Kind::Choice(&["todo", "in_progress", "done"]),
@@ -196,7 +185,7 @@ static TICKETS: [Field; 40] = [
     .repeated(),
     field("project", Kind::Text, TICKET | MILESTONE, "The project it stands under.", r#""payments""#)
         .repeated(),
-    field("parent", Kind::Id, TICKET | TEAM, "The ticket, or the team, that it is part of.", r#""10400""#),
+    field("parent", Kind::Id, TICKET, "The ticket that it is part of.", r#""10400""#),
     field("priority", Kind::Text, TICKET | MILESTONE, "Its priority, as the tracker calls it.", r#""high""#)
         .repeated(),
     field("labels", Kind::Texts, TICKET | MILESTONE, "Its labels, all of them.", r#"["security"]"#),
@@ -213,15 +202,15 @@ static TICKETS: [Field; 40] = [
         "What this event changed, where the source tells.",
         r#"{"status":{"from":"To do","to":"In review"}}"#,
     ),
+    field("team", Kind::Id, TICKET | MILESTONE, "The team that answers for it.", r#""payments""#).repeated(),
+];
+
+static DIRECTORY: [Field; 20] = [
+    field("kind", Kind::Text, CALENDAR, "The kind of leave.", r#""vacation""#).repeated(),
+    field("status", Kind::Text, REPORT, "What the report's receiver said.", r#""200 OK""#).repeated(),
+    field("parent", Kind::Id, TEAM, "The team that it is part of.", r#""product""#),
     field("person", Kind::Person, PERSON | TEAM | CALENDAR, "The person it is about.", r#""ada""#).repeated(),
-    field(
-        "team",
-        Kind::Id,
-        TICKET | MILESTONE | PERSON | TEAM | CALENDAR,
-        "The team it is about, or that answers for it.",
-        r#""payments""#,
-    )
-    .repeated(),
+    field("team", Kind::Id, PERSON | TEAM | CALENDAR, "The team it is about.", r#""payments""#).repeated(),
     field("name", Kind::Text, PERSON | TEAM | REPORT, "The name to show.", r#""Ada Lovelace""#),
     field(
         "role",

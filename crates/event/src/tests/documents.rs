@@ -84,7 +84,7 @@ fn types() -> String {
 
 fn all_fields() -> String {
     let mut out = String::new();
-    for table in [Table::Commits, Table::Reviews, Table::Tickets] {
+    for table in [Table::Commits, Table::Reviews, Table::Tickets, Table::Directory] {
         writeln!(out, "\n### {table}\n").unwrap();
         out.push_str("| field | column | value | unit | in events about | meaning | example |\n|---|---|---|---|---|---|---|\n");
         for field in fields(table) {

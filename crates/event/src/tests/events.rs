@@ -172,13 +172,13 @@ fn ticket_fields_take_their_types() {
         ("since_at", "2026-04-01T00:00:00Z"),
         ("until_at", "2026-05-01T10:00:00Z"),
     ];
-    row("calendar.capacity_set", data, Table::Tickets, &columns);
+    row("calendar.capacity_set", data, Table::Directory, &columns);
     // A field of another entity is unknown here.
     row(
         "person.updated",
         r#"{"person":"a","points":1}"#,
-        Table::Tickets,
-        &[("points_hundredths", "-"), ("extra", r#"{"points":1}"#)],
+        Table::Directory,
+        &[("entity", "person"), ("extra", r#"{"points":1}"#)],
     );
 }
 

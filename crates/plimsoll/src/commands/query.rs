@@ -224,8 +224,8 @@ fn lacking(stats: &engine::Stats) -> Option<String> {
         let count = |of: &BTreeMap<String, u64>| of.get(table).copied().unwrap_or(0);
         count(&stats.rows_hot) + count(&stats.rows_cold)
     };
-    let [commits, reviews, tickets] = ["commits", "reviews", "tickets"].map(rows);
-    let bring = match (commits + reviews + tickets, reviews, tickets) {
+    let [commits, reviews, tickets, directory] = ["commits", "reviews", "tickets", "directory"].map(rows);
+    let bring = match (commits + reviews + tickets + directory, reviews, tickets) {
         (0, ..) => return None,
         (_, 0, _) => "load reviews with 'plimsoll ingest github' or 'gitlab', or with webhooks",
         (_, _, 0) => {
@@ -234,7 +234,8 @@ fn lacking(stats: &engine::Stats) -> Option<String> {
         _ => return None,
     };
     Some(format!(
-        "there are {commits} events about commits, {reviews} about reviews, {tickets} about tickets and people; {bring}"
+        "there are {commits} events about commits, {reviews} about reviews, {tickets} about tickets and milestones, \
+         {directory} about people and teams; {bring}"
     ))
 }
 

@@ -53,7 +53,7 @@ impl Ledger {
         let digits = id.chars().all(|c| c.is_ascii_hexdigit());
         assert!(digits, "an id is hex digits, so it can stand in SQL");
         let sql = format!(
-            "SELECT type, status FROM tickets WHERE entity = 'report' AND entity_id = '{id}' ORDER BY effective_at DESC, seq DESC LIMIT 1"
+            "SELECT type, status FROM directory WHERE entity = 'report' AND entity_id = '{id}' ORDER BY effective_at DESC, seq DESC LIMIT 1"
         );
         let failed = |error: String| format!("could not look up what was delivered: {error}");
         let rows = self.engine.sql(&sql).await.map_err(|error| failed(error.to_string()))?;

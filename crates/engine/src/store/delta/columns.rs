@@ -1,4 +1,4 @@
-//! The columns of the Delta table: the union of the four event schemas, plus the table's name.
+//! The columns of the Delta table: the union of the event schemas, plus the table's name.
 //!
 //! Invariant: a name has one type in all of them. Every column is nullable in the union, because a
 //! file holds only the columns of its own table.
@@ -11,7 +11,7 @@ use event::Table;
 
 use super::StoreError;
 
-/// The partition column: which of the four tables a row belongs to.
+/// The partition column: which table a row belongs to.
 pub const TABLE_COLUMN: &str = "table";
 
 /// The columns that this version of Plimsoll writes.

@@ -46,6 +46,7 @@ pub struct Encoded {
 /// Writes batches of one table, in ascending `key_hash`, into one Parquet file.
 pub struct Encoder {
     table: Table,
+    schema: SchemaRef,
     writer: ArrowWriter<Vec<u8>>,
     rows: u64,
     key_last: Option<i64>,
@@ -56,6 +57,11 @@ pub struct Encoder {
 
 impl Encoder {
     pub fn new(table: Table) -> Result<Encoder, StoreError> {
+        Encoder::of(table, event::schema(table))
+    }
+
+    /// Of another schema than the table has: files of older versions, for tests.
+    pub(super) fn of(table: Table, schema: SchemaRef) -> Result<Encoder, StoreError> {
         let mut properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
             .set_created_by(concat!("plimsoll version ", env!("CARGO_PKG_VERSION")).to_owned())
@@ -66,17 +72,16 @@ impl Encoder {
         }
         let options =
             ArrowWriterOptions::new().with_properties(properties.build()).with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(Vec::new(), event::schema(table), options)?;
+        let writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)?;
         let (keys, occurred, observed) = (None, None, None);
-        Ok(Encoder { table, writer, rows: 0, key_last: None, keys, occurred, observed })
+        Ok(Encoder { table, schema, writer, rows: 0, key_last: None, keys, occurred, observed })
     }
 
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), StoreError> {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        let schema = event::schema(self.table);
-        if let Some(reason) = difference(&batch.schema(), &schema) {
+        if let Some(reason) = difference(&batch.schema(), &self.schema) {
             return Err(StoreError::Rows { table: self.table.name(), reason });
         }
         if let Some(keys) = batch.column_by_name(KEY_COLUMN) {
@@ -220,7 +225,7 @@ fn hint(stored: &Schema, wanted: &Schema) -> Schema {
 }
 
 /// The batch with exactly the columns of `schema`, in its order.
-fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+pub(super) fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
     let column = |field: &Arc<Field>| -> Result<ArrayRef, ArrowError> {
         match batch.column_by_name(field.name()) {
             Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),

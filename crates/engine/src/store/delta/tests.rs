@@ -15,6 +15,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+pub mod split;
+
 /// A column of any type that the event schemas have; every third value is NULL where it may be.
 fn column(field: &Field, rows: usize, keys: &[i64]) -> ArrayRef {
     let value = |row: usize| (!field.is_nullable() || !row.is_multiple_of(3)).then_some(row as i64);

@@ -86,12 +86,8 @@ async fn feeds(visit: &Visit<'_>) -> Result<BTreeMap<(String, String), Feed>, Pr
              WHERE occurred_at <= to_timestamp_micros({to}) GROUP BY source, day"
         )
     };
-    let sql = format!(
-        "{} UNION ALL {} UNION ALL {} ORDER BY name, source, day",
-        one("commits"),
-        one("reviews"),
-        one("tickets")
-    );
+    let all = ["commits", "reviews", "tickets", "directory"].map(one).join(" UNION ALL ");
+    let sql = format!("{all} ORDER BY name, source, day");
     let engine = visit.parts.engine.clone();
     let found = visit.parts.compute(async move { engine.sql(&sql).await }).await?;
     let rows = Rows::of_facts(&found);
