@@ -86,7 +86,7 @@ newest AS (
   SELECT
     milestone,
     at
-  FROM (SELECT DISTINCT milestone, at FROM listed) AS moment
+  FROM (SELECT DISTINCT milestone, at FROM listed) AS change
   ORDER BY at DESC, milestone
   LIMIT $forecasts_max
 ),
@@ -105,7 +105,7 @@ side AS (
     TRUE AS before
   FROM newest
 ),
-forecast_moment AS (
+moment AS (
   SELECT DISTINCT
     side.milestone,
     side.forecast_at AS at,
@@ -125,7 +125,7 @@ forecast AS (
     MAX(outlook.p85_on) FILTER (WHERE side.before) AS p85_before_on,
     MAX(outlook.p85_on) FILTER (WHERE NOT side.before) AS p85_after_on
   FROM side
-  INNER JOIN milestone_outlook AS outlook ON outlook.milestone = side.milestone AND outlook.at = side.forecast_at
+  INNER JOIN milestone_outlook(moment) AS outlook ON outlook.milestone = side.milestone AND outlook.at = side.forecast_at
   GROUP BY side.milestone, side.at
 )
 SELECT

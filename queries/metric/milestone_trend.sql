@@ -23,7 +23,7 @@ WITH report AS (
   FROM week
   WHERE n < $weeks
 ),
-forecast_moment AS (
+moment AS (
   SELECT
     milestone.milestone,
     report.at,
@@ -44,7 +44,7 @@ reported AS (
     outlook.due_on,
     outlook.p50_on,
     outlook.p_hit
-  FROM milestone_outlook AS outlook
+  FROM milestone_outlook(moment) AS outlook
   INNER JOIN report ON report.at = outlook.at
 ),
 slope AS (

@@ -48,7 +48,7 @@ made AS (
     AND holds_at(milestone_revision.from_at, milestone_revision.to_at, replay.at)
   WHERE replay.at < replay.closed_at
 ),
-forecast_moment AS (
+moment AS (
   SELECT DISTINCT
     milestone,
     at,
@@ -81,4 +81,4 @@ SELECT
     WHEN outlook.p95_days > 0 THEN 1000000 * millis_between(made.at, made.closed_at) / days_to_ms(outlook.p95_days)
   END AS stretch_95
 FROM made
-INNER JOIN milestone_outlook AS outlook ON outlook.milestone = made.milestone AND outlook.at = made.at
+INNER JOIN milestone_outlook(moment) AS outlook ON outlook.milestone = made.milestone AND outlook.at = made.at

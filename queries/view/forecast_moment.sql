@@ -5,7 +5,7 @@
 -- [params]
 -- trials = { type = "int", default = 10000, min = 100, max = 100000, help = "futures that are played" }
 -- +++
--- A metric that asks about other moments has a CTE of this name; milestone_outlook then answers for those.
+-- Who asks about other moments reads milestone_outlook(cte), where the CTE has these columns.
 SELECT
   milestone,
   $as_of AS at,

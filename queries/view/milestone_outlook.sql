@@ -2,6 +2,7 @@
 -- help = "The forecast of each milestone and moment of forecast_moment: percentiles of the days that remain, P(hit), P(never), and what they rest on."
 -- from = ["forecast_moment", "milestone_history"]
 -- once = true
+-- over = "forecast_moment"
 -- [params]
 -- weeks_min = { type = "int", default = 8, min = 2, max = 53, help = "with a shorter history there is no forecast" }
 -- weeks_max = { type = "int", default = 26, min = 2, max = 53, help = "weeks of history that are drawn from" }

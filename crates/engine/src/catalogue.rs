@@ -16,6 +16,7 @@
 //! | `from` | view | tables and views that the SQL reads, exactly; required |
 //! | `open` | view | name of a boolean output column: rows where it is true are kept apart |
 //! | `once` | shared view | computed once for all metrics evaluated together, not where it is read |
+//! | `over` | shared view | the shared view that it reads, however indirectly, in whose place a reader may put a relation of its own |
 //! | `title` | metric | heading on every surface; required |
 //! | `unit` | metric | unit of `value` (`reviews`, `days`, `ratio`, ...), which Prometheus has in seconds or as a ratio; required |
 //! | `level` | metric | `team` (default) or `person`: who may see it |
@@ -33,8 +34,8 @@
 //! where it is read.
 //!
 //! A metric has the parameters of the shared views that it reads as well, and may declare one of these anew
-//! with a default of its own. Likewise a CTE that has the name of a shared view takes that view's place, for
-//! the metric or shared view that defines it and for the views that this one reads (`bind.rs`).
+//! with a default of its own. `FROM milestone_outlook(moment)` reads a shared view with the relation `moment`, a CTE or
+//! a view, in the place of the one that the view's `over` names (`calls.rs`). No CTE has the name of a shared view.
 //!
 //! Invariants: a [`Catalogue`] that exists is consistent (references resolve, views are in an order in
 //! which each comes after what it reads, every parameter is declared and used). All problems of all files
@@ -42,6 +43,7 @@
 //! (only [`Catalogue::check_plans`] plans, on empty tables).
 
 mod bind;
+mod calls;
 mod front;
 mod graph;
 mod inherit;
@@ -51,16 +53,23 @@ mod plan;
 mod problem;
 mod reload;
 mod unit;
+mod value;
 
-pub use bind::{BadParam, duration_ms};
+pub use bind::Bound;
 pub use problem::Problem;
 pub use reload::{Reloaded, Reloader, Stamp};
 pub use unit::Scale;
+pub use value::{BadParam, duration_ms};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast::Query;
+
+use crate::sql::relations;
+use bind::Binding;
 
 /// Largest catalogue file that is read.
 pub const FILE_BYTES_MAX: u64 = 256 * 1024;
@@ -85,8 +94,8 @@ pub struct View {
     pub once: bool,
     /// Of a shared view.
     pub params: Vec<Param>,
-    /// Names that its SQL defines.
-    pub ctes: Vec<String>,
+    /// The shared view that it reads, however indirectly, in whose place a reader may put another relation.
+    pub over: Option<String>,
     /// Tables and views that it reads.
     pub from: Vec<String>,
     /// Boolean output column that marks rows to be clustered apart.
@@ -157,7 +166,7 @@ impl fmt::Display for Value {
             Value::Float(value) => write!(f, "{value}"),
             Value::Text(value) => f.write_str(value),
             Value::Bool(value) => write!(f, "{value}"),
-            Value::Duration(ms) => f.write_str(&bind::duration_text(*ms)),
+            Value::Duration(ms) => f.write_str(&value::duration_text(*ms)),
         }
     }
 }
@@ -213,8 +222,6 @@ pub struct Metric {
     pub sql_line: usize,
     /// Tables and views that it reads directly.
     pub reads: Vec<String>,
-    /// Names that its SQL defines.
-    pub ctes: Vec<String>,
     pub file: String,
 }
 
@@ -248,6 +255,10 @@ pub struct Catalogue {
     /// By name.
     pub metrics: Vec<Metric>,
     definitions: BTreeMap<String, String>,
+    /// The query of each view and metric, as it was written.
+    parsed: BTreeMap<String, Query>,
+    /// The tables and views that each view's bound query reads.
+    reads: BTreeMap<String, BTreeSet<String>>,
     /// The text of each file, for problems that a plan finds.
     texts: BTreeMap<String, Arc<str>>,
 }
@@ -297,14 +308,21 @@ impl Catalogue {
     fn from_sources(sources: Vec<load::Source>, mut problems: Vec<Problem>) -> Result<Self, Vec<Problem>> {
         let texts: BTreeMap<String, Arc<str>> =
             sources.iter().map(|source| (source.file.clone(), source.text.as_str().into())).collect();
-        let (mut views, mut metrics) = (Vec::new(), Vec::new());
+        let (mut views, mut metrics, mut parsed) = (Vec::new(), Vec::new(), BTreeMap::new());
         for source in load::unique(sources, &mut problems) {
-            match source.kind {
-                load::Kind::View => views.extend(front::view(&source, &mut problems)),
-                load::Kind::Metric => metrics.extend(front::metric(&source, &mut problems)),
-            }
+            let query = match source.kind {
+                load::Kind::View => front::view(&source, &mut problems).map(|(view, query)| {
+                    views.push(view);
+                    query
+                }),
+                load::Kind::Metric => front::metric(&source, &mut problems).map(|(metric, query)| {
+                    metrics.push(metric);
+                    query
+                }),
+            };
+            parsed.extend(query.map(|query| (source.name, query)));
         }
-        graph::resolve(&views, &mut metrics, &mut problems);
+        graph::resolve(&views, &metrics, &parsed, &mut problems);
         let views = graph::order(views, &mut problems);
         metrics.iter_mut().for_each(|metric| inherit::params(metric, &views, &mut problems));
         if !problems.is_empty() {
@@ -319,7 +337,10 @@ impl Catalogue {
         let of_views = views.iter().map(|view| (view.name.clone(), of_view(view)));
         let of_metrics = metrics.iter().map(|metric| (metric.name.clone(), of_metric(metric)));
         let definitions = of_views.chain(of_metrics).collect();
-        Ok(Self { views, metrics, definitions, texts })
+        let mut catalogue = Self { views, metrics, definitions, parsed, reads: BTreeMap::new(), texts };
+        let read = |view: &View| (view.name.clone(), relations(&catalogue.bind_view(view, 0, 0).query));
+        catalogue.reads = catalogue.views.iter().map(read).collect();
+        Ok(catalogue)
     }
 
     pub fn view(&self, name: &str) -> Option<&View> {
@@ -347,8 +368,8 @@ impl Catalogue {
         })
     }
 
-    /// The metric's SQL with `$as_of`, `$known_at` (microseconds since 1970, UTC) and its parameters as
-    /// literals, and the shared views that it changes as CTEs. Where it changes none, lines stay where they are.
+    /// The metric's query with `$as_of`, `$known_at` (microseconds since 1970, UTC) and its parameters as
+    /// literals, and the shared views that it changes as CTEs.
     ///
     /// # Errors
     /// A parameter that is not declared, or a value that is not of its type or range.
@@ -358,25 +379,37 @@ impl Catalogue {
         as_of_us: i64,
         known_at_us: i64,
         params: &BTreeMap<String, String>,
-    ) -> Result<String, BadParam> {
-        bind::bind(self, metric, as_of_us, known_at_us, params)
+    ) -> Result<Bound, BadParam> {
+        Ok(Binding::of_metric(self, metric, as_of_us, known_at_us, params)?.query(&metric.name))
     }
 
-    /// A shared view's SQL with its values as literals.
-    pub fn bind_view(&self, view: &View, as_of_us: i64, known_at_us: i64) -> String {
-        bind::bind_view(self, view, as_of_us, known_at_us)
-    }
-
-    /// The tables and views that a metric's bound SQL reads, however indirectly.
+    /// The same as text for people to read: as it was written, where the metric changes no shared view.
     ///
     /// # Errors
     /// As [`Catalogue::bind`].
-    pub fn reads(
+    pub fn bound_text(
         &self,
         metric: &Metric,
+        as_of_us: i64,
+        known_at_us: i64,
         params: &BTreeMap<String, String>,
-    ) -> Result<BTreeSet<String>, BadParam> {
-        bind::reads(self, metric, params)
+    ) -> Result<String, BadParam> {
+        Ok(Binding::of_metric(self, metric, as_of_us, known_at_us, params)?.shown(metric))
+    }
+
+    /// A view's query; a shared one's with its values as literals.
+    pub fn bind_view(&self, view: &View, as_of_us: i64, known_at_us: i64) -> Bound {
+        Binding::of_view(self, view, as_of_us, known_at_us).query(&view.name)
+    }
+
+    /// The tables and views that one who reads `relations` reads, however indirectly, these included.
+    pub fn reads(&self, mut relations: BTreeSet<String>) -> BTreeSet<String> {
+        for view in self.views.iter().rev().filter_map(|view| self.reads.get_key_value(&view.name)) {
+            if relations.contains(view.0) {
+                relations.extend(view.1.iter().cloned());
+            }
+        }
+        relations
     }
 
     /// The materialised views.

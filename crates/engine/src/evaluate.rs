@@ -27,7 +27,8 @@ use arrow::datatypes::{DataType, SchemaRef};
 use chrono::{DateTime, Utc};
 use datafusion::datasource::MemTable;
 use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::sql::sqlparser::ast;
 use tokio::sync::OnceCell;
 
 use crate::catalogue::{BadParam, Catalogue, Metric};
@@ -40,6 +41,7 @@ use crate::query::Query;
 use crate::rows::by_key::ViewRows;
 use crate::rows::tables::EVENT_TABLES;
 use crate::snapshot::Snapshot;
+use crate::sql::{plan_query, relations};
 use crate::views::Views;
 
 /// Evaluates metrics.
@@ -57,7 +59,10 @@ pub struct Evaluator {
 
 impl Evaluator {
     pub fn new(catalogue: Arc<Catalogue>, views: Arc<Views>, runtime: Arc<RuntimeEnv>) -> Self {
-        let of = |metric: &Metric| catalogue.reads(metric, &BTreeMap::new()).expect("defaults are in range");
+        let of = |metric: &Metric| {
+            let bound = catalogue.bind(metric, 0, 0, &BTreeMap::new()).expect("defaults are in range");
+            catalogue.reads(relations(&bound.query))
+        };
         let reads = catalogue.metrics.iter().map(|metric| (metric.name.clone(), of(metric))).collect();
         let (once_seconds, shared_columns) = Default::default();
         Evaluator { catalogue, views, runtime, reads, once_seconds, shared_columns }
@@ -88,9 +93,10 @@ impl Evaluator {
         moment: Moment,
         query: &Query,
     ) -> Result<RecordBatch, Error> {
-        let reads = self.catalogue.reads(metric, &query.params).map_err(bad_parameter)?;
+        let bound = self.bind(metric, moment, &query.params)?;
+        let reads = self.catalogue.reads(relations(&bound));
         let context = self.context(snapshot, views, moment, &self.runtime, &reads).await?;
-        let rows = self.rows(&mut Steps::new(&context), metric, moment, &query.params).await?;
+        let rows = self.rows(&mut Steps::new(&context), metric, bound).await?;
         match &query.team {
             Some(team) => of_team(&rows, team),
             None => Ok(rows),
@@ -157,16 +163,16 @@ impl Evaluator {
                 .register_table(view.name.as_str(), Arc::new(ViewTable { rows, open: view.open.clone() }))?;
         }
         for view in self.catalogue.views.iter().filter(|v| v.is_shared() && names.contains(&v.name)) {
-            let sql = self.catalogue.bind_view(view, moment.as_of_us, moment.known_at_us);
+            let query = self.catalogue.bind_view(view, moment.as_of_us, moment.known_at_us).query;
             let provider = if view.once {
                 let mut steps = if lineage { Steps::with_lineage(&context) } else { Steps::new(&context) };
                 let started = Instant::now();
-                let rows = steps.rows(&sql).await?;
+                let rows = steps.rows(query).await?;
                 let mut seconds = self.once_seconds.lock().expect("nobody panics while holding it");
                 seconds.insert(view.name.clone(), started.elapsed().as_secs_f64());
                 Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?)
             } else {
-                context.sql(&sql).await?.into_view()
+                frame(&context, query).await?.into_view()
             };
             context.register_table(view.name.as_str(), provider)?;
         }
@@ -189,8 +195,8 @@ impl Evaluator {
                 self.context(snapshot, &snapshot.views, moment, &self.runtime, &BTreeSet::new()).await?;
             let mut columns = BTreeMap::new();
             for view in self.catalogue.views.iter().filter(|view| view.is_shared()) {
-                let sql = self.catalogue.bind_view(view, moment.as_of_us, moment.known_at_us);
-                let frame = context.sql(&sql).await?;
+                let query = self.catalogue.bind_view(view, moment.as_of_us, moment.known_at_us).query;
+                let frame = frame(&context, query).await?;
                 columns.insert(view.name.clone(), frame.schema().inner().clone());
                 context.register_table(view.name.as_str(), frame.into_view())?;
             }
@@ -199,25 +205,35 @@ impl Evaluator {
         self.shared_columns.get_or_try_init(plan).await
     }
 
+    /// The rows of a metric's bound query.
     pub(crate) async fn rows(
         &self,
         steps: &mut Steps<'_>,
         metric: &Metric,
-        moment: Moment,
-        params: &BTreeMap<String, String>,
+        bound: ast::Query,
     ) -> Result<RecordBatch, Error> {
-        let sql = self.bind(metric, moment, params)?;
-        steps.rows(&sql).await.map_err(|error| broken(metric, &error))
+        steps.rows(bound).await.map_err(|error| broken(metric, &error))
     }
 
-    /// The metric's SQL with its values.
+    /// The metric's query with its values.
     pub fn bind(
         &self,
         metric: &Metric,
         moment: Moment,
         params: &BTreeMap<String, String>,
+    ) -> Result<ast::Query, Error> {
+        let bound = self.catalogue.bind(metric, moment.as_of_us, moment.known_at_us, params);
+        Ok(bound.map_err(bad_parameter)?.query)
+    }
+
+    /// The same as text, for people.
+    pub fn bound_text(
+        &self,
+        metric: &Metric,
+        moment: Moment,
+        params: &BTreeMap<String, String>,
     ) -> Result<String, Error> {
-        self.catalogue.bind(metric, moment.as_of_us, moment.known_at_us, params).map_err(bad_parameter)
+        self.catalogue.bound_text(metric, moment.as_of_us, moment.known_at_us, params).map_err(bad_parameter)
     }
 
     pub fn result(
@@ -239,6 +255,11 @@ impl Evaluator {
             what_if: snapshot.what_if,
         }
     }
+}
+
+async fn frame(context: &SessionContext, query: ast::Query) -> Result<DataFrame, Error> {
+    let plan = plan_query(context, query).await?;
+    Ok(context.execute_logical_plan(plan).await?)
 }
 
 /// The two clocks in µs.

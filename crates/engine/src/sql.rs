@@ -4,6 +4,7 @@
 //! query. Parsing and planning recurse, so they run on threads with large stacks, after the tokens
 //! have been counted; running draws on a memory pool of its own and spills to a bounded directory.
 
+mod relations;
 mod verify;
 
 use std::future::Future;
@@ -26,13 +27,14 @@ use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::sql::parser::Statement as AnyStatement;
-use datafusion::sql::sqlparser::ast::Statement;
+use datafusion::sql::sqlparser::ast::{Query, Statement};
 use futures::StreamExt;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use crate::error::{Error, first_line};
 
+pub use relations::{ident_name, relation_name, relations, uses};
 pub use verify::{check_calls, check_statement, check_text};
 
 /// Bounds of one query.
@@ -155,6 +157,12 @@ impl SqlRows {
     pub fn into_batch(self) -> Result<RecordBatch, Error> {
         Ok(concat_batches(&self.schema, &self.batches)?)
     }
+}
+
+/// Plans a query of the catalogue.
+pub async fn plan_query(context: &SessionContext, query: Query) -> Result<LogicalPlan, DataFusionError> {
+    let statement = AnyStatement::Statement(Box::new(Statement::Query(Box::new(query))));
+    context.state().statement_to_plan(statement).await
 }
 
 /// Plans one statement that [`check_statement`] let pass. Whatever the statement was, the plan only reads.

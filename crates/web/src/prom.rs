@@ -481,7 +481,6 @@ mod tests {
             sql: String::new(),
             sql_line: 1,
             reads: Vec::new(),
-            ctes: Vec::new(),
             file: String::new(),
         }
     }

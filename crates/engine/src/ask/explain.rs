@@ -13,6 +13,7 @@ use arrow::compute::{SortColumn, SortOptions};
 use arrow::compute::{cast, concat_batches, filter_record_batch, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit};
 use chrono::Utc;
+use datafusion::sql::sqlparser::ast;
 
 use crate::catalogue::Metric;
 use crate::error::Error;
@@ -62,8 +63,8 @@ impl Evaluator {
         let (as_of, known_at) = (query.as_of.unwrap_or(now), query.known_at.unwrap_or(now));
         let at = moment(as_of, known_at);
         let snapshot = &*self.ground(snapshot, query, as_of).await?;
-        let formula = self.bind(metric, at, &query.params)?;
-        let rows = self.annotated(snapshot, metric, at, &formula).await?;
+        let bound = self.bind(metric, at, &query.params)?;
+        let rows = self.annotated(snapshot, metric, at, bound).await?;
         let rows = matching(metric, rows, query.team.as_deref(), wanted)?;
         let keys = keys(&rows);
         let found = events(&snapshot.tables, &keys, at)?;
@@ -73,7 +74,7 @@ impl Evaluator {
             result: self.result(metric, as_of, known_at, snapshot, rows.project(&columns)?),
             title: metric.title.clone(),
             help: metric.help.clone(),
-            formula,
+            formula: self.bound_text(metric, at, &query.params)?,
             subjects: keys.len(),
             events_total: found.num_rows(),
             events: newest(&if people { found } else { impersonal(&found)? }, limit)?,
@@ -88,8 +89,8 @@ impl Evaluator {
         query: &Query,
         at: Moment,
     ) -> Result<RecordBatch, Error> {
-        let formula = self.bind(metric, at, &query.params)?;
-        let rows = self.annotated(snapshot, metric, at, &formula).await?;
+        let bound = self.bind(metric, at, &query.params)?;
+        let rows = self.annotated(snapshot, metric, at, bound).await?;
         matching(metric, rows, query.team.as_deref(), &BTreeMap::new())
     }
 
@@ -98,12 +99,12 @@ impl Evaluator {
         snapshot: &Snapshot,
         metric: &Metric,
         at: Moment,
-        formula: &str,
+        bound: ast::Query,
     ) -> Result<RecordBatch, Error> {
         let reads = self.reads(metric);
         let views = self.views.at(snapshot, at, reads).await?;
         let context = self.context_with(snapshot, &views, at, &self.runtime, reads, true).await?;
-        Steps::with_lineage(&context).rows(formula).await.map_err(|error| Error::Internal {
+        Steps::with_lineage(&context).rows(bound).await.map_err(|error| Error::Internal {
             message: format!("{}: metric '{}' cannot be explained: {error}", metric.file, metric.name),
         })
     }

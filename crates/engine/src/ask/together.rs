@@ -52,16 +52,16 @@ impl Evaluator {
                 .catalogue
                 .metric(name)
                 .ok_or_else(|| Error::UnknownMetric { name: name.clone(), near: Vec::new() })?;
-            self.bind(metric, at, params)?; // what it does not take is told before anything runs
+            // What it does not take is told before anything runs.
+            metrics.push((metric, self.bind(metric, at, params)?));
             reads.extend(self.reads(metric).iter().cloned());
-            metrics.push((metric, params));
         }
         let views = self.views.at(snapshot, at, &reads).await?;
         let context = self.context(snapshot, &views, at, &self.runtime, &reads).await?;
         let mut steps = Steps::new(&context);
         let mut answers = Answers::new();
-        for (metric, params) in metrics {
-            let rows = self.rows(&mut steps, metric, at, params).await;
+        for (metric, bound) in metrics {
+            let rows = self.rows(&mut steps, metric, bound).await;
             let rows = rows.and_then(|rows| match team {
                 Some(team) if rows.column_by_name("team").is_some() => of_team(&rows, team),
                 Some(_) | None => Ok(rows),

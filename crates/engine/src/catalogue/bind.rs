@@ -1,201 +1,249 @@
-//! Puts values into a metric's SQL: each `$name` token becomes a typed literal.
+//! Puts values into parsed SQL: each `$name` becomes a typed literal.
 //!
-//! Where the values, or a CTE that has the name of a shared view, change what a shared view says, that view's
-//! SQL, bound to them, becomes a CTE, and so hides the view of that name. So does each view that reads one.
+//! Where the values change what a shared view says, that view's query, bound to them, becomes a CTE of the query that
+//! reads it and so hides the view of that name. So does each view that reads one. A view that is asked of another
+//! relation becomes a CTE as well (`calls.rs`).
 //!
-//! Invariant: a value never becomes more than one literal, whatever text it holds, because only whole
-//! placeholder tokens are replaced and every literal is written from a parsed value.
+//! Invariant: a value never becomes more than one literal, whatever text it holds: it takes the place of one expression
+//! of a query that was parsed before.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{self, Cte, With};
-use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::ast::{
+    self, CastKind, Cte, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query, TableAlias, With,
+    helpers::attached_token::AttachedToken, visit_expressions, visit_expressions_mut,
+};
 
-use super::{Catalogue, Metric, Param, ParamType, TEXT_PARAM_BYTES_MAX, Value, View, graph};
+use super::calls::{self, Renames};
+use super::value::{BadParam, Values, values};
+use super::{Catalogue, Metric, Param, Value, View, graph};
+use crate::sql::relations;
 
-/// Values that every text may use and none declares: the two clocks, and the hash of its own definition.
-pub(super) fn is_given(name: &str) -> bool {
-    matches!(name, "as_of" | "known_at" | "definition")
-}
-
-/// Values by name.
-type Values<'c> = BTreeMap<&'c str, Value>;
-
-/// A parameter that cannot be used, with what would be allowed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BadParam {
-    pub metric: String,
-    pub param: String,
-    pub message: String,
-}
-
-impl fmt::Display for BadParam {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "parameter {} of {}: {}", self.param, self.metric, self.message)
-    }
-}
-
-impl std::error::Error for BadParam {}
-
-pub(super) fn bind(
-    catalogue: &Catalogue,
-    metric: &Metric,
-    as_of_us: i64,
-    known_at_us: i64,
-    given: &BTreeMap<String, String>,
-) -> Result<String, BadParam> {
-    let values = values(metric, given)?;
-    let binding = Binding { catalogue, as_of_us, known_at_us, values };
-    let changed = changed(catalogue, metric, &binding.values);
-    Ok(binding.text(&metric.name, &metric.sql, &changed))
-}
-
-pub(super) fn bind_view(catalogue: &Catalogue, view: &View, as_of_us: i64, known_at_us: i64) -> String {
-    let read = graph::closure(std::slice::from_ref(&view.name), &catalogue.views).into_iter();
-    let params = read.flat_map(|view| &view.params);
-    // A view's own parameters come last, and so go before those of the views that it reads.
-    let values = params.map(|param| (param.name.as_str(), param.default.clone())).collect();
-    let binding = Binding { catalogue, as_of_us, known_at_us, values };
-    binding.text(&view.name, &view.sql, &changed_by(catalogue, &view.from, &view.ctes, |_| false))
+/// A query with its values.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    pub query: Query,
+    /// Whether views have become CTEs of it: then its places are not those of one file.
+    pub has_views: bool,
 }
 
 /// What takes the place of names.
-struct Binding<'c> {
+pub(super) struct Binding<'c> {
     catalogue: &'c Catalogue,
     as_of_us: i64,
     known_at_us: i64,
     values: Values<'c>,
+    /// The shared views that say something else with these values than by themselves.
+    changed: BTreeSet<&'c str>,
 }
 
-impl Binding<'_> {
-    /// An SQL text with its values, and the `changed` views as CTEs.
-    fn text(&self, name: &str, sql: &str, changed: &[&View]) -> String {
-        let sql = substitute(sql, &self.literals(name));
-        if changed.is_empty() {
-            return sql;
-        }
-        let mut query = query(&sql);
-        let none = || With { cte_tables: Vec::new(), ..with_of("x", "SELECT 1") };
-        let mut with = query.with.take().unwrap_or_else(none);
-        for view in changed {
-            let inner = changed_by(self.catalogue, &view.from, &view.ctes, |_| false);
-            let own = with_of(&view.name, &self.text(&view.name, &view.sql, &inner));
-            let is_read = |cte: &Cte| view.from.contains(&cte.alias.name.value);
-            let place = with.cte_tables.iter().rposition(is_read).map_or(0, |last| last + 1);
-            with.cte_tables.splice(place..place, own.cte_tables);
-        }
-        query.with = Some(with);
-        query.to_string()
+impl<'c> Binding<'c> {
+    pub fn of_metric(
+        catalogue: &'c Catalogue,
+        metric: &'c Metric,
+        as_of_us: i64,
+        known_at_us: i64,
+        given: &BTreeMap<String, String>,
+    ) -> Result<Self, BadParam> {
+        let values = values(metric, given)?;
+        let changed = changed(catalogue, metric, &values);
+        Ok(Self { catalogue, as_of_us, known_at_us, values, changed })
     }
 
-    fn literals(&self, name: &str) -> BTreeMap<&str, String> {
+    pub fn of_view(catalogue: &'c Catalogue, view: &'c View, as_of_us: i64, known_at_us: i64) -> Self {
+        let read = graph::closure(std::slice::from_ref(&view.name), &catalogue.views).into_iter();
+        let params = read.flat_map(|view| &view.params);
+        // A view's own parameters come last, and so go before those of the views that it reads.
+        let values = params.map(|param| (param.name.as_str(), param.default.clone())).collect();
+        Self { catalogue, as_of_us, known_at_us, values, changed: BTreeSet::new() }
+    }
+
+    /// The query of a metric or view.
+    pub fn query(&self, name: &str) -> Bound {
+        let mut query = self.text(name, &Renames::new());
+        let mut wanted = relations(&query);
+        let mut changed = Vec::new();
+        for view in self.catalogue.views.iter().rev() {
+            if self.changed.contains(view.name.as_str()) && wanted.contains(&view.name) {
+                let inner = self.text(&view.name, &Renames::new());
+                wanted.extend(relations(&inner));
+                changed.push(cte(&view.name, inner));
+            }
+        }
+        let has_views = !changed.is_empty() || !calls::of(&self.catalogue.parsed[name]).is_empty();
+        insert_ctes(&mut query, 0, changed.into_iter().rev());
+        Bound { query, has_views }
+    }
+
+    /// One file's query, with its values, the relations that it is to read, and the calls of views in it written out.
+    pub fn text(&self, name: &str, renames: &Renames) -> Query {
+        let mut query = self.catalogue.parsed[name].clone();
+        let literals = self.literals(name, literal);
+        let _ = visit_expressions_mut(&mut query, |expr| {
+            if let Some(name) = placeholder(expr) {
+                *expr = literals[name].clone();
+            }
+            ControlFlow::<()>::Continue(())
+        });
+        calls::rename(&mut query, renames);
+        calls::write_out(&mut query, &self.catalogue.views, |view, renames| self.text(view, renames));
+        query
+    }
+
+    /// The text of a metric as people read it: as it was written, with values, if it is all there is; else as one line.
+    pub fn shown(&self, metric: &Metric) -> String {
+        let bound = self.query(&metric.name);
+        if bound.has_views {
+            return bound.query.to_string();
+        }
+        substitute(&metric.sql, &self.literals(&metric.name, |value| literal(value).to_string()))
+    }
+
+    fn literals<T>(&self, name: &str, of: impl Fn(&Literal<'_>) -> T) -> BTreeMap<&str, T> {
         let definition = self.catalogue.definitions.get(name).map(String::as_str).unwrap_or_default();
         let given = [
-            ("as_of", timestamp(self.as_of_us)),
-            ("known_at", timestamp(self.known_at_us)),
-            ("definition", format!("'{definition}'")),
+            ("as_of", Literal::Moment(self.as_of_us)),
+            ("known_at", Literal::Moment(self.known_at_us)),
+            ("definition", Literal::Text(definition)),
         ];
-        given.into_iter().chain(self.values.iter().map(|(&name, value)| (name, literal(value)))).collect()
+        let values = self.values.iter().map(|(&name, value)| (name, Literal::from(value)));
+        given.into_iter().chain(values).map(|(name, value)| (name, of(&value))).collect()
     }
 }
 
-pub(super) fn reads(
-    catalogue: &Catalogue,
-    metric: &Metric,
-    given: &BTreeMap<String, String>,
-) -> Result<BTreeSet<String>, BadParam> {
-    let changed = changed(catalogue, metric, &values(metric, given)?);
-    let views = graph::closure(&metric.reads, &catalogue.views).into_iter();
-    let from = views.flat_map(|view| view.from.iter().chain([&view.name]));
-    let own: BTreeSet<&str> = own_views(catalogue, &metric.ctes).collect();
-    let hidden = |name: &String| changed.iter().any(|view| view.name == *name) || own.contains(name.as_str());
-    Ok(metric.reads.iter().chain(from).filter(|name| !hidden(name)).cloned().collect())
-}
-
-/// The value of each parameter.
-fn values<'c>(metric: &'c Metric, given: &BTreeMap<String, String>) -> Result<Values<'c>, BadParam> {
-    let bad = |param: &str, message: String| BadParam {
-        metric: metric.name.clone(),
-        param: param.to_owned(),
-        message,
-    };
-    if let Some(name) = given.keys().find(|name| !metric.params.iter().any(|param| param.name == **name)) {
-        let known: Vec<_> = metric.params.iter().map(|param| param.name.as_str()).collect();
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        return Err(bad(&printable(name), format!("is not known; this metric has: {known}")));
-    }
-    let mut values = BTreeMap::new();
-    for param in &metric.params {
-        let value = match given.get(&param.name) {
-            None => param.default.clone(),
-            Some(text) => {
-                let refuse = || {
-                    bad(&param.name, format!("{:?} is not allowed; give {}", printable(text), range(param)))
-                };
-                let value = parse(param.type_, text).ok_or_else(refuse)?;
-                in_range(param, &value).map_err(|_| refuse())?;
-                value
-            }
-        };
-        values.insert(param.name.as_str(), value);
-    }
-    Ok(values)
-}
-
-/// The shared views that say something else for this metric than by themselves, in the order of the catalogue.
-/// Values given can only make them more than they are by default.
-fn changed<'c>(catalogue: &'c Catalogue, metric: &Metric, values: &Values<'_>) -> Vec<&'c View> {
+/// The shared views that say something else for this metric than by themselves. Values given can only make them more
+/// than they are by default.
+fn changed<'c>(catalogue: &'c Catalogue, metric: &Metric, values: &Values<'_>) -> BTreeSet<&'c str> {
     let differs = |param: &Param| {
         let declared = metric.params.iter().find(|own| own.name == param.name);
         values.get(param.name.as_str()) != Some(&param.default)
             || declared.is_none_or(|own| own.default != param.default)
     };
-    changed_by(catalogue, &metric.reads, &metric.ctes, differs)
-}
-
-/// The shared views among `reads` that `ctes` or values that differ make say something else.
-fn changed_by<'c>(
-    catalogue: &'c Catalogue,
-    reads: &[String],
-    ctes: &[String],
-    differs: impl Fn(&Param) -> bool,
-) -> Vec<&'c View> {
-    let mut hidden: BTreeSet<&str> = own_views(catalogue, ctes).collect();
-    let mut changed = Vec::new();
-    for view in graph::closure(reads, &catalogue.views) {
-        let own: BTreeSet<&str> = own_views(catalogue, &view.ctes).collect();
-        let is_hidden = |name: &String| hidden.contains(name.as_str()) && !own.contains(name.as_str());
-        if view.is_shared()
-            && !hidden.contains(view.name.as_str())
-            && (view.from.iter().any(is_hidden) || view.params.iter().any(&differs))
-        {
-            hidden.insert(&view.name);
-            changed.push(view);
+    let mut changed = BTreeSet::new();
+    for view in graph::closure(&metric.reads, &catalogue.views).into_iter().filter(|view| view.is_shared()) {
+        if view.params.iter().any(differs) || view.from.iter().any(|name| changed.contains(name.as_str())) {
+            changed.insert(view.name.as_str());
         }
     }
     changed
 }
 
-/// The shared views in whose place there is a CTE.
-fn own_views<'c>(catalogue: &'c Catalogue, ctes: &[String]) -> impl Iterator<Item = &'c str> {
-    let own = |view: &&View| view.is_shared() && ctes.contains(&view.name);
-    catalogue.views.iter().filter(own).map(|view| view.name.as_str())
-}
-
-fn query(sql: &str) -> ast::Query {
-    let mut statements = Parser::parse_sql(&GenericDialect {}, sql).expect("the catalogue parsed this SQL");
-    match statements.pop() {
-        Some(ast::Statement::Query(query)) => *query,
-        _ => unreachable!("the catalogue checked that a file holds one SELECT"),
+/// The name of an expression that is `$name`.
+fn placeholder(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Value(ast::ValueWithSpan { value: ast::Value::Placeholder(name), .. }) => {
+            name.strip_prefix('$')
+        }
+        _ => None,
     }
 }
 
-fn with_of(name: &str, sql: &str) -> With {
-    query(&format!("WITH {name} AS ({sql}\n) SELECT 1")).with.expect("the text begins with one")
+/// How many values a query takes.
+pub(super) fn placeholders(query: &Query) -> usize {
+    let mut found = 0;
+    let _ = visit_expressions(query, |expr| {
+        found += usize::from(placeholder(expr).is_some());
+        ControlFlow::<()>::Continue(())
+    });
+    found
 }
 
+pub(super) fn cte(name: &str, query: Query) -> Cte {
+    Cte {
+        alias: TableAlias { explicit: false, name: calls::ident(name), columns: Vec::new(), at: None },
+        query: Box::new(query),
+        from: None,
+        materialized: None,
+        closing_paren_token: AttachedToken::empty(),
+    }
+}
+
+pub(super) fn insert_ctes(query: &mut Query, place: usize, ctes: impl ExactSizeIterator<Item = Cte>) {
+    if ctes.len() > 0 {
+        let none = || With { with_token: AttachedToken::empty(), recursive: false, cte_tables: Vec::new() };
+        query.with.get_or_insert_with(none).cte_tables.splice(place..place, ctes);
+    }
+}
+
+/// A value as SQL has it.
+enum Literal<'v> {
+    /// Microseconds since 1970, UTC.
+    Moment(i64),
+    Int(i64),
+    Float(f64),
+    Text(&'v str),
+    Bool(bool),
+    /// Milliseconds.
+    Duration(i64),
+}
+
+impl<'v> From<&'v Value> for Literal<'v> {
+    fn from(value: &'v Value) -> Self {
+        match value {
+            Value::Int(value) => Literal::Int(*value),
+            Value::Float(value) => Literal::Float(*value),
+            Value::Text(value) => Literal::Text(value),
+            Value::Bool(value) => Literal::Bool(*value),
+            Value::Duration(ms) => Literal::Duration(*ms),
+        }
+    }
+}
+
+/// Literals say their types: the query engine guesses those of placeholders, and not always.
+fn literal(value: &Literal<'_>) -> Expr {
+    match value {
+        Literal::Moment(us) => {
+            let type_ = text("Timestamp(Microsecond, Some(\"UTC\"))");
+            call("arrow_cast", [number(*us), type_])
+        }
+        Literal::Int(value) if *value < 0 => cast(text(value.to_string()), DataType::BigInt(None)),
+        Literal::Int(value) => number(*value),
+        Literal::Float(value) => cast(text(format!("{value:?}")), DataType::Double(ExactNumberInfo::None)),
+        Literal::Text(value) => text(*value),
+        Literal::Bool(value) => Expr::value(ast::Value::Boolean(*value)),
+        Literal::Duration(ms) => Expr::Interval(ast::Interval {
+            value: Box::new(text(format!("{ms} milliseconds"))),
+            leading_field: None,
+            leading_precision: None,
+            last_field: None,
+            fractional_seconds_precision: None,
+        }),
+    }
+}
+
+fn text(value: impl Into<String>) -> Expr {
+    Expr::value(ast::Value::SingleQuotedString(value.into()))
+}
+
+fn number(value: i64) -> Expr {
+    Expr::value(ast::Value::Number(value.to_string(), false))
+}
+
+fn cast(value: Expr, data_type: DataType) -> Expr {
+    Expr::Cast { kind: CastKind::Cast, expr: Box::new(value), data_type, array: false, format: None }
+}
+
+fn call(name: &str, args: [Expr; 2]) -> Expr {
+    let args = args.map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).to_vec();
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args,
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
+/// A text with the literals where its placeholders are, for people to read.
 fn substitute(sql: &str, literals: &BTreeMap<&str, String>) -> String {
     let placeholders = graph::placeholders(sql).expect("the catalogue tokenised this SQL when it loaded");
     let mut out = String::with_capacity(sql.len() + placeholders.len() * 64);
@@ -217,92 +265,4 @@ fn substitute(sql: &str, literals: &BTreeMap<&str, String>) -> String {
         out.push_str(&line[done..]);
     }
     out
-}
-
-fn timestamp(us: i64) -> String {
-    format!("arrow_cast({us}, 'Timestamp(Microsecond, Some(\"UTC\"))')")
-}
-
-fn literal(value: &Value) -> String {
-    match value {
-        Value::Int(value) if *value < 0 => format!("CAST('{value}' AS BIGINT)"),
-        Value::Int(value) => value.to_string(),
-        Value::Float(value) => format!("CAST('{value:?}' AS DOUBLE)"),
-        Value::Text(value) => format!("'{}'", value.replace('\'', "''")),
-        Value::Bool(value) => (if *value { "TRUE" } else { "FALSE" }).to_owned(),
-        Value::Duration(ms) => format!("INTERVAL '{ms} milliseconds'"),
-    }
-}
-
-pub(super) fn parse(type_: ParamType, text: &str) -> Option<Value> {
-    match type_ {
-        ParamType::Int => text.parse().ok().map(Value::Int),
-        ParamType::Float => text.parse().ok().filter(|value: &f64| value.is_finite()).map(Value::Float),
-        ParamType::Bool => text.parse().ok().map(Value::Bool),
-        ParamType::Text => (text.len() <= TEXT_PARAM_BYTES_MAX && !text.chars().any(char::is_control))
-            .then(|| Value::Text(text.to_owned())),
-        ParamType::Duration => duration_ms(text).map(Value::Duration),
-    }
-}
-
-const DURATIONS: [(&str, i64); 5] =
-    [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
-
-/// Milliseconds of a duration such as `90m`, `12h`, `28d` or `2w`.
-pub fn duration_ms(text: &str) -> Option<i64> {
-    let (suffix, unit) = DURATIONS.iter().find(|(suffix, _)| text.ends_with(suffix))?;
-    let count = text.strip_suffix(suffix)?;
-    let plain = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
-    plain.then(|| count.parse::<i64>().ok()?.checked_mul(*unit)).flatten()
-}
-
-pub(super) fn duration_text(ms: i64) -> String {
-    let whole = DURATIONS[1..].iter().find(|(_, unit)| ms % unit == 0);
-    whole.map_or_else(|| format!("{ms}ms"), |(suffix, unit)| format!("{}{suffix}", ms / unit))
-}
-
-/// # Errors
-/// The allowed range, when the value is outside it.
-pub(super) fn in_range(param: &Param, value: &Value) -> Result<(), String> {
-    if let Value::Text(text) = value
-        && !param.values.is_empty()
-        && !param.values.contains(text)
-    {
-        return Err(range(param));
-    }
-    let number = |value: &Value| match value {
-        Value::Int(value) | Value::Duration(value) => Some(*value as f64),
-        Value::Float(value) => Some(*value),
-        Value::Text(_) | Value::Bool(_) => None,
-    };
-    let Some(here) = number(value) else { return Ok(()) };
-    let low = param.min.as_ref().and_then(number).is_some_and(|min| here < min);
-    let high = param.max.as_ref().and_then(number).is_some_and(|max| here > max);
-    if low || high { Err(range(param)) } else { Ok(()) }
-}
-
-/// What a parameter accepts, in words.
-fn range(param: &Param) -> String {
-    if !param.values.is_empty() {
-        return param.values.join(" or ");
-    }
-    let kind = match param.type_ {
-        ParamType::Int => "an integer",
-        ParamType::Float => "a number",
-        ParamType::Text => "a text without control characters",
-        ParamType::Bool => "true or false",
-        ParamType::Duration => "a duration such as 12h or 28d",
-    };
-    match (&param.min, &param.max) {
-        (Some(min), Some(max)) => format!("{kind} from {min} to {max}"),
-        (Some(min), None) => format!("{kind} of at least {min}"),
-        (None, Some(max)) => format!("{kind} of at most {max}"),
-        (None, None) => kind.to_owned(),
-    }
-}
-
-/// A user's text, short enough for an error line.
-fn printable(text: &str) -> String {
-    let short: String = text.chars().filter(|c| !c.is_control()).take(60).collect();
-    if short.len() < text.len() { format!("{short}...") } else { short }
 }

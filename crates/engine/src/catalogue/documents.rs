@@ -11,7 +11,8 @@ use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::{Catalogue, Metric, View};
+use super::{Bound, Catalogue, Metric, View};
+use crate::sql::plan_query;
 
 const BEGIN: &str = "<!-- generated: metrics -->\n";
 const END: &str = "<!-- end -->";
@@ -41,13 +42,11 @@ async fn generated(catalogue: &Catalogue) -> String {
         register(table.name(), event::schema(table));
     }
     for view in &catalogue.views {
-        let sql = if view.is_shared() { catalogue.bind_view(view, 0, 0) } else { view.sql.clone() };
-        register(&view.name, schema(&context, &sql).await);
+        register(&view.name, schema(&context, catalogue.bind_view(view, 0, 0)).await);
     }
     let mut sections: BTreeMap<&str, String> = BTreeMap::new();
     for metric in &catalogue.metrics {
-        let sql = catalogue.bind(metric, 0, 0, &BTreeMap::new()).unwrap();
-        let columns = schema(&context, &sql).await;
+        let columns = schema(&context, catalogue.bind(metric, 0, 0, &BTreeMap::new()).unwrap()).await;
         let section = sections.entry(&metric.section).or_insert_with(|| format!("## {}\n\n", metric.section));
         section.push_str(&of_metric(metric, &columns));
     }
@@ -59,9 +58,9 @@ async fn generated(catalogue: &Catalogue) -> String {
     out
 }
 
-async fn schema(context: &SessionContext, sql: &str) -> SchemaRef {
-    let frame = context.sql(sql).await.unwrap();
-    Arc::new(Schema::new(frame.schema().fields().clone()))
+async fn schema(context: &SessionContext, bound: Bound) -> SchemaRef {
+    let plan = plan_query(context, bound.query).await.unwrap();
+    Arc::new(Schema::new(plan.schema().fields().clone()))
 }
 
 fn of_metric(metric: &Metric, columns: &Schema) -> String {

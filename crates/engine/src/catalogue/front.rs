@@ -6,10 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use datafusion::sql::sqlparser::ast::Query;
 use serde::Deserialize;
 
 use super::load::{Source, is_name};
-use super::{Level, Metric, PANELS, Param, ParamType, Problem, Value, View, bind, graph, unit};
+use super::{Level, Metric, PANELS, Param, ParamType, Problem, Value, View, bind, graph, unit, value};
+use crate::sql::relations;
 
 const FENCE: &str = "-- +++";
 
@@ -30,6 +32,7 @@ struct ViewFront {
     open: Option<String>,
     #[serde(default)]
     once: bool,
+    over: Option<String>,
     #[serde(default)]
     params: BTreeMap<String, ParamFront>,
 }
@@ -86,7 +89,7 @@ enum TypeFront {
     Duration,
 }
 
-pub(super) fn view(source: &Source, problems: &mut Vec<Problem>) -> Option<View> {
+pub(super) fn view(source: &Source, problems: &mut Vec<Problem>) -> Option<(View, Query)> {
     let parts = split(source, problems)?;
     let front: ViewFront = parse(source, &parts, problems)?;
     let known = problems.len();
@@ -100,6 +103,9 @@ pub(super) fn view(source: &Source, problems: &mut Vec<Problem>) -> Option<View>
     }
     if !is_shared && front.once {
         problems.push(source.problem(at("once"), "once is for views without a key"));
+    }
+    if !is_shared && front.over.is_some() {
+        problems.push(source.problem(at("over"), "over is for views without a key"));
     }
     if front.from.is_empty() && !is_shared {
         problems.push(
@@ -120,7 +126,7 @@ pub(super) fn view(source: &Source, problems: &mut Vec<Problem>) -> Option<View>
         }
     }
     let params = params(source, front.params, &parts.front, problems);
-    for name in used.iter().filter(|name| is_shared && !bind::is_given(&name.text)) {
+    for name in used.iter().filter(|name| is_shared && !value::is_given(&name.text)) {
         if !params.iter().any(|param| param.name == name.text) {
             let message = format!("${} is not declared in params", name.text);
             problems.push(source.problem(parts.sql_line + name.line - 1, message));
@@ -130,21 +136,34 @@ pub(super) fn view(source: &Source, problems: &mut Vec<Problem>) -> Option<View>
         let message = format!("parameter {} is declared and not used", param.name);
         problems.push(source.problem(at(&param.name), message));
     }
-    let (statement, read) = graph::references(source, &parts.sql, parts.sql_line, problems)?;
+    let query = query(source, &parts, problems)?;
+    let read = relations(&query);
     check_from(source, &front.from, &read, at("from"), problems);
-    (problems.len() == known).then(|| View {
+    let view = View {
         name: source.name.clone(),
         sql: parts.sql,
         sql_line: parts.sql_line,
         key: front.key.unwrap_or_default(),
         once: front.once,
         params,
-        ctes: graph::ctes(&statement),
+        over: front.over,
         from: front.from,
         open: front.open,
         help: front.help,
         file: source.file.clone(),
-    })
+    };
+    (problems.len() == known).then_some((view, query))
+}
+
+/// The file's query, in which a value can stand wherever there is a `$name`.
+fn query(source: &Source, parts: &Parts, problems: &mut Vec<Problem>) -> Option<Query> {
+    let query = graph::parse(source, &parts.sql, parts.sql_line, problems)?;
+    let used = graph::placeholders(&parts.sql).unwrap_or_default();
+    if let Some(first) = used.first().filter(|_| bind::placeholders(&query) != used.len()) {
+        let message = "a $name stands where SQL takes no value; write it where an expression can be";
+        problems.push(source.problem(parts.sql_line + first.line - 1, message));
+    }
+    Some(query)
 }
 
 fn check_from(
@@ -162,7 +181,7 @@ fn check_from(
     }
 }
 
-pub(super) fn metric(source: &Source, problems: &mut Vec<Problem>) -> Option<Metric> {
+pub(super) fn metric(source: &Source, problems: &mut Vec<Problem>) -> Option<(Metric, Query)> {
     let parts = split(source, problems)?;
     let front: MetricFront = parse(source, &parts, problems)?;
     let known = problems.len();
@@ -193,8 +212,9 @@ pub(super) fn metric(source: &Source, problems: &mut Vec<Problem>) -> Option<Met
         problems.push(source.problem(at("gauges"), message));
     }
     let params = params(source, front.params, &parts.front, problems);
-    let (statement, read) = graph::references(source, &parts.sql, parts.sql_line, problems)?;
-    (problems.len() == known).then(|| Metric {
+    let query = query(source, &parts, problems)?;
+    let read = relations(&query);
+    let metric = Metric {
         name: source.name.clone(),
         title: front.title,
         help: front.help,
@@ -213,9 +233,9 @@ pub(super) fn metric(source: &Source, problems: &mut Vec<Problem>) -> Option<Met
         sql: parts.sql,
         sql_line: parts.sql_line,
         reads: read.into_iter().collect(),
-        ctes: graph::ctes(&statement),
         file: source.file.clone(),
-    })
+    };
+    (problems.len() == known).then_some((metric, query))
 }
 
 fn params(
@@ -236,7 +256,7 @@ fn params(
 }
 
 fn param(name: &str, raw: &ParamFront, line: usize) -> Result<Param, String> {
-    if !is_name(name) || bind::is_given(name) {
+    if !is_name(name) || value::is_given(name) {
         return Err(
             "the name must be lower-case letters, digits and _, and not as_of, known_at or definition".into(),
         );
@@ -268,7 +288,7 @@ fn param(name: &str, raw: &ParamFront, line: usize) -> Result<Param, String> {
         help: raw.help.clone(),
         line,
     };
-    bind::in_range(&param, &param.default).map_err(|range| format!("default is out of range: {range}"))?;
+    value::in_range(&param, &param.default).map_err(|range| format!("default is out of range: {range}"))?;
     Ok(param)
 }
 
@@ -280,7 +300,7 @@ fn typed(key: &str, value: &toml::Value, type_: ParamType) -> Result<Value, Stri
         (ParamType::Float, toml::Value::Float(value)) if value.is_finite() => Ok(Value::Float(*value)),
         (ParamType::Bool, toml::Value::Boolean(value)) => Ok(Value::Bool(*value)),
         (ParamType::Text | ParamType::Duration, toml::Value::String(value)) => {
-            bind::parse(type_, value).ok_or_else(wrong)
+            value::parse(type_, value).ok_or_else(wrong)
         }
         _ => Err(wrong()),
     }

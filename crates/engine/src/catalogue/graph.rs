@@ -6,14 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::sql::parser::{DFParser, Statement};
-use datafusion::sql::resolve::resolve_table_references;
-use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::ast::{self, Query};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::load::Source;
-use super::{Metric, Param, Problem, View};
+use super::{Metric, Param, Problem, View, calls};
 
 /// The event tables that SQL may read.
 pub(super) const TABLES: [&str; event::Table::ALL.len()] = event::Table::NAMES;
@@ -43,13 +42,13 @@ pub(super) fn placeholders(sql: &str) -> Result<Vec<Placeholder>, TokenizerError
     Ok(found.collect())
 }
 
-/// Parses the one `SELECT` of a file and names the relations it reads.
-pub(super) fn references(
+/// The one `SELECT` of a file.
+pub(super) fn parse(
     source: &Source,
     sql: &str,
     sql_line: usize,
     problems: &mut Vec<Problem>,
-) -> Option<(Statement, BTreeSet<String>)> {
+) -> Option<Query> {
     let mut statements = match DFParser::parse_sql(sql) {
         Ok(statements) => statements,
         Err(error) => {
@@ -65,27 +64,13 @@ pub(super) fn references(
             return None;
         }
     };
-    let statement = statements.pop_front();
-    let is_select = matches!(&statement, Some(Statement::Statement(inner)) if matches!(**inner, ast::Statement::Query(_)));
-    if !is_select || !statements.is_empty() {
-        problems.push(source.problem(sql_line, "must hold exactly one SELECT"));
-        return None;
+    if let (Some(Statement::Statement(statement)), true) = (statements.pop_front(), statements.is_empty())
+        && let ast::Statement::Query(query) = *statement
+    {
+        return Some(*query);
     }
-    let statement = statement?;
-    match resolve_table_references(&statement, true) {
-        Ok((relations, _)) => Some((statement, relations.iter().map(ToString::to_string).collect())),
-        Err(error) => {
-            problems.push(source.problem(sql_line, error.to_string()));
-            None
-        }
-    }
-}
-
-/// The names that a statement defines before its `SELECT`.
-pub(super) fn ctes(statement: &Statement) -> Vec<String> {
-    let Statement::Statement(inner) = statement else { return Vec::new() };
-    let ast::Statement::Query(query) = &**inner else { return Vec::new() };
-    query.with.iter().flat_map(|with| &with.cte_tables).map(|cte| cte.alias.name.value.clone()).collect()
+    problems.push(source.problem(sql_line, "must hold exactly one SELECT"));
+    None
 }
 
 /// The number that follows `name` in a parser's message, else 0.
@@ -118,20 +103,33 @@ pub(super) fn told(message: &str) -> String {
     }
 }
 
-/// Reports relations that do not exist; metrics read tables and views, never each other, and what is
-/// materialised reads nothing that is not.
-pub(super) fn resolve(views: &[View], metrics: &mut [Metric], problems: &mut Vec<Problem>) {
+/// Reports relations that do not exist, and calls of views that mean nothing; metrics read tables and views, never each
+/// other, and what is materialised reads nothing that is not.
+pub(super) fn resolve(
+    views: &[View],
+    metrics: &[Metric],
+    parsed: &BTreeMap<String, Query>,
+    problems: &mut Vec<Problem>,
+) {
     let known = |name: &str| TABLES.contains(&name) || views.iter().any(|view| view.name == name);
-    let readers = views
-        .iter()
-        .map(|view| (&view.file, view.sql_line, &view.sql, &view.from))
-        .chain(metrics.iter().map(|metric| (&metric.file, metric.sql_line, &metric.sql, &metric.reads)));
-    for (file, sql_line, sql, reads) in readers {
-        for name in reads.iter().filter(|name| !known(name)) {
+    let readers =
+        views.iter().map(|view| (&view.name, &view.file, view.sql_line, &view.sql, &view.from)).chain(
+            metrics
+                .iter()
+                .map(|metric| (&metric.name, &metric.file, metric.sql_line, &metric.sql, &metric.reads)),
+        );
+    for (reader, file, sql_line, sql, reads) in readers {
+        let unknown = reads.iter().filter(|name| !known(name));
+        let unknown =
+            unknown.map(|name| (name.clone(), format!("{name} is neither a table nor a view that loaded")));
+        for (name, message) in unknown.chain(calls::check(&parsed[reader], parsed, views)) {
             let line = sql.lines().position(|line| line.contains(name.as_str())).unwrap_or(0);
-            let message = format!("{name} is neither a table nor a view that loaded");
             problems.push(Problem::new(file.clone(), sql_line + line, message));
         }
+    }
+    for view in views {
+        let wrong = calls::check_over(view, &parsed[&view.name], views);
+        problems.extend(wrong.map(|message| Problem::new(view.file.clone(), 1, message)));
     }
     for view in views.iter().filter(|view| !view.is_shared()) {
         let shared = |name: &&String| views.iter().any(|other| other.name == **name && other.is_shared());

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Metric, Param, Problem, View, bind, graph};
+use super::{Metric, Param, Problem, View, graph, value};
 
 pub(super) fn params(metric: &mut Metric, views: &[View], problems: &mut Vec<Problem>) {
     let file = metric.file.clone();
@@ -38,7 +38,7 @@ pub(super) fn params(metric: &mut Metric, views: &[View], problems: &mut Vec<Pro
     let used = graph::placeholders(&metric.sql).unwrap_or_default();
     let own = |name: &str| metric.params.iter().any(|param| param.name == name);
     for name in &used {
-        if !bind::is_given(&name.text) && !own(&name.text) && !inherited.contains_key(name.text.as_str()) {
+        if !value::is_given(&name.text) && !own(&name.text) && !inherited.contains_key(name.text.as_str()) {
             problem(metric.sql_line + name.line - 1, format!("${} is not declared in params", name.text));
         }
     }

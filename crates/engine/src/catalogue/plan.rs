@@ -10,9 +10,11 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::sqlparser::ast::Query;
 
 use super::people::{self, Held, Known};
 use super::{Catalogue, Level, Metric, Problem, View, graph};
+use crate::sql::plan_query;
 
 /// Metrics that `sound` has, with all that they read, as they are here are not planned again; such views only as far as
 /// their columns.
@@ -35,9 +37,12 @@ pub(super) async fn check(catalogue: &Catalogue, sound: Option<&Catalogue>) -> V
         register(&context, table.name(), schema, &mut problems);
     }
     for view in &catalogue.views {
-        let sql = if view.is_shared() { catalogue.bind_view(view, 0, 0) } else { view.sql.clone() };
+        let bound = catalogue.bind_view(view, 0, 0);
         let is_known = sound.is_some_and(|sound| sound.views.contains(view));
-        let planned = if is_known { written(&context, &sql).await } else { plan(&context, &sql).await };
+        let planned = match is_known {
+            true => written(&context, bound.query).await,
+            false => plan(&context, bound.query).await,
+        };
         match planned {
             Ok((schema, plan)) => {
                 view_columns(view, &schema, &mut problems);
@@ -49,17 +54,17 @@ pub(super) async fn check(catalogue: &Catalogue, sound: Option<&Catalogue>) -> V
                 known.insert(view.name.clone(), columns);
                 register(&context, &view.name, schema, &mut problems);
             }
-            Err(error) => problems.push(misplanned(&view.file, view.sql_line, &error)),
+            Err(error) => problems.push(misplanned(&view.file, view.sql_line, bound.has_views, &error)),
         }
     }
     for metric in catalogue.metrics.iter().filter(|metric| !is_known(metric)) {
-        let sql = catalogue.bind(metric, 0, 0, &BTreeMap::new()).expect("defaults are in range");
-        match plan(&context, &sql).await {
+        let bound = catalogue.bind(metric, 0, 0, &BTreeMap::new()).expect("defaults are in range");
+        match plan(&context, bound.query).await {
             Ok((schema, plan)) => {
                 metric_columns(metric, &schema, &mut problems);
                 metric_people(metric, &schema, &people::held(&plan, &known), &mut problems);
             }
-            Err(error) => problems.push(misplanned(&metric.file, metric.sql_line, &error)),
+            Err(error) => problems.push(misplanned(&metric.file, metric.sql_line, bound.has_views, &error)),
         }
     }
     problems
@@ -67,20 +72,24 @@ pub(super) async fn check(catalogue: &Catalogue, sound: Option<&Catalogue>) -> V
 
 /// The output columns, and the plan as written. Types are made to fit as they are before a plan runs, which finds
 /// those that cannot.
-async fn plan(context: &SessionContext, sql: &str) -> Result<(SchemaRef, LogicalPlan), DataFusionError> {
-    let planned = written(context, sql).await?;
+async fn plan(context: &SessionContext, query: Query) -> Result<(SchemaRef, LogicalPlan), DataFusionError> {
+    let planned = written(context, query).await?;
     context.state().optimize(&planned.1)?;
     Ok(planned)
 }
 
-async fn written(context: &SessionContext, sql: &str) -> Result<(SchemaRef, LogicalPlan), DataFusionError> {
-    let frame = context.sql(sql).await?;
-    Ok((Arc::new(Schema::new(frame.schema().fields().clone())), frame.logical_plan().clone()))
+async fn written(
+    context: &SessionContext,
+    query: Query,
+) -> Result<(SchemaRef, LogicalPlan), DataFusionError> {
+    let plan = plan_query(context, query).await?;
+    Ok((Arc::new(Schema::new(plan.schema().fields().clone())), plan))
 }
 
-/// Where the planner says, counted from where the SQL starts, else where what it names stands.
-fn misplanned(file: &str, sql_line: usize, error: &DataFusionError) -> Problem {
-    let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
+/// Where the planner says, counted from where the SQL starts, else where what it names stands. Where a query
+/// `has_views`, the planner's place may be one in another file.
+fn misplanned(file: &str, sql_line: usize, has_views: bool, error: &DataFusionError) -> Problem {
+    let span = error.diagnostic().and_then(|diagnostic| diagnostic.span).filter(|_| !has_views);
     let line = span.map_or(1, |span| span.start.line as usize).max(1);
     Problem::new(file, sql_line + line - 1, graph::told(&error.strip_backtrace()))
 }

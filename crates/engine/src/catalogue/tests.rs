@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::sql::relations;
 
 const METRIC: &str = r#"-- +++
 -- title = "Things"
@@ -87,7 +88,7 @@ fn values_take_the_place_of_parameters_and_of_nothing_else() {
         ("days".to_owned(), "7".to_owned()),
         ("who".to_owned(), "x'; DROP $days --".to_owned()),
     ]);
-    let sql = catalogue.bind(metric, 5, 6, &params).unwrap();
+    let sql = catalogue.bound_text(metric, 5, 6, &params).unwrap();
     let lines: Vec<&str> = sql.lines().collect();
     assert_eq!(lines[0], "-- $not_a_parameter in a comment, '$nor_here'");
     assert_eq!(lines[1], "SELECT 'x''; DROP $days --' AS team, '$nor_here' AS text, 7 AS n");
@@ -259,7 +260,7 @@ async fn a_metric_has_the_parameters_of_the_shared_views_it_reads() {
     let metric = catalogue.metric("things").unwrap();
     let bound = |days: &[(&str, &str)]| {
         let given = days.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        catalogue.bind(metric, 0, 0, &given)
+        catalogue.bound_text(metric, 0, 0, &given)
     };
     assert_eq!(bound(&[]).unwrap().trim(), sql);
     assert_eq!(bound(&[("days", "7")]).unwrap().trim(), sql);
@@ -273,42 +274,141 @@ async fn a_metric_has_the_parameters_of_the_shared_views_it_reads() {
     let own = reader("-- params = { days = { type = \"int\", default = 9 } }\n", sql);
     let catalogue = files(&own);
     let metric = catalogue.metric("things").unwrap();
-    assert_eq!(catalogue.bind(metric, 0, 0, &BTreeMap::new()).unwrap(), changed);
-    let reads = catalogue.reads(metric, &BTreeMap::new()).unwrap();
+    assert_eq!(catalogue.bound_text(metric, 0, 0, &BTreeMap::new()).unwrap(), changed);
+    let reads = catalogue.reads(relations(&catalogue.bind(metric, 0, 0, &BTreeMap::new()).unwrap().query));
     assert!(reads.contains("ticket") && !reads.contains("recent") && !reads.contains("first_recent"));
 }
 
+/// `first_recent` by way of `later`, over another relation than `recent`.
+const LATER: &str = r#"-- +++
+-- help = "Those of them with a name."
+-- from = ["recent", "ticket"]
+-- +++
+SELECT recent.ticket, recent.created_at FROM recent INNER JOIN ticket ON ticket.ticket = recent.ticket
+"#;
+
+const OVER: &str = r#"-- +++
+-- help = "The first of them."
+-- from = ["later", "recent"]
+-- over = "recent"
+-- +++
+WITH found AS (SELECT ticket FROM later UNION ALL SELECT ticket FROM recent)
+SELECT MIN(found.ticket) AS ticket FROM found
+"#;
+
+fn with_over(reader: &str) -> [(&'static str, String); 4] {
+    [
+        ("view/recent.sql", SHARED.to_owned()),
+        ("view/later.sql", LATER.to_owned()),
+        ("view/first_recent.sql", OVER.to_owned()),
+        ("metric/things.sql", reader.to_owned()),
+    ]
+}
+
 #[tokio::test]
-async fn a_cte_takes_the_place_of_a_shared_view() {
-    let own =
-        "WITH recent AS (SELECT ticket FROM ticket WHERE is_open)\nSELECT COUNT(*) AS n FROM first_recent";
-    let files = [
-        ("view/recent.sql", SHARED),
-        ("view/first_recent.sql", ABOVE),
-        ("metric/things.sql", &reader("", own)),
-    ];
-    let catalogue = load(&files).unwrap_or_else(|problems| panic!("{problems:?}"));
-    let metric = catalogue.metric("things").unwrap();
-    let bound = catalogue.bind(metric, 0, 0, &BTreeMap::new()).unwrap();
+async fn a_view_is_asked_of_another_relation() {
+    let bound = async |params: &str, sql: &str, given: &[(&str, &str)]| {
+        let files = with_over(&reader(params, sql));
+        let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        let catalogue = load(&files).unwrap_or_else(|problems| panic!("{problems:?}"));
+        assert_eq!(catalogue.check_plans().await, [], "{sql}");
+        let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        catalogue.bound_text(catalogue.metric("things").unwrap(), 0, 0, &given).unwrap()
+    };
+    let old = "WITH old AS (SELECT ticket, created_at FROM ticket), x AS (SELECT 1 AS one) ";
+    let read = "SELECT COUNT(*) AS n FROM first_recent(old), first_recent AS f, recent, x";
     assert_eq!(
-        bound,
-        "WITH recent AS (SELECT ticket FROM ticket WHERE is_open), \
-         first_recent AS (SELECT MIN(ticket) AS ticket FROM recent) SELECT COUNT(*) AS n FROM first_recent"
+        bound("", &format!("{old}{read}"), &[]).await,
+        "WITH old AS (SELECT ticket, created_at FROM ticket), \
+         \"later(old)\" AS (SELECT recent.ticket, recent.created_at FROM old AS recent INNER JOIN ticket ON ticket.ticket = recent.ticket), \
+         \"first_recent(old)\" AS (WITH found AS (SELECT ticket FROM \"later(old)\" AS later UNION ALL SELECT ticket FROM old AS recent) \
+         SELECT MIN(found.ticket) AS ticket FROM found), \
+         x AS (SELECT 1 AS one) \
+         SELECT COUNT(*) AS n FROM \"first_recent(old)\" AS first_recent, first_recent AS f, recent, x"
     );
-    assert!(catalogue.check_plans().await.is_empty());
-    // A view does so too, for what it reads and not for its readers.
-    let above = ABOVE
-        .replace("SELECT MIN", "WITH recent AS (SELECT ticket FROM ticket)\nSELECT MIN")
-        .replace("[\"recent\"]", "[\"ticket\"]");
-    let files = [
+    // A value changes what is read by its own name, and not what is asked of another relation.
+    let changed = bound("", &format!("{old}{read}"), &[("days", "9")]).await;
+    assert!(changed.starts_with("WITH recent AS (SELECT"), "{changed}");
+    assert!(
+        changed.contains(", first_recent AS (WITH found")
+            && changed.contains("\"first_recent(old)\" AS (WITH")
+    );
+    assert!(
+        !bound("", &format!("{old}SELECT COUNT(*) AS n FROM first_recent(old)"), &[("days", "9")])
+            .await
+            .contains("recent AS (SELECT")
+    );
+    // A call with what it reads by itself is that; any table or view can be asked of.
+    let plain = bound("", "SELECT COUNT(*) AS n FROM first_recent(recent)", &[]).await;
+    assert_eq!(plain, "SELECT COUNT(*) AS n FROM first_recent");
+    assert!(
+        bound("", "SELECT COUNT(*) AS n FROM first_recent(ticket) AS t", &[])
+            .await
+            .starts_with("WITH \"later(ticket)\" AS (SELECT")
+    );
+}
+
+#[test]
+fn a_call_that_would_mean_something_else_is_refused() {
+    for (sql, want) in [
+        (
+            "WITH recent AS (SELECT ticket FROM ticket) SELECT COUNT(*) AS n FROM recent",
+            "the CTE recent has the name of a shared view; rename it, and ask a view of its rows by view(cte)",
+        ),
+        (
+            "SELECT COUNT(*) AS n FROM (WITH \"recent\" AS (SELECT 1) SELECT * FROM recent) AS x, ticket",
+            "the CTE recent has the name of a shared view; rename it, and ask a view of its rows by view(cte)",
+        ),
+        ("SELECT COUNT(*) AS n FROM later(ticket)", "later takes no relation: its front matter has no over"),
+        ("SELECT COUNT(*) AS n FROM ticket(later)", "ticket takes no relation: its front matter has no over"),
+        (
+            "SELECT COUNT(*) AS n FROM first_recent()",
+            "first_recent takes the name of one relation, in the place of recent",
+        ),
+        (
+            "SELECT COUNT(*) AS n FROM first_recent(1 + 1)",
+            "first_recent takes the name of one relation, in the place of recent",
+        ),
+        (
+            "SELECT COUNT(*) AS n FROM first_recent(nothing)",
+            "nothing is neither a table or view nor a CTE that this query begins with",
+        ),
+        (
+            "WITH found AS (SELECT 1 AS ticket) SELECT COUNT(*) AS n FROM first_recent(found)",
+            "first_recent has a CTE found of its own; rename this one",
+        ),
+        (
+            "WITH ticket AS (SELECT 1 AS ticket), old AS (SELECT ticket FROM ticket) SELECT COUNT(*) AS n FROM first_recent(old)",
+            "the CTE ticket hides what later reads; rename it",
+        ),
+        (
+            "SELECT COUNT(*) AS n FROM elsewhere(ticket)",
+            "elsewhere is neither a table nor a view that loaded",
+        ),
+    ] {
+        let files = with_over(&reader("", sql));
+        let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        assert_eq!(problems(&files), [format!("things.sql:10: {want}")], "{sql}");
+    }
+    let wrong = OVER.replace("over = \"recent\"", "over = \"ticket\"");
+    let found = problems(&[
         ("view/recent.sql", SHARED),
-        ("view/first_recent.sql", &above),
-        ("metric/things.sql", &reader("", "SELECT COUNT(*) AS n FROM first_recent, recent")),
-    ];
-    let catalogue = load(&files).unwrap_or_else(|problems| panic!("{problems:?}"));
-    let given = BTreeMap::from([("days".to_owned(), "9".to_owned())]);
-    let bound = catalogue.bind(catalogue.metric("things").unwrap(), 0, 0, &given).unwrap();
-    assert!(bound.starts_with("WITH recent AS (SELECT") && !bound.contains("first_recent AS"), "{bound}");
+        ("view/later.sql", LATER),
+        ("view/first_recent.sql", &wrong),
+    ]);
+    assert_eq!(
+        found,
+        ["first_recent.sql:1: over names ticket, which is not a shared view that first_recent reads"]
+    );
+}
+
+#[test]
+fn a_value_stands_where_an_expression_can() {
+    let text = METRIC.replace("created_at < $as_of", "created_at < DATE $who");
+    assert_eq!(
+        one_problem(&text),
+        "things.sql:12: a $name stands where SQL takes no value; write it where an expression can be"
+    );
 }
 
 #[test]
@@ -344,10 +444,10 @@ fn durations_are_read_and_written() {
         ("28d", 2_419_200_000),
         ("2w", 1_209_600_000),
     ] {
-        assert_eq!(bind::parse(ParamType::Duration, text), Some(Value::Duration(ms)));
+        assert_eq!(value::parse(ParamType::Duration, text), Some(Value::Duration(ms)));
     }
     assert_eq!(Value::Duration(1_209_600_000).to_string(), "14d");
     for text in ["", "d", "-1d", "1.5h", "1 d", "9223372036854775807w", "1y"] {
-        assert_eq!(bind::parse(ParamType::Duration, text), None, "{text}");
+        assert_eq!(value::parse(ParamType::Duration, text), None, "{text}");
     }
 }

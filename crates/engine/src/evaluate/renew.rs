@@ -64,7 +64,8 @@ impl Evaluator {
         let mut steps = Steps::new(&context);
         for metric in self.catalogue.metrics.iter().filter(|metric| names.contains(&metric.name)) {
             let started = Instant::now();
-            let rows = self.rows(&mut steps, metric, moment, &BTreeMap::new()).await;
+            let bound = self.bind(metric, moment, &BTreeMap::new())?;
+            let rows = self.rows(&mut steps, metric, bound).await;
             let outcome =
                 rows.map(|rows| Arc::new(self.result(metric, now, now, snapshot, rows))).map_err(|error| {
                     tracing::error!(metric = metric.name, %error, "metric failed");

@@ -7,25 +7,28 @@
 //! Invariant: the rows are those of the SQL as it stands.
 //! Deliberately absent: users' SQL, whose memory and time are bounded as one query.
 
-use std::collections::HashMap;
-use std::ops::ControlFlow;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
-use datafusion::common::config::Dialect;
 use datafusion::datasource::MemTable;
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::prelude::SessionContext;
-use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{self, Cte, Query, With, visit_relations};
+use datafusion::sql::sqlparser::ast::{Cte, Query, With, helpers::attached_token::AttachedToken};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::Parser;
 
 use crate::evaluate::lineage;
 use crate::rows::compact::compact;
+use crate::sql::{ident_name, plan_query, uses};
 
 /// Numbers the tables of steps, so that no two in a session share a name.
 static STEP: AtomicU64 = AtomicU64::new(0);
+
+/// How often a query reads each relation.
+type Reads = BTreeMap<String, usize>;
 
 /// The steps done so far in one session, whose tables must not change meanwhile.
 pub struct Steps<'s> {
@@ -33,7 +36,7 @@ pub struct Steps<'s> {
     /// Whether rows carry the keys that they were made from.
     lineage: bool,
     /// The `SELECT` of a step's rows, by the text that it stands for.
-    done: HashMap<String, String>,
+    done: HashMap<String, Query>,
 }
 
 impl<'s> Steps<'s> {
@@ -46,35 +49,30 @@ impl<'s> Steps<'s> {
         Steps { lineage: true, ..Steps::new(context) }
     }
 
-    /// The rows of one `SELECT`.
-    pub async fn rows(&mut self, sql: &str) -> Result<RecordBatch> {
-        let query = self.parse(sql)?;
-        self.rows_of(query).await
-    }
-
-    async fn rows_of(&mut self, mut query: Query) -> Result<RecordBatch> {
+    /// The rows of one query.
+    pub async fn rows(&mut self, mut query: Query) -> Result<RecordBatch> {
         let Some(with) = query.with.take_if(|with| is_plain(with)) else {
             return self.run(query).await;
         };
         let mut ctes = with.cte_tables;
-        let texts = texts(&ctes);
+        let read: Vec<Reads> = ctes.iter().map(|cte| uses(&cte.query)).collect();
+        let (read_last, texts) = (uses(&query), texts(&ctes, &read));
+        let nested: Vec<bool> = ctes.iter().map(|cte| cte.query.with.is_some()).collect();
         for index in 0..ctes.len() {
-            let name = &ctes[index].alias.name.value;
-            let later: usize = ctes[index + 1..].iter().map(|cte| reads(name, &cte.query)).sum();
-            let read = later + reads(name, &query);
-            let nested = |cte: &Cte| cte.query.with.is_some();
-            let by_nested = ctes[index + 1..].iter().any(|cte| nested(cte) && reads(name, &cte.query) > 0);
-            let wanted = read > 1 || (read == 1 && nested(&ctes[index])) || by_nested;
+            let name = name(&ctes[index]);
+            let times = |read: &Reads| read.get(&name).copied().unwrap_or_default();
+            let later = || (index + 1..ctes.len()).filter(|&later| times(&read[later]) > 0);
+            let total = times(&read_last) + later().map(|later| times(&read[later])).sum::<usize>();
+            let wanted = total > 1 || (total == 1 && nested[index]) || later().any(|later| nested[later]);
             if wanted && !self.is_step(&ctes[index].query) {
-                let select = self.step(&ctes[..=index], &texts[index]).await?;
-                *ctes[index].query = self.parse(&select)?;
+                *ctes[index].query = self.step(&ctes[..=index], &texts[index]).await?;
             }
         }
         self.run(with_ctes(query, &ctes)).await
     }
 
     /// A `SELECT` of the rows of the last of `ctes`, computed once.
-    async fn step(&mut self, ctes: &[Cte], text: &str) -> Result<String> {
+    async fn step(&mut self, ctes: &[Cte], text: &str) -> Result<Query> {
         if let Some(select) = self.done.get(text) {
             return Ok(select.clone());
         }
@@ -82,8 +80,9 @@ impl<'s> Steps<'s> {
         let query = last.query.as_ref().clone();
         let rows = if last.query.with.is_some() {
             // Those that it reads are steps by now; the others may have the names of its own.
-            let read = before.iter().filter(|cte| reads(&cte.alias.name.value, &last.query) > 0);
-            Box::pin(self.rows_of(with_ctes(query, &read.cloned().collect::<Vec<_>>()))).await?
+            let names = uses(&last.query);
+            let read = before.iter().filter(|cte| names.contains_key(&name(cte)));
+            Box::pin(self.rows(with_ctes(query, &read.cloned().collect::<Vec<_>>()))).await?
         } else {
             self.run(with_ctes(query, before)).await?
         };
@@ -92,6 +91,7 @@ impl<'s> Steps<'s> {
         let own = schema.fields().iter().filter(|field| field.name() != lineage::KEYS);
         let columns: Vec<String> = own.map(|field| format!("\"{}\"", field.name())).collect();
         let select = format!("SELECT {} FROM {table}", columns.join(", "));
+        let select = *Parser::new(&GenericDialect {}).try_with_sql(&select)?.parse_query()?;
         let provider = MemTable::try_new(schema, vec![vec![rows]])?;
         self.context.register_table(table.as_str(), Arc::new(provider))?;
         self.done.insert(text.to_owned(), select.clone());
@@ -100,29 +100,17 @@ impl<'s> Steps<'s> {
 
     /// Whether a query is the `SELECT` of a step's rows.
     fn is_step(&self, query: &Query) -> bool {
-        let text = query.to_string();
-        self.done.values().any(|select| *select == text)
+        self.done.values().any(|select| select == query)
     }
 
     async fn run(&self, query: Query) -> Result<RecordBatch> {
-        let statement = Statement::Statement(Box::new(ast::Statement::Query(Box::new(query))));
-        let mut plan = self.context.state().statement_to_plan(statement).await?;
+        let mut plan = plan_query(self.context, query).await?;
         if self.lineage {
             plan = lineage::annotate(&plan)?;
         }
         let frame = self.context.execute_logical_plan(plan).await?;
         let schema = frame.schema().inner().clone();
         Ok(compact(&concat_batches(&schema, &frame.collect().await?)?)?)
-    }
-
-    fn parse(&self, sql: &str) -> Result<Query> {
-        if let Statement::Statement(statement) =
-            self.context.state().sql_to_statement(sql, &Dialect::Generic)?
-            && let ast::Statement::Query(query) = *statement
-        {
-            return Ok(*query);
-        }
-        Err(DataFusionError::Plan("must hold exactly one SELECT".into()))
     }
 }
 
@@ -134,7 +122,7 @@ fn is_plain(with: &With) -> bool {
 fn with_ctes(mut query: Query, ctes: &[Cte]) -> Query {
     if !ctes.is_empty() {
         let own = query.with.get_or_insert_with(|| With {
-            with_token: ast::helpers::attached_token::AttachedToken::empty(),
+            with_token: AttachedToken::empty(),
             recursive: false,
             cte_tables: Vec::new(),
         });
@@ -143,26 +131,16 @@ fn with_ctes(mut query: Query, ctes: &[Cte]) -> Query {
     query
 }
 
-/// How often `name` stands where a relation stands, unless the query gives the name a meaning of its own.
-fn reads(name: &str, part: &Query) -> usize {
-    let defines = |cte: &Cte| cte.alias.name.value.eq_ignore_ascii_case(name);
-    if part.with.iter().flat_map(|with| &with.cte_tables).any(defines) {
-        return 0;
-    }
-    let mut count = 0;
-    let _ = visit_relations(part, |relation| {
-        count += usize::from(relation.to_string().eq_ignore_ascii_case(name));
-        ControlFlow::<()>::Continue(())
-    });
-    count
+fn name(cte: &Cte) -> String {
+    ident_name(&cte.alias.name)
 }
 
 /// The text of each CTE, after the texts of those before it that it reads, however indirectly.
-fn texts(ctes: &[Cte]) -> Vec<String> {
+fn texts(ctes: &[Cte], read: &[Reads]) -> Vec<String> {
     let mut closures: Vec<Vec<usize>> = Vec::with_capacity(ctes.len());
-    for (index, cte) in ctes.iter().enumerate() {
-        let read = (0..index).filter(|&before| reads(&ctes[before].alias.name.value, &cte.query) > 0);
-        let mut closure: Vec<usize> = read.flat_map(|before| closures[before].clone()).collect();
+    for (index, names) in read.iter().enumerate() {
+        let before = (0..index).filter(|&before| names.contains_key(&name(&ctes[before])));
+        let mut closure: Vec<usize> = before.flat_map(|before| closures[before].clone()).collect();
         closure.push(index);
         closure.sort_unstable();
         closure.dedup();
@@ -180,11 +158,15 @@ mod tests {
 
     use super::*;
 
+    fn parse(sql: &str) -> Query {
+        *Parser::new(&GenericDialect {}).try_with_sql(sql).unwrap().parse_query().unwrap()
+    }
+
     async fn check(sql: &[&str], steps_expected: usize) {
         let context = SessionContext::new();
         let mut steps = Steps::new(&context);
         for sql in sql {
-            let rows = steps.rows(sql).await.unwrap();
+            let rows = steps.rows(parse(sql)).await.unwrap();
             let plain = SessionContext::new().sql(sql).await.unwrap().collect().await.unwrap();
             let text = |rows: &[RecordBatch]| pretty_format_batches(rows).unwrap().to_string();
             assert_eq!(text(&[rows]), text(&plain), "{sql}");
@@ -222,7 +204,7 @@ mod tests {
             )
         };
         let context = SessionContext::new();
-        let hidden = Steps::new(&context).rows(&sql("a")).await.unwrap();
+        let hidden = Steps::new(&context).rows(parse(&sql("a"))).await.unwrap();
         let named = context.sql(&sql("z")).await.unwrap().collect().await.unwrap();
         let text = |rows: &[RecordBatch]| pretty_format_batches(rows).unwrap().to_string();
         assert_eq!(text(&[hidden]), text(&named));

@@ -20,12 +20,15 @@ use arrow::json::{WriterBuilder, writer::JsonArray};
 use chrono::DateTime;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::Parser;
 use event::{BatchBuilder, Outcome, Record, Table};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::catalogue::Catalogue;
 use crate::evaluate::steps::Steps;
+use crate::sql::plan_query;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -150,8 +153,9 @@ async fn evaluate(
         context.register_table(table.name(), Arc::new(rows)).unwrap();
     }
     for view in catalogue.views_of(name) {
-        let sql = if view.is_shared() { catalogue.bind_view(view, as_of, as_of) } else { view.sql.clone() };
-        let frame = context.sql(&sql).await.unwrap_or_else(|error| panic!("{}: {error}", view.name));
+        let query = catalogue.bind_view(view, as_of, as_of).query;
+        let plan = plan_query(&context, query).await.unwrap_or_else(|error| panic!("{}: {error}", view.name));
+        let frame = context.execute_logical_plan(plan).await.unwrap();
         let schema = Arc::new(frame.schema().as_arrow().clone());
         let rows = frame.collect().await.unwrap_or_else(|error| panic!("{}: {error}", view.name));
         // A plan may know that a column is never NULL before it knows why; rows say what they hold.
@@ -160,13 +164,22 @@ async fn evaluate(
             MemTable::try_new(schema, vec![rows]).unwrap_or_else(|error| panic!("{}: {error}", view.name));
         context.register_table(view.name.as_str(), Arc::new(rows)).unwrap();
     }
-    let sql = match catalogue.metric(name) {
-        Some(metric) => catalogue.bind(metric, as_of, as_of, &at.params).unwrap(),
-        None => format!("SELECT * FROM {name}"),
+    let query = match catalogue.metric(name) {
+        Some(metric) => catalogue.bind(metric, as_of, as_of, &at.params).unwrap().query,
+        None => {
+            let sql = format!("SELECT * FROM {name}");
+            *Parser::new(&GenericDialect {}).try_with_sql(&sql).unwrap().parse_query().unwrap()
+        }
     };
-    let rows =
-        context.sql(&sql).await.unwrap().collect().await.unwrap_or_else(|error| panic!("{name}: {error}"));
-    let stepped = Steps::new(&context).rows(&sql).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+    let plan = plan_query(&context, query.clone()).await.unwrap();
+    let rows = context
+        .execute_logical_plan(plan)
+        .await
+        .unwrap()
+        .collect()
+        .await
+        .unwrap_or_else(|error| panic!("{name}: {error}"));
+    let stepped = Steps::new(&context).rows(query).await.unwrap_or_else(|error| panic!("{name}: {error}"));
     assert_eq!(text(std::slice::from_ref(&stepped)), text(&rows), "{name}: in steps, and as it stands");
     let mut out = WriterBuilder::new().with_explicit_nulls(true).build::<_, JsonArray>(Vec::new());
     out.write_batches(&rows.iter().collect::<Vec<_>>()).unwrap();

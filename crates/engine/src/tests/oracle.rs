@@ -197,8 +197,8 @@ async fn evaluate(
     let mut steps = Steps::new(&context);
     let mut answer = BTreeMap::new();
     for metric in metrics {
-        let sql = evaluator.bind(metric, moment, &BTreeMap::new()).unwrap();
-        let rows = steps.rows(&sql).await.unwrap_or_else(|error| panic!("{}: {error}", metric.name));
+        let query = evaluator.bind(metric, moment, &BTreeMap::new()).unwrap();
+        let rows = steps.rows(query).await.unwrap_or_else(|error| panic!("{}: {error}", metric.name));
         answer.insert(metric.name.clone(), cells(&rows, &head.columns[&metric.name]));
     }
     answer
