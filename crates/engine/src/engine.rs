@@ -5,7 +5,7 @@
 
 mod redefine;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -194,29 +194,41 @@ impl Engine {
 
     /// Read-only SQL over tables, views, metrics at now, and dead letters.
     pub async fn sql(&self, sql: &str) -> Result<RecordBatch, Error> {
-        let context = self.sql_session(sql).await?;
+        let (statement, relations) = self.inner.sql.read(sql).await?;
+        let context = self.sql_session(&relations).await?;
         let evaluator = self.evaluator();
-        let text = sql.to_lowercase();
         for metric in &evaluator.catalogue.metrics {
-            let result = match text.contains(&metric.name) {
-                true => self.at_now(&evaluator, metric).await?,
-                false => self.inner.shared.board.load().results.get(&metric.name).cloned(),
+            // What is not read has its columns, so that a client can look for it.
+            let rows = match relations.contains(&metric.name) {
+                true => self.at_now(&evaluator, metric).await?.map(|result| result.rows.clone()),
+                false => {
+                    let board = self.inner.shared.board.load();
+                    board.results.get(&metric.name).map(|result| RecordBatch::new_empty(result.rows.schema()))
+                }
             };
-            let Some(result) = result else { continue };
-            let table = MemTable::try_new(result.rows.schema(), vec![vec![result.rows.clone()]])?;
+            let Some(rows) = rows else { continue };
+            let table = MemTable::try_new(rows.schema(), vec![vec![rows]])?;
             context.register_table(metric.name.as_str(), Arc::new(table))?;
         }
-        self.inner.sql.run(sql, context).await
+        self.inner.sql.run(statement, context).await
     }
 
-    /// A session for a user's `sql`, with the tables, the views and the dead letters at now. Of the shared views, only
-    /// those have rows whose names are in the text; the others have their columns.
-    pub async fn sql_session(&self, sql: &str) -> Result<SessionContext, Error> {
+    /// The tables, views and metrics that a user's SQL reads.
+    ///
+    /// # Errors
+    /// A text that [`Engine::sql`] would not run.
+    pub async fn sql_relations(&self, sql: &str) -> Result<BTreeSet<String>, Error> {
+        Ok(self.inner.sql.read(sql).await?.1)
+    }
+
+    /// A session for a user's SQL that reads `relations`, with the tables, the views and the dead letters at now. Of
+    /// the shared views, only those that are read have rows; the others have their columns.
+    pub async fn sql_session(&self, relations: &BTreeSet<String>) -> Result<SessionContext, Error> {
         let snapshot = self.inner.shared.snapshot.load_full();
         let now = Utc::now();
         let evaluator = self.evaluator();
         let runtime = &self.inner.sql.environment;
-        let names = evaluator.shared_named_in(sql);
+        let names = evaluator.catalogue.reads(relations.clone());
         let context =
             evaluator.context(&snapshot, &snapshot.views, moment(now, now), runtime, &names).await?;
         let dead = event::schema(Table::DeadLetters);

@@ -179,13 +179,6 @@ impl Evaluator {
         Ok(context)
     }
 
-    /// The shared views that a text could read, and those that these read.
-    pub fn shared_named_in(&self, sql: &str) -> BTreeSet<String> {
-        let text = sql.to_lowercase();
-        let named = self.catalogue.views.iter().filter(|view| view.is_shared() && text.contains(&view.name));
-        named.flat_map(|view| self.catalogue.views_of(&view.name)).map(|view| view.name.clone()).collect()
-    }
-
     /// The columns of each shared view, by planning it.
     pub async fn shared_columns(&self, snapshot: &Snapshot) -> Result<&BTreeMap<String, SchemaRef>, Error> {
         let plan = async || {

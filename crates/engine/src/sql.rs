@@ -7,6 +7,7 @@
 mod relations;
 mod verify;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,11 +97,21 @@ impl SqlRunner {
         Ok(SqlRunner { runtime: Some(runtime), environment, limits })
     }
 
-    /// Runs one text, a query or EXPLAIN of one, in the session `context`.
-    pub async fn run(&self, sql: &str, context: SessionContext) -> Result<RecordBatch, Error> {
+    /// The one statement of a text, a query or EXPLAIN of one, and the relations that it reads.
+    pub async fn read(&self, sql: &str) -> Result<(Statement, BTreeSet<String>), Error> {
         let (limits, sql) = (self.limits.clone(), sql.to_owned());
-        let rows = self.task(None, async move {
+        let read = self.task(None, async move {
             let statement = verify::only_statement(&sql, &limits)?;
+            let relations = relations(&statement);
+            Ok((statement, relations))
+        });
+        read.await
+    }
+
+    /// Runs a statement that was read, in the session `context`.
+    pub async fn run(&self, statement: Statement, context: SessionContext) -> Result<RecordBatch, Error> {
+        let limits = self.limits.clone();
+        let rows = self.task(None, async move {
             let plan = plan_statement(&context, statement).await?;
             collect_rows(&context, plan, limits.rows_max).await
         });

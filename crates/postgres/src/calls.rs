@@ -13,12 +13,12 @@ use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::ParamValues;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, SelectItem,
-    SetExpr, Statement, TableAlias, TableFactor, Value, VisitMut, VisitorMut, visit_expressions,
+    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, SelectItem, SetExpr, Statement,
+    TableAlias, TableFactor, Value, VisitMut, VisitorMut, visit_expressions,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
-use engine::{Catalogue, Metric, ParamType};
+use engine::{Catalogue, Metric, ParamType, relation_name};
 
 use super::refusal::Refusal;
 use super::values::Values;
@@ -70,7 +70,7 @@ impl Taking<'_> {
             TableFactor::Function { name, args, alias, .. } => (name, &*args, alias),
             _ => return Ok(()),
         };
-        let Some(metric) = relation(name).and_then(|name| self.catalogue.metric(&name)) else {
+        let Some(metric) = relation_name(name).and_then(|name| self.catalogue.metric(&name)) else {
             return Ok(());
         };
         let table = format!("{} {}", metric.name, self.calls.len() + 1);
@@ -95,25 +95,6 @@ impl Taking<'_> {
             index_hints: Vec::new(),
         };
         Ok(())
-    }
-}
-
-/// The name of a relation of ours: with no schema, or with `public`.
-pub fn relation(name: &ObjectName) -> Option<String> {
-    let parts: Vec<&Ident> = name.0.iter().map(ObjectNamePart::as_ident).collect::<Option<_>>()?;
-    let text = |ident: &Ident| match ident.quote_style {
-        Some(_) => ident.value.clone(),
-        None => ident.value.to_lowercase(),
-    };
-    match parts.as_slice() {
-        [name] => Some(text(name)),
-        [schema, name] if text(schema) == engine::SQL_SCHEMA => Some(text(name)),
-        [catalog, schema, name]
-            if text(catalog) == engine::SQL_CATALOG && text(schema) == engine::SQL_SCHEMA =>
-        {
-            Some(text(name))
-        }
-        _ => None,
     }
 }
 

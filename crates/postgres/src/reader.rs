@@ -5,7 +5,6 @@
 //! runs, not on what was known when it was prepared.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +12,9 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit}
 use datafusion::common::ParamValues;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, LogicalPlan};
-use datafusion::sql::sqlparser::ast::{Statement, visit_relations};
+use datafusion::sql::sqlparser::ast::Statement;
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
-use engine::{AS_OF, Metric, Query};
+use engine::{AS_OF, Metric, Query, relations};
 use surface::{App, Parts, Problem, Scope, ShownRows, ShownStatement, Sight, SqlAccess, SqlTables};
 
 use super::arrays;
@@ -157,7 +156,7 @@ impl Reader {
         let read = relations(statement);
         let access = self.access(user);
         let sees_tables = access.is_some();
-        let tables = SqlTables::open(&parts.engine, access, &statement.to_string()).await?;
+        let tables = SqlTables::open(&parts.engine, access, &read).await?;
         for metric in &catalogue.metrics {
             let named = read.contains(&metric.name);
             let rows = match &purpose {
@@ -230,15 +229,6 @@ fn with_moment(columns: &SchemaRef) -> SchemaRef {
     let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let moment = Arc::new(Field::new(AS_OF, time, false));
     Arc::new(Schema::new([moment].into_iter().chain(columns.fields().iter().cloned()).collect::<Vec<_>>()))
-}
-
-fn relations(statement: &Statement) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let _ = visit_relations(statement, |name| {
-        names.extend(calls::relation(name));
-        ControlFlow::<()>::Continue(())
-    });
-    names
 }
 
 /// The type of each `$n`: of an argument, of what it is cast to, of what it or, in an array, each element is compared

@@ -2,6 +2,8 @@
 //!
 //! Invariant: what is not understood is refused, never ignored: parameters, formats, body members.
 
+use std::collections::BTreeSet;
+
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -154,20 +156,23 @@ pub async fn sql(visitor: Visitor, request: Request) -> Result<Response, Problem
     };
     let encoding = encoding(format.as_deref(), &headers)?;
     if !caller.sees_people_in_sql() {
-        people_stay_home(site.app.access.visibility, &parts.engine.catalogue().metrics, &statement.sql)?;
+        let read = parts.engine.sql_relations(&statement.sql).await?;
+        people_stay_home(site.app.access.visibility, &parts.engine.catalogue().metrics, &read)?;
     }
     let engine = parts.engine.clone();
     let rows = parts.compute(async move { access.ask(&engine, &statement.sql).await }).await?;
     answer(encoding, output::rows(&rows, encoding, parts.example), parts.example)
 }
 
-/// Person-level metrics are tables to SQL, so the rule for their route holds for their names too.
-fn people_stay_home(visibility: Visibility, metrics: &[Metric], sql: &str) -> Result<(), Problem> {
-    let words: Vec<String> =
-        sql.split(|c: char| !(c.is_alphanumeric() || c == '_')).map(str::to_lowercase).collect();
+/// Person-level metrics are tables to SQL, so the rule for their route holds where a statement reads them.
+fn people_stay_home(
+    visibility: Visibility,
+    metrics: &[Metric],
+    read: &BTreeSet<String>,
+) -> Result<(), Problem> {
     metrics
         .iter()
-        .filter(|metric| words.contains(&metric.name))
+        .filter(|metric| read.contains(&metric.name))
         .try_for_each(|metric| visible(visibility, metric))
 }
 

@@ -4,6 +4,7 @@
 //! as rows that have passed the wall. So what a statement reads from these tables may be shown.
 //! Deliberately absent: parsing and planning, and clients' catalogues; a surface adds them to the session.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -33,10 +34,10 @@ impl SqlAccess {
 pub struct SqlTables(SessionContext);
 
 impl SqlTables {
-    /// With access, all that `sql` reads from the store; without, no table.
-    pub async fn open(engine: &Engine, access: Option<SqlAccess>, sql: &str) -> Result<SqlTables, Error> {
+    /// With access, the store's tables, views included, with rows where the statement reads them; without, no table.
+    pub async fn open(engine: &Engine, access: Option<SqlAccess>, read: &BTreeSet<String>) -> Result<SqlTables, Error> {
         Ok(SqlTables(match access {
-            Some(SqlAccess(())) => engine.sql_session(sql).await?,
+            Some(SqlAccess(())) => engine.sql_session(read).await?,
             None => engine.empty_sql_session(),
         }))
     }
