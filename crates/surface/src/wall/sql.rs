@@ -35,7 +35,11 @@ pub struct SqlTables(SessionContext);
 
 impl SqlTables {
     /// With access, the store's tables, views included, with rows where the statement reads them; without, no table.
-    pub async fn open(engine: &Engine, access: Option<SqlAccess>, read: &BTreeSet<String>) -> Result<SqlTables, Error> {
+    pub async fn open(
+        engine: &Engine,
+        access: Option<SqlAccess>,
+        read: &BTreeSet<String>,
+    ) -> Result<SqlTables, Error> {
         Ok(SqlTables(match access {
             Some(SqlAccess(())) => engine.sql_session(read).await?,
             None => engine.empty_sql_session(),
