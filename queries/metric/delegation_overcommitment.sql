@@ -8,8 +8,8 @@
 -- value = "commitment_ratio"
 -- section = "Delegation balance"
 -- panel = "table"
+-- shared_params = ["over"]
 -- [params]
--- over = { type = "float", default = 1.0, min = 0.1, max = 10, help = "above this ratio a person is over-committed" }
 -- tight = { type = "float", default = 0.85, min = 0.1, max = 10, help = "above this ratio a person's plan is tight" }
 -- +++
 -- A ticket is due on its own date, else on that of its milestone; what is overdue counts. It splits equally over its human

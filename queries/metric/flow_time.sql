@@ -7,11 +7,7 @@
 -- value = "cycle_p50_days"
 -- section = "Flow"
 -- panel = "timeseries"
--- [params]
--- weeks = { type = "int", default = 12, min = 1, max = 106, help = "weeks listed, the one that as_of is in included" }
--- p50_n_min = { type = "int", default = 5, min = 1, max = 1000, help = "fewer tickets than this give no median" }
--- p85_n_min = { type = "int", default = 7, min = 1, max = 1000, help = "fewer tickets than this give no 85th percentile" }
--- p95_n_min = { type = "int", default = 20, min = 1, max = 1000, help = "fewer tickets than this give no 95th percentile" }
+-- shared_params = ["p50_n_min", "p85_n_min", "p95_n_min", "weeks"]
 -- +++
 -- Weeks are ISO weeks in UTC, those in which the clock started: creation for lead time, the first start for cycle and
 -- active time. Percentiles are of the product-limit curve (Kaplan and Meier 1958): a ticket that is open counts up to

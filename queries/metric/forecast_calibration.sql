@@ -7,8 +7,7 @@
 -- value = "coverage_85"
 -- section = "Milestone drift"
 -- panel = "table"
--- [params]
--- milestones_min = { type = "int", default = 20, min = 2, max = 1000, help = "with fewer closed milestones nothing is recalibrated" }
+-- shared_params = ["milestones_min"]
 -- +++
 -- Each closed milestone is forecast at 20, 40, 60 and 80 % of the time from its first event to its baseline, as of then. Coverage
 -- is the share that closed by the percentile; 85 % must cover about 85 %, in both directions. Pinball loss is in days.

@@ -8,8 +8,7 @@
 -- gauges = ["p_never", "forecast_late_days"]
 -- section = "Milestone drift"
 -- panel = "table"
--- [params]
--- milestones_min = { type = "int", default = 20, min = 2, max = 1000, help = "with fewer closed milestones nothing is recalibrated" }
+-- shared_params = ["milestones_min"]
 -- +++
 -- The forecast is that of the view milestone_outlook: a double bootstrap over weeks of history, in which completions and
 -- changes of scope go together, in tickets. The history is the milestone's own; where that is too short it is that of all

@@ -7,10 +7,10 @@
 -- value = "days_moved"
 -- section = "Milestone drift"
 -- panel = "table"
+-- shared_params = ["trials"]
 -- [params]
 -- window_days = { type = "int", default = 91, min = 1, max = 3660, help = "days up to as_of" }
 -- forecasts_max = { type = "int", default = 200, min = 0, max = 10000, help = "the newest so many changes have forecasts" }
--- trials = { type = "int", default = 2000, min = 100, max = 100000, help = "futures that are played" }
 -- +++
 -- `days_moved` is of dates only, `tickets` and `points` of scope only. Removal of a date is a change to NULL.
 -- The forecasts are those of the milestone just before the change and just after, with all that happened at the same moment.

@@ -7,10 +7,10 @@
 -- value = "p50_slip_days"
 -- section = "Milestone drift"
 -- panel = "timeseries"
+-- shared_params = ["trials"]
 -- [params]
 -- weeks = { type = "int", default = 12, min = 1, max = 106, help = "reports listed, the one at as_of included" }
 -- slope_reports = { type = "int", default = 6, min = 2, max = 106, help = "the slope is over this many last reports" }
--- trials = { type = "int", default = 2000, min = 100, max = 100000, help = "futures that are played" }
 -- +++
 -- A report is made at the end of each ISO week, and at as_of, from what had happened by then. `slope` is the median slope
 -- (Theil 1950, Sen 1968) of the forecast over the last reports: 1 is a slip of a day each day. Likely late is what

@@ -7,9 +7,7 @@
 -- value = "share"
 -- section = "Flow"
 -- panel = "bargauge"
--- [params]
--- window_days = { type = "int", default = 28, min = 1, max = 366, help = "days up to as_of" }
--- estimates_min = { type = "int", default = 1, min = 1, max = 1000, help = "with fewer estimated tickets in a team nothing is imputed" }
+-- shared_params = ["estimates_min", "window_days"]
 -- +++
 -- An unestimated ticket takes the median estimate of the team's finished tickets; a team without estimates is weighed by
 -- tickets. A ticket counts once for each team that an assignee was in when it was done.

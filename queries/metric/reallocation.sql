@@ -8,10 +8,9 @@
 -- value = "fit"
 -- section = "Delegation balance"
 -- panel = "table"
+-- shared_params = ["expert_min", "horizon_days", "over"]
 -- [params]
 -- mode = { type = "text", default = "expert", help = "expert prefers who knows the area; growth prefers who does not, and names a supporter who does" }
--- over = { type = "float", default = 1.0, min = 0.1, max = 10, help = "above this ratio of due to usual points a person is over-committed" }
--- expert_min = { type = "float", default = 0.5, min = 0, max = 1, help = "somebody with at least this affinity to an area can support others" }
 -- suggestions_max = { type = "int", default = 3, min = 1, max = 20, help = "most people suggested for a ticket" }
 -- +++
 -- fit = affinity x spare / (spare + need) x presence, each printed; in growth mode (1 - affinity) takes the place of affinity.

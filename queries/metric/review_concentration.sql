@@ -7,9 +7,7 @@
 -- value = "gini"
 -- section = "Review load"
 -- panel = "bargauge"
--- [params]
--- window_days = { type = "int", default = 28, min = 1, max = 366, help = "days up to as_of; 91 for a quarter" }
--- membership = { type = "text", default = "dated", values = ["dated", "current"], help = "the team of a finished review: its reviewer's when it ended, or their team at as_of" }
+-- shared_params = ["membership", "window_days"]
 -- +++
 -- A review counts for the teams that its reviewer was in when it ended, or on request is in at $as_of. Reviewers are
 -- the members at $as_of and everybody who reviewed for the team in the window. Every submitted review is one, asked for

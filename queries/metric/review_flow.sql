@@ -7,8 +7,7 @@
 -- value = "opened"
 -- section = "Review load"
 -- panel = "timeseries"
--- [params]
--- weeks = { type = "int", default = 12, min = 1, max = 106, help = "weeks listed, the one that as_of is in included" }
+-- shared_params = ["weeks"]
 -- +++
 -- Weeks are ISO weeks in UTC. A request counts in the week in which it was opened, an end in its own, each for the teams
 -- that the reviewer was in then. Reviews by bots and of one's own change stand in `excluded` only.

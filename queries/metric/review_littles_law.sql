@@ -7,8 +7,7 @@
 -- value = "mean_open"
 -- section = "Review load"
 -- panel = "table"
--- [params]
--- window_days = { type = "int", default = 28, min = 1, max = 366, help = "days up to as_of" }
+-- shared_params = ["window_days"]
 -- +++
 -- L = lambda W (Little 1961). `overlap_ms` sums the part of each request's life that lies in the window; `area_ms` adds
 -- up open requests times the time until the next change. That both are equal holds for any history, and shows that the

@@ -7,10 +7,7 @@
 -- value = "p85_hours"
 -- section = "Review load"
 -- panel = "bargauge"
--- [params]
--- p50_n_min = { type = "int", default = 5, min = 1, max = 1000, help = "fewer open requests than this give no median" }
--- p85_n_min = { type = "int", default = 7, min = 1, max = 1000, help = "fewer open requests than this give no 85th percentile" }
--- p95_n_min = { type = "int", default = 20, min = 1, max = 1000, help = "fewer open requests than this give no 95th percentile" }
+-- shared_params = ["p50_n_min", "p85_n_min", "p95_n_min"]
 -- +++
 -- Teams are those of the reviewer at $as_of; a request to a team that nobody claimed is in that team's queue.
 -- Working time is by the reviewer's calendar.

@@ -7,11 +7,7 @@
 -- value = "response_p50_hours"
 -- section = "Review load"
 -- panel = "timeseries"
--- [params]
--- weeks = { type = "int", default = 12, min = 1, max = 106, help = "weeks listed, the one that as_of is in included" }
--- p50_n_min = { type = "int", default = 5, min = 1, max = 1000, help = "fewer requests than this give no median" }
--- p85_n_min = { type = "int", default = 7, min = 1, max = 1000, help = "fewer requests than this give no 85th percentile" }
--- p95_n_min = { type = "int", default = 20, min = 1, max = 1000, help = "fewer requests than this give no 95th percentile" }
+-- shared_params = ["p50_n_min", "p85_n_min", "p95_n_min", "weeks"]
 -- +++
 -- Weeks are ISO weeks in UTC, those in which the request was made or the change became ready. Percentiles are of the
 -- product-limit curve (Kaplan and Meier 1958): what has no answer yet, was removed or mooted counts up to there.

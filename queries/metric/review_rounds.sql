@@ -7,10 +7,7 @@
 -- value = "rounds_mean"
 -- section = "Review load"
 -- panel = "timeseries"
--- [params]
--- weeks = { type = "int", default = 12, min = 1, max = 106, help = "weeks listed, the one that as_of is in included" }
--- p50_n_min = { type = "int", default = 5, min = 1, max = 1000, help = "fewer reviewed changes than this give no median" }
--- p85_n_min = { type = "int", default = 7, min = 1, max = 1000, help = "fewer reviewed changes than this give no 85th percentile" }
+-- shared_params = ["p50_n_min", "p85_n_min", "weeks"]
 -- +++
 -- Weeks are ISO weeks in UTC, those of the merge; teams are the author's then. A round is a review by somebody other than
 -- the author, bots left out; the next one begins with the first review after a push. Changes by bots are counted in

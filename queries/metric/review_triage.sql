@@ -8,14 +8,13 @@
 -- value = "score"
 -- section = "Review load"
 -- panel = "table"
+-- shared_params = ["reference_days", "reference_n_min"]
 -- [params]
 -- critical = { type = "text", default = "critical-path,security", help = "labels, lower case and separated by commas, of changes with the highest impact" }
 -- lines_large = { type = "int", default = 400, min = 1, max = 1000000, help = "a change with more lines is large" }
 -- files_large = { type = "int", default = 10, min = 1, max = 1000000, help = "a change with more files is large" }
 -- due_working_days = { type = "int", default = 2, min = 0, max = 100, help = "linked work that is due in so many working days is urgent" }
 -- p_hit_low = { type = "float", default = 0.5, min = 0, max = 1, help = "linked work of a milestone that is less probable to be done by its due date is most urgent" }
--- reference_days = { type = "int", default = 84, min = 7, max = 366, help = "days of finished requests that say what is old" }
--- reference_n_min = { type = "int", default = 7, min = 1, max = 1000, help = "fewer finished requests than this say nothing" }
 -- pressing_min = { type = "int", default = 15, min = 1, max = 25, help = "from this score on a change is pressing" }
 -- raised_min = { type = "int", default = 8, min = 1, max = 25, help = "from this score on a change is raised" }
 -- docs_and_tests = { type = "text", default = "(^|/)(docs?|tests?|spec)/|\\.(md|rst|txt|adoc)$", help = "regular expression of paths that are documents or tests" }

@@ -7,8 +7,7 @@
 -- value = "load_ratio"
 -- section = "Milestone drift"
 -- panel = "table"
--- [params]
--- history_weeks = { type = "int", default = 8, min = 2, max = 52, help = "complete weeks before as_of whose median is the usual throughput" }
+-- shared_params = ["history_weeks"]
 -- +++
 -- `remaining` is of this milestone and of those of its project that are due no later: they are finished first. Usual
 -- throughput is the nearest-rank median of the tickets in milestones of the project done a week, zero weeks included. Days

@@ -7,9 +7,9 @@
 -- value = "stretch_share"
 -- section = "Delegation balance"
 -- panel = "bargauge"
+-- shared_params = ["expert_min"]
 -- [params]
 -- stretch_max = { type = "float", default = 0.2, min = 0, max = 1, help = "with a smaller affinity to its area a ticket is a stretch" }
--- expert_min = { type = "float", default = 0.5, min = 0, max = 1, help = "somebody with at least this affinity to an area is an expert" }
 -- healthy_min = { type = "float", default = 0.1, min = 0, max = 1, help = "from this share on a team learns" }
 -- healthy_max = { type = "float", default = 0.3, min = 0, max = 1, help = "up to this share a team is not overstretched" }
 -- ask_above = { type = "float", default = 0.5, min = 0, max = 1, help = "above this share, and at none, somebody should ask why" }

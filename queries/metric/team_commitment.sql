@@ -7,8 +7,7 @@
 -- value = "commitment_ratio"
 -- section = "Delegation balance"
 -- panel = "bargauge"
--- [params]
--- over = { type = "float", default = 1.0, min = 0.1, max = 10, help = "above this ratio a team is over-committed" }
+-- shared_params = ["over"]
 -- +++
 -- Work is that of delegation_overcommitment: due on its own date or its milestone's, overdue work included, shared by its
 -- holders. Work that nobody holds yet is left out; roadmap_capacity counts it. Usual throughput is the nearest-rank median of

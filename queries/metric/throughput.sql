@@ -7,8 +7,7 @@
 -- value = "done"
 -- section = "Flow"
 -- panel = "timeseries"
--- [params]
--- weeks = { type = "int", default = 12, min = 1, max = 106, help = "weeks listed, the one that as_of is in included" }
+-- shared_params = ["weeks"]
 -- +++
 -- Weeks are ISO weeks in UTC. Done is the last done with no later reopen as of T, so a reopened ticket leaves its week.
 -- A ticket counts once for each team that an assignee was in then. Points are of estimated tickets only.

@@ -7,8 +7,7 @@
 -- value = "value"
 -- section = "Flow"
 -- panel = "timeseries"
--- [params]
--- weeks = { type = "int", default = 12, min = 1, max = 105, help = "weeks listed, the one that as_of is in included" }
+-- shared_params = ["weeks"]
 -- +++
 -- `response_hours` is a median and has no value in weeks with too few responses, which are left out.
 SELECT

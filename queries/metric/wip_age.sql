@@ -7,10 +7,7 @@
 -- value = "p85_days"
 -- section = "Flow"
 -- panel = "bargauge"
--- [params]
--- p50_n_min = { type = "int", default = 5, min = 1, max = 1000, help = "fewer tickets than this give no median" }
--- p85_n_min = { type = "int", default = 7, min = 1, max = 1000, help = "fewer tickets than this give no 85th percentile" }
--- p95_n_min = { type = "int", default = 20, min = 1, max = 1000, help = "fewer tickets than this give no 95th percentile" }
+-- shared_params = ["p50_n_min", "p85_n_min", "p95_n_min"]
 -- +++
 -- Days have 24 hours. `paused` counts open tickets that were started and are not in progress now.
 WITH item AS (

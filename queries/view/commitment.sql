@@ -2,9 +2,7 @@
 -- help = "Points that each person has due soon, their usual points a week, and the share of the time ahead for which they are present."
 -- from = ["commitment_share", "team_member", "person_calendar", "week"]
 -- once = true
--- [params]
--- horizon_days = { type = "int", default = 28, min = 7, max = 366, help = "days after as_of in which work is due" }
--- history_weeks = { type = "int", default = 8, min = 2, max = 52, help = "complete weeks before as_of whose median is the usual throughput" }
+-- shared_params = ["history_weeks", "horizon_days"]
 -- +++
 -- Usual throughput is the nearest-rank median of points done a week, zero weeks included. Presence is the share of the
 -- horizon's working time that is not leave.

@@ -2,10 +2,7 @@
 -- help = "Each person's shares of tickets that are due soon or were done lately, in 720720ths of a ticket, and their points."
 -- from = ["ticket", "milestone", "ticket_holder", "team_member"]
 -- once = true
--- [params]
--- horizon_days = { type = "int", default = 28, min = 7, max = 366, help = "days after as_of in which work is due" }
--- history_weeks = { type = "int", default = 8, min = 2, max = 52, help = "complete weeks before as_of whose median is the usual throughput" }
--- estimates_min = { type = "int", default = 1, min = 1, max = 1000, help = "with fewer estimated tickets in a team nothing is imputed" }
+-- shared_params = ["estimates_min", "history_weeks", "horizon_days"]
 -- +++
 -- A ticket is due on its own date, else on that of its milestone; what is overdue counts. It splits equally over its human
 -- assignees. An unestimated ticket takes the median estimate of the team's tickets here; with none it weighs one point.

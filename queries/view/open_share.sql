@@ -2,8 +2,7 @@
 -- help = "Each person's shares of the open tickets of their team, in 720720ths of a ticket; one row without a ticket for who has none."
 -- from = ["ticket", "ticket_holder", "team_member"]
 -- once = true
--- [params]
--- estimates_min = { type = "int", default = 1, min = 1, max = 1000, help = "with fewer estimated tickets in a team nothing is imputed" }
+-- shared_params = ["estimates_min"]
 -- +++
 -- A ticket splits equally over its human assignees, in 720720ths (the least number that 1 to 16 divide). An unestimated
 -- ticket takes the median estimate of the team's open tickets; a team without estimates is weighed by tickets.

@@ -2,6 +2,7 @@
 -- help = "Each reviewer of a team with their open reviews, their weight and age, what is usual for the team, and whether they are overloaded."
 -- from = ["change", "person_membership", "person_review", "team_member"]
 -- once = true
+-- shared_params = ["membership", "reference_days", "reference_n_min"]
 -- [params]
 -- roster_days = { type = "int", default = 28, min = 1, max = 366, help = "people without a team count as reviewers when they reviewed within this many days" }
 -- lines_per_hour = { type = "int", default = 400, min = 1, max = 100000, help = "added and deleted lines that take one hour to review" }
@@ -10,11 +11,8 @@
 -- budget_hours = { type = "float", default = 3.2, min = 0.1, max = 40, help = "hours of review that one person has a week (Sadowski 2018)" }
 -- open_min = { type = "int", default = 5, min = 1, max = 1000, help = "fewer open reviews than this are never many" }
 -- open_factor = { type = "int", default = 2, min = 1, max = 100, help = "many is this multiple of the roster median" }
--- reference_days = { type = "int", default = 84, min = 7, max = 366, help = "days of finished reviews that say what is old for the team" }
 -- reference_p = { type = "float", default = 0.85, min = 0.5, max = 0.99, help = "percentile of those reviews beyond which an open one is old" }
--- reference_n_min = { type = "int", default = 7, min = 1, max = 1000, help = "fewer finished reviews than this say nothing" }
 -- overload_days = { type = "int", default = 3, min = 1, max = 10, help = "working days running on which the signs must hold" }
--- membership = { type = "text", default = "dated", values = ["dated", "current"], help = "the team of a finished review: its reviewer's when it ended, or their team at as_of" }
 -- +++
 -- Rows: members of each team at $as_of, and reviewers without a team under '(none)'. Somebody in two teams counts in both.
 -- Two of three signs make a person overloaded, when they hold on each of the last working days: many open reviews, more

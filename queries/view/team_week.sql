@@ -2,9 +2,9 @@
 -- help = "Weekly series of each team over the last two years: tickets and points done, changes merged, reviews requested and done, and the median working hours to a response."
 -- from = ["team_ticket", "person_review", "person_calendar", "person_membership", "change", "who", "week"]
 -- once = true
+-- shared_params = ["p50_n_min"]
 -- [params]
 -- series_weeks = { type = "int", default = 104, min = 1, max = 106, help = "weeks before the one that as_of is in" }
--- p50_n_min = { type = "int", default = 5, min = 1, max = 1000, help = "a median of fewer requests than this is not shown" }
 -- +++
 -- One row per team, series and week from the first week of the team's series on, which is marked `first`; a week
 -- without any is 0, and of too few responses is left out. Weeks begin on Monday, UTC. A person counts for the teams of the

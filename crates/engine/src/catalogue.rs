@@ -26,6 +26,7 @@
 //! | `people` | metric | columns that hold people, or parts of them (`column.part`); required where there are any |
 //! | `section` | metric | heading in reports; required |
 //! | `panel` | metric | how a dashboard draws it, one of [`PANELS`]; required |
+//! | `shared_params` | metric, shared view | names of parameters that `params.toml` declares |
 //! | `params` | metric, shared view | `name = { type, default, min, max, values, help }`; type is `int`, `float`, `text`, `bool` or `duration` |
 //!
 //! SQL may use `$as_of`, `$known_at`, `$definition` (the file's own hash) and `$name` for each declared
@@ -52,6 +53,7 @@ mod people;
 mod plan;
 mod problem;
 mod reload;
+mod shared;
 mod unit;
 mod value;
 
@@ -70,6 +72,8 @@ use datafusion::sql::sqlparser::ast::Query;
 
 use crate::sql::relations;
 use bind::Binding;
+use graph::Definitions;
+use shared::SharedParams;
 
 /// Largest catalogue file that is read.
 pub const FILE_BYTES_MAX: u64 = 256 * 1024;
@@ -272,7 +276,7 @@ impl Catalogue {
         Self::load(&[])
     }
 
-    /// The shipped catalogue and the files in `DIR/view` and `DIR/metric` of each directory.
+    /// The shipped catalogue and the files in `DIR/view` and `DIR/metric` of each directory, with its `params.toml`.
     ///
     /// # Errors
     /// All problems of all files, by file and line.
@@ -300,7 +304,10 @@ impl Catalogue {
         } else {
             load::version(against, metric, &mut others, &mut problems);
         }
-        sources.retain(|source| !others.iter().any(|other| other.name == source.name));
+        let replaced = |source: &load::Source| {
+            source.kind != load::Kind::Params && others.iter().any(|other| other.name == source.name)
+        };
+        sources.retain(|source| !replaced(source));
         sources.extend(others);
         Self::from_sources(sources, problems)
     }
@@ -309,16 +316,20 @@ impl Catalogue {
         let texts: BTreeMap<String, Arc<str>> =
             sources.iter().map(|source| (source.file.clone(), source.text.as_str().into())).collect();
         let (mut views, mut metrics, mut parsed) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let shared = SharedParams::read(&sources, &mut problems);
         for source in load::unique(sources, &mut problems) {
             let query = match source.kind {
-                load::Kind::View => front::view(&source, &mut problems).map(|(view, query)| {
+                load::Kind::Params => continue,
+                load::Kind::View => front::view(&source, &shared, &mut problems).map(|(view, query)| {
                     views.push(view);
                     query
                 }),
-                load::Kind::Metric => front::metric(&source, &mut problems).map(|(metric, query)| {
-                    metrics.push(metric);
-                    query
-                }),
+                load::Kind::Metric => {
+                    front::metric(&source, &shared, &mut problems).map(|(metric, query)| {
+                        metrics.push(metric);
+                        query
+                    })
+                }
             };
             parsed.extend(query.map(|query| (source.name, query)));
         }
@@ -329,13 +340,9 @@ impl Catalogue {
             return Err(pointed(problems, &texts, false));
         }
         metrics.sort_by(|a, b| a.name.cmp(&b.name));
-        let of_view =
-            |view: &View| graph::definition(&view.name, &view.sql, &view.from, &view.params, &views);
-        let of_metric = |metric: &Metric| {
-            graph::definition(&metric.name, &metric.sql, &metric.reads, &metric.params, &views)
-        };
-        let of_views = views.iter().map(|view| (view.name.clone(), of_view(view)));
-        let of_metrics = metrics.iter().map(|metric| (metric.name.clone(), of_metric(metric)));
+        let hashes = Definitions::new(&views);
+        let of_views = views.iter().map(|view| (view.name.clone(), hashes.of_view(view)));
+        let of_metrics = metrics.iter().map(|metric| (metric.name.clone(), hashes.of_metric(metric)));
         let definitions = of_views.chain(of_metrics).collect();
         let mut catalogue = Self { views, metrics, definitions, parsed, reads: BTreeMap::new(), texts };
         let read = |view: &View| (view.name.clone(), relations(&catalogue.bind_view(view, 0, 0).query));
@@ -363,9 +370,10 @@ impl Catalogue {
     /// 16 hex digits that change with the SQL of the metric or of a view it reads, with a default,
     /// and with the meaning of the functions; not with comments and white space.
     pub fn definition(&self, metric: &Metric) -> String {
-        self.definitions.get(&metric.name).cloned().unwrap_or_else(|| {
-            graph::definition(&metric.name, &metric.sql, &metric.reads, &metric.params, &self.views)
-        })
+        self.definitions
+            .get(&metric.name)
+            .cloned()
+            .unwrap_or_else(|| Definitions::new(&self.views).of_metric(metric))
     }
 
     /// The metric's query with `$as_of`, `$known_at` (microseconds since 1970, UTC) and its parameters as

@@ -10,6 +10,7 @@ use datafusion::sql::sqlparser::ast::Query;
 use serde::Deserialize;
 
 use super::load::{Source, is_name};
+use super::shared::SharedParams;
 use super::{Level, Metric, PANELS, Param, ParamType, Problem, Value, View, bind, graph, unit, value};
 use crate::sql::relations;
 
@@ -34,6 +35,8 @@ struct ViewFront {
     once: bool,
     over: Option<String>,
     #[serde(default)]
+    shared_params: Vec<String>,
+    #[serde(default)]
     params: BTreeMap<String, ParamFront>,
 }
 
@@ -53,6 +56,8 @@ struct MetricFront {
     people: Vec<String>,
     section: String,
     panel: String,
+    #[serde(default)]
+    shared_params: Vec<String>,
     #[serde(default)]
     params: BTreeMap<String, ParamFront>,
 }
@@ -89,7 +94,11 @@ enum TypeFront {
     Duration,
 }
 
-pub(super) fn view(source: &Source, problems: &mut Vec<Problem>) -> Option<(View, Query)> {
+pub(super) fn view(
+    source: &Source,
+    shared: &SharedParams,
+    problems: &mut Vec<Problem>,
+) -> Option<(View, Query)> {
     let parts = split(source, problems)?;
     let front: ViewFront = parse(source, &parts, problems)?;
     let known = problems.len();
@@ -121,11 +130,12 @@ pub(super) fn view(source: &Source, problems: &mut Vec<Problem>) -> Option<(View
             );
             problems.push(source.problem(parts.sql_line + name.line - 1, message));
         }
-        if !front.params.is_empty() {
+        if !front.params.is_empty() || !front.shared_params.is_empty() {
             problems.push(source.problem(at("params"), "params are for views without a key"));
         }
     }
-    let params = params(source, front.params, &parts.front, problems);
+    let mut params = params(source, front.params, &parts.front, problems);
+    shared.add_to(&mut params, source, &front.shared_params, at("shared_params"), problems);
     for name in used.iter().filter(|name| is_shared && !value::is_given(&name.text)) {
         if !params.iter().any(|param| param.name == name.text) {
             let message = format!("${} is not declared in params", name.text);
@@ -134,7 +144,7 @@ pub(super) fn view(source: &Source, problems: &mut Vec<Problem>) -> Option<(View
     }
     for param in params.iter().filter(|param| !used.iter().any(|name| name.text == param.name)) {
         let message = format!("parameter {} is declared and not used", param.name);
-        problems.push(source.problem(at(&param.name), message));
+        problems.push(source.problem(param.line, message));
     }
     let query = query(source, &parts, problems)?;
     let read = relations(&query);
@@ -181,7 +191,11 @@ fn check_from(
     }
 }
 
-pub(super) fn metric(source: &Source, problems: &mut Vec<Problem>) -> Option<(Metric, Query)> {
+pub(super) fn metric(
+    source: &Source,
+    shared: &SharedParams,
+    problems: &mut Vec<Problem>,
+) -> Option<(Metric, Query)> {
     let parts = split(source, problems)?;
     let front: MetricFront = parse(source, &parts, problems)?;
     let known = problems.len();
@@ -211,7 +225,8 @@ pub(super) fn metric(source: &Source, problems: &mut Vec<Problem>) -> Option<(Me
         let message = format!("gauges lists {column:?}, which is not a column name other than the value's");
         problems.push(source.problem(at("gauges"), message));
     }
-    let params = params(source, front.params, &parts.front, problems);
+    let mut params = params(source, front.params, &parts.front, problems);
+    shared.add_to(&mut params, source, &front.shared_params, at("shared_params"), problems);
     let query = query(source, &parts, problems)?;
     let read = relations(&query);
     let metric = Metric {
@@ -236,6 +251,13 @@ pub(super) fn metric(source: &Source, problems: &mut Vec<Problem>) -> Option<(Me
         file: source.file.clone(),
     };
     (problems.len() == known).then_some((metric, query))
+}
+
+/// The parameters of a file of shared ones.
+pub(super) fn declared(source: &Source, problems: &mut Vec<Problem>) -> Vec<Param> {
+    let parts = Parts { front: source.text.clone(), sql: String::new(), sql_line: 1 };
+    let fronts = parse(source, &parts, problems).unwrap_or_default();
+    params(source, fronts, &parts.front, problems)
 }
 
 fn params(

@@ -172,30 +172,52 @@ pub(super) fn closure<'a>(names: &[String], views: &'a [View]) -> Vec<&'a View> 
     views.iter().filter(|view| wanted.contains(view.name.as_str())).collect()
 }
 
-/// The hash of an SQL text, of the views that it reads and of what its parameters are by default.
-pub(super) fn definition(
-    name: &str,
-    sql: &str,
-    reads: &[String],
-    params: &[Param],
-    views: &[View],
-) -> String {
-    let mut hash = Xxh3::new();
-    hash.update(&crate::functions::DEFINITION_VERSION.to_le_bytes());
-    let read = closure(reads, views).into_iter().map(|view| (view.name.as_str(), &*view.sql, &*view.params));
-    for (name, sql, params) in read.chain([(name, sql, params)]) {
-        update(&mut hash, name);
-        for token in tokens(sql).unwrap_or_default() {
-            if !matches!(token.token, Token::Whitespace(_)) {
-                update(&mut hash, &token.token.to_string());
+/// Hashes of what SQL texts mean.
+pub(super) struct Definitions<'v> {
+    views: &'v [View],
+    /// The words of each view, which most metrics read in common.
+    words: BTreeMap<&'v str, Vec<String>>,
+}
+
+impl<'v> Definitions<'v> {
+    pub fn new(views: &'v [View]) -> Definitions<'v> {
+        let words = views.iter().map(|view| (view.name.as_str(), words(&view.sql))).collect();
+        Definitions { views, words }
+    }
+
+    pub fn of_view(&self, view: &View) -> String {
+        self.hash(&view.name, &self.words[view.name.as_str()], &view.from, &view.params)
+    }
+
+    pub fn of_metric(&self, metric: &Metric) -> String {
+        self.hash(&metric.name, &words(&metric.sql), &metric.reads, &metric.params)
+    }
+
+    /// Of an SQL text, of the views that it reads and of what its parameters are by default.
+    fn hash(&self, name: &str, own: &[String], reads: &[String], params: &[Param]) -> String {
+        let mut hash = Xxh3::new();
+        hash.update(&crate::functions::DEFINITION_VERSION.to_le_bytes());
+        let read = closure(reads, self.views).into_iter();
+        let read = read.map(|view| (view.name.as_str(), &*self.words[view.name.as_str()], &*view.params));
+        for (name, words, params) in read.chain([(name, own, params)]) {
+            update(&mut hash, name);
+            words.iter().for_each(|word| update(&mut hash, word));
+            for param in params {
+                update(&mut hash, &param.name);
+                update(&mut hash, &param.default.to_string());
             }
         }
-        for param in params {
-            update(&mut hash, &param.name);
-            update(&mut hash, &param.default.to_string());
-        }
+        format!("{:016x}", hash.digest())
     }
-    format!("{:016x}", hash.digest())
+}
+
+/// A text without its layout and comments.
+fn words(sql: &str) -> Vec<String> {
+    let tokens = tokens(sql).unwrap_or_default().into_iter();
+    tokens
+        .filter(|token| !matches!(token.token, Token::Whitespace(_)))
+        .map(|token| token.token.to_string())
+        .collect()
 }
 
 fn update(hash: &mut Xxh3, part: &str) {

@@ -1,5 +1,7 @@
 //! Finds catalogue files: those in the program, and those in a user's directories.
 //!
+//! A directory holds `view/*.sql`, `metric/*.sql`, and `params.toml` with the parameters that several files share.
+//!
 //! Invariant: a file's name alone decides what it is called, and two files never share a name.
 //! Symbolic links and names that could leave the directory are refused, not followed.
 
@@ -17,18 +19,14 @@ static QUERIES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../queries")
 pub(super) enum Kind {
     View,
     Metric,
+    /// Shared parameters.
+    Params,
 }
 
-impl Kind {
-    const ALL: [Kind; 2] = [Kind::View, Kind::Metric];
-
-    fn folder(self) -> &'static str {
-        match self {
-            Kind::View => "view",
-            Kind::Metric => "metric",
-        }
-    }
-}
+/// The folders of SQL files.
+const FOLDERS: [(Kind, &str); 2] = [(Kind::View, "view"), (Kind::Metric, "metric")];
+/// The file of shared parameters.
+pub(super) const PARAMS: &str = "params.toml";
 
 /// The text of one file, before it is understood.
 #[derive(Debug, Clone)]
@@ -47,31 +45,37 @@ impl Source {
 
 pub(super) fn shipped() -> Vec<Source> {
     let mut sources = Vec::new();
-    for kind in Kind::ALL {
-        let files = QUERIES.get_dir(kind.folder()).into_iter().flat_map(|dir| dir.files());
+    for (kind, folder) in FOLDERS {
+        let files = QUERIES.get_dir(folder).into_iter().flat_map(|dir| dir.files());
         for file in files.filter(|file| file.path().extension().is_some_and(|extension| extension == "sql")) {
             let name = file.path().file_stem().unwrap_or_default().to_string_lossy().into_owned();
             sources.push(Source {
                 kind,
-                file: format!("queries/{}/{name}.sql", kind.folder()),
+                file: format!("queries/{folder}/{name}.sql"),
                 name,
                 text: file.contents_utf8().unwrap_or_default().to_owned(),
             });
         }
     }
     sources.sort_by(|a, b| a.file.cmp(&b.file));
+    let text = QUERIES.get_file(PARAMS).and_then(|file| file.contents_utf8()).unwrap_or_default();
+    sources.push(params(format!("queries/{PARAMS}"), text.to_owned()));
     sources
 }
 
-/// Reads `dir/view/*.sql` and `dir/metric/*.sql`, in order of name.
+fn params(file: String, text: String) -> Source {
+    Source { kind: Kind::Params, name: "params".to_owned(), file, text }
+}
+
+/// Reads `dir/view/*.sql` and `dir/metric/*.sql`, in order of name, and `dir/params.toml`.
 pub(super) fn directory(dir: &Path, sources: &mut Vec<Source>, problems: &mut Vec<Problem>) {
     if !dir.is_dir() {
         problems.push(problem_at(dir, "is not a directory; make it, or take it out of the configuration"));
         return;
     }
     let mut found = false;
-    for kind in Kind::ALL {
-        let folder = dir.join(kind.folder());
+    for (kind, folder) in FOLDERS {
+        let folder = dir.join(folder);
         match fs::symlink_metadata(&folder) {
             Err(_) => continue,
             Ok(meta) if !meta.is_dir() => problems
@@ -79,6 +83,13 @@ pub(super) fn directory(dir: &Path, sources: &mut Vec<Source>, problems: &mut Ve
             Ok(_) => files(kind, &folder, sources, problems),
         }
         found = true;
+    }
+    let shared = dir.join(PARAMS);
+    if fs::symlink_metadata(&shared).is_ok() {
+        match text(&shared) {
+            Ok((_, text)) => sources.push(params(shared.display().to_string(), text)),
+            Err(message) => problems.push(problem_at(&shared, message)),
+        }
     }
     if !found {
         problems.push(problem_at(dir, "has no directory view or metric; put .sql files into one of them"));
@@ -136,7 +147,9 @@ pub(super) fn unique(sources: Vec<Source>, problems: &mut Vec<Problem>) -> Vec<S
     let mut first: BTreeMap<String, String> = BTreeMap::new();
     let mut kept = Vec::with_capacity(sources.len());
     for source in sources {
-        if !is_name(&source.name) {
+        if source.kind == Kind::Params {
+            kept.push(source);
+        } else if !is_name(&source.name) {
             problems.push(source.problem(1, format!("name {:?} must be lower-case letters, digits and _, start with a letter and have at most 63 characters", source.name)));
         } else if super::graph::TABLES.contains(&source.name.as_str()) {
             problems

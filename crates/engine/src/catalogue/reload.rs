@@ -19,14 +19,16 @@ pub struct Stamp(BTreeMap<PathBuf, Option<(SystemTime, u64, u64)>>);
 impl Stamp {
     pub fn of(dirs: &[PathBuf]) -> Stamp {
         let mut files = BTreeMap::new();
+        let mut add = |path: PathBuf| {
+            let meta = std::fs::symlink_metadata(&path).ok();
+            let meta = meta.and_then(|meta| Some((meta.modified().ok()?, meta.len(), meta.ino())));
+            files.insert(path, meta);
+        };
         for folder in dirs.iter().flat_map(|dir| ["view", "metric"].map(|kind| dir.join(kind))) {
             let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-            for path in entries.map(|entry| entry.path()).filter(|path| is_sql(path)) {
-                let meta = std::fs::symlink_metadata(&path).ok();
-                let meta = meta.and_then(|meta| Some((meta.modified().ok()?, meta.len(), meta.ino())));
-                files.insert(path, meta);
-            }
+            entries.map(|entry| entry.path()).filter(|path| is_sql(path)).for_each(&mut add);
         }
+        dirs.iter().map(|dir| dir.join(load::PARAMS)).for_each(&mut add);
         Stamp(files)
     }
 }

@@ -436,6 +436,59 @@ fn parameters_of_views_must_agree() {
 }
 
 #[test]
+fn shared_parameters_are_declared_once_and_listed_where_they_are_used() {
+    let head = METRIC.split("-- params").next().unwrap();
+    let metric =
+        |params: &str| format!("{head}{params}\n-- +++\nSELECT 'a' AS team, $days + $weeks AS n FROM ticket");
+    let days = "days = { type = \"int\", default = 28, min = 1, max = 365, help = \"days up to as_of\" }\n";
+    let good = metric("-- shared_params = [\"days\", \"weeks\"]");
+    let catalogue = load(&[("metric/things.sql", &good), ("params.toml", days)]).unwrap();
+    let things = catalogue.metric("things").unwrap();
+    let params: Vec<_> =
+        things.params.iter().map(|param| (param.name.as_str(), param.default.to_string())).collect();
+    assert_eq!(params, [("days", "28".to_owned()), ("weeks", "12".to_owned())]);
+    let own =
+        metric("-- shared_params = [\"weeks\"]\n-- params = { days = { type = \"int\", default = 28 } }");
+    let own = load(&[("metric/things.sql", &own)]).unwrap();
+    assert_eq!(
+        own.definition(own.metric("things").unwrap()),
+        catalogue.definition(things),
+        "where it stands does not count"
+    );
+    for (params, file, problem) in [
+        (
+            "-- shared_params = [\"days\", \"week\"]",
+            days,
+            "things.sql:9: no shared parameter week; did you mean weeks?",
+        ),
+        ("-- shared_params = [\"weeks\"]", days, "things.sql:11: $days is not declared in params"),
+        (
+            "-- shared_params = [\"days\", \"weeks\", \"trials\"]",
+            days,
+            "things.sql:9: parameter trials is declared and not used",
+        ),
+        (
+            "-- shared_params = [\"days\", \"weeks\"]\n-- params = { days = { type = \"int\", default = 1 } }",
+            days,
+            "things.sql:9: parameter days is declared twice; take it out of shared_params or of params",
+        ),
+        (
+            "-- shared_params = [\"weeks\"]\n-- params = { days = { type = \"int\", default = 1 } }",
+            "\nweeks = { type = \"int\", default = 3 }\n",
+            "params.toml:2: parameter weeks is declared differently in queries/params.toml; give it another name",
+        ),
+    ] {
+        let found = problems(&[("metric/things.sql", &metric(params)), ("params.toml", file)]);
+        assert_eq!(found, [problem], "{params}");
+    }
+    let broken = problems(&[("params.toml", "days = { type = \"int\" }")]);
+    assert!(
+        broken.len() == 1 && broken[0].starts_with("params.toml:1: front matter: missing field"),
+        "{broken:?}"
+    );
+}
+
+#[test]
 fn durations_are_read_and_written() {
     for (text, ms) in [
         ("90s", 90_000),
