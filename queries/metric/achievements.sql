@@ -10,7 +10,7 @@
 -- [params]
 -- window_days = { type = "int", default = 7, min = 1, max = 3660, help = "days up to as_of" }
 -- +++
--- Days are of UTC; a negative number is early. A milestone that is closed was reached or given up, which its source does not
+-- Days are of UTC; a negative number is early. A closed milestone was reached or given up; its source does not
 -- tell: `open_tickets` says how many of its tickets were open at as_of.
 WITH closed AS (
   SELECT

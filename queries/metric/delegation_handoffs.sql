@@ -1,6 +1,6 @@
 -- +++
 -- title = "Hand-offs"
--- help = "Open tickets that went from hand to hand: changes of assignee, and returns to somebody who had it before."
+-- help = "Open tickets that went from hand to hand: changes of assignee, and returns to a person who had it before."
 -- unit = "hand-offs"
 -- level = "team"
 -- labels = ["ticket"]
@@ -11,7 +11,7 @@
 -- gap_minutes = { type = "int", default = 60, min = 0, max = 100000, help = "shorter gaps in one person's stay, and shorter stays between two others, do not count" }
 -- handoffs_max = { type = "int", default = 3, min = 1, max = 1000, help = "a ticket with this many hand-offs is flagged" }
 -- +++
--- A hand-off is a stay that begins at or after the end of another person's: a second assignee beside the first is none.
+-- A hand-off is a stay that begins at or after the end of another person's: a second assignee next to the first is not a hand-off.
 -- A return is a hand-off to a former holder. Bots do not hold tickets.
 WITH stay AS (
   SELECT

@@ -9,14 +9,14 @@
 -- panel = "table"
 -- shared_params = ["milestones_min"]
 -- +++
--- Each closed milestone is forecast at 20, 40, 60 and 80 % of the time from its first event to its baseline, as of then. Coverage
--- is the share that closed by the percentile; 85 % must cover about 85 %, in both directions. Pinball loss is in days.
+-- Each closed milestone is forecast at 20, 40, 60 and 80% of the time from its first event to its baseline, as of then. Coverage
+-- is the share that closed by the percentile; 85% must cover about 85%, in both directions. Pinball loss is in days.
 -- The Brier score is of P(hit) against closing by the due date that held then; its skill is against always saying the base
 -- rate, and against always saying that the due date holds.
 -- `recalibration_50`, `_85` and `_95` are by how much the days up to each percentile must be multiplied for it to cover its
 -- share of these cases. milestone_forecast does so by the row of the milestone's progress: early forecasts tend to be too
 -- sure, late ones too cautious. `recalibrated_50`, `_85` and `_95` are the coverage of forecasts that were multiplied so, each
--- by what milestones closed before its moment told at the same progress; `recalibrated_n` are those with enough of these.
+-- by what the milestones that closed before its moment showed at the same progress; `recalibrated_n` are those with enough of these.
 WITH correction AS (
   SELECT
     later.milestone,

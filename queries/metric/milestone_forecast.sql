@@ -16,9 +16,9 @@
 -- between milestones of the project change no scope. With too short a history there is no forecast, and `state` says so.
 -- `p_hit` is the share of futures that end by the due date, `p_never` of those that do not end in time. Dates are UTC.
 -- Through a day (UTC) the same futures are drawn, so numbers change only when the history does.
--- The recalibrated dates are those that would have covered 50, 85 and 95 % of the closed milestones at the same progress, 20
--- to 80 % of the baseline duration in steps of 20: the days up to each are multiplied as forecast_calibration says.
--- `recalibration` says when too few milestones, `recalibration_n`, could tell; without a baseline none can.
+-- The recalibrated dates are those that would have covered 50, 85 and 95% of the closed milestones at the same progress, 20
+-- to 80% of the baseline duration in steps of 20: the days up to each are multiplied as forecast_calibration says.
+-- `recalibration` says when there were too few milestones (`recalibration_n`) to learn from; a milestone needs a baseline to count.
 -- `forecast_drift_days` is from the baseline to the 50th percentile of the forecast, `forecast_late_days` from the due date to
 -- the 85th. The first is split in whole days that add up to it exactly:
 -- `drift_by_date` is what the plan admits, due date less baseline. The rest came after the plan in force was made, that is
@@ -26,7 +26,7 @@
 -- those removed, at the pace that the plan asked for: its remaining tickets in the days that it had. `drift_by_estimate` is
 -- the same of points re-estimated. `drift_by_throughput` is what remains: work slower than the plan asked for, or, where
 -- negative, faster. An open milestone without a forecast, a due date or planned work has no split.
--- Likely late is what is less likely than not to meet its due date; without a forecast or a date nobody knows.
+-- Likely late is what is less likely than not to meet its due date; without a forecast or a date it is NULL.
 WITH correction AS (
   SELECT
     percent,

@@ -11,7 +11,7 @@
 -- window_days = { type = "int", default = 365, min = 1, max = 3660, help = "days up to as_of" }
 -- minor_share = { type = "float", default = 0.05, min = 0, max = 1, help = "a contributor with a smaller share of the changes is minor" }
 -- +++
--- Bird et al., Don't touch my code (2011): a contributor's share is that of commits to the area; below 5 % it is minor.
+-- Bird et al., Don't touch my code (2011): a contributor's share is that of commits to the area; below 5% it is minor.
 -- A commit by several people counts for each of them. An area is the first folder of a path. Bots are left out.
 WITH commit AS (
   SELECT DISTINCT

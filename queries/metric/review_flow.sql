@@ -1,6 +1,6 @@
 -- +++
 -- title = "Review flow"
--- help = "Review requests of each team and week that were opened, done, mooted by the end of the change, or removed, and reviews that nobody requested."
+-- help = "Review requests of each team and week that were opened, done, mooted by the end of the change, or removed, and reviews without a request."
 -- unit = "reviews"
 -- level = "team"
 -- labels = ["team", "week"]

@@ -10,7 +10,7 @@
 -- panel = "bargauge"
 -- +++
 -- Reviewers are the members of the team at $as_of, those without open reviews included; '(none)' holds reviewers
--- without a team. Requests to the team itself that nobody claimed count as open, in `team_queue`, and for nobody;
+-- without a team. Unclaimed requests to the team itself count as open, in `team_queue`, and for no single person;
 -- `open_per_reviewer` and `top_share` are of all open ones, these included. What waits counts for the teams of $as_of.
 WITH queue AS (
   SELECT

@@ -9,7 +9,7 @@
 -- panel = "bargauge"
 -- shared_params = ["p50_n_min", "p85_n_min", "p95_n_min"]
 -- +++
--- Teams are those of the reviewer at $as_of; a request to a team that nobody claimed is in that team's queue.
+-- Teams are those of the reviewer at $as_of; an unclaimed request to a team is in that team's queue.
 -- Working time is by the reviewer's calendar.
 WITH request AS (
   SELECT

@@ -12,7 +12,7 @@
 -- Weeks are ISO weeks in UTC, those in which the request was made or the change became ready. Percentiles are of the
 -- product-limit curve (Kaplan and Meier 1958): what has no answer yet, was removed or mooted counts up to there.
 -- Answers: the team is the reviewer's at the request, time in draft does not count, working time is by the reviewer's
--- calendar. Approvals: from ready for review to the first approval by somebody else that no later event dismissed; the
+-- calendar. Approvals: from ready for review to the first approval by another person that no later event dismissed; the
 -- team is the author's then, and working time is by the approver's calendar.
 WITH review AS (
   SELECT

@@ -9,7 +9,7 @@
 -- panel = "timeseries"
 -- shared_params = ["p50_n_min", "p85_n_min", "weeks"]
 -- +++
--- Weeks are ISO weeks in UTC, those of the merge; teams are the author's then. A round is a review by somebody other than
+-- Weeks are ISO weeks in UTC, those of the merge; teams are the author's then. A round is a review by a person other than
 -- the author, bots left out; the next one begins with the first review after a push. Changes by bots are counted in
 -- `bot_changes` only.
 WITH merged AS (

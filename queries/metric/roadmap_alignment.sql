@@ -9,7 +9,7 @@
 -- panel = "bargauge"
 -- shared_params = ["estimates_min"]
 -- [params]
--- window_days = { type = "int", default = 28, min = 1, max = 366, help = "finished tickets of this many days up to as_of count beside those in progress" }
+-- window_days = { type = "int", default = 28, min = 1, max = 366, help = "finished tickets of this many days up to as_of count next to those in progress" }
 -- unlinked_max = { type = "int", default = 20, min = 0, max = 1000, help = "most unlinked tickets that are named" }
 -- +++
 -- A ticket is linked when it, a ticket above it or one of their milestones names a goal, or a ticket above it is one.

@@ -19,10 +19,10 @@
 -- XmR charts (Shewhart; Wheeler, Understanding Variation, 1993) over complete ISO weeks of the last two years. Natural
 -- process limits are mean -+ 2.66 mR, the lower one at least 0; a week's change beyond 3.268 mR is outside too. Rules, for
 -- the last complete week: 1 beyond a limit; 2 the last eight on one side of the mean; 3 of the last four at least three
--- nearer to one limit than to the mean. Which weeks are judged, and when a team's series begins anew (`rebased`), is said at
+-- nearer to one limit than to the mean. Which weeks are judged, and when a team's series starts over (`rebased`), is described at
 -- the view team_series. `beyond` is whether the last week was outside the limits, which is what is not normal.
 -- Limits from twelve weeks are uncertain: of a series that never changes, the rules make a signal of one week in 16
--- (normal weeks; one in 10 of small counts). With some twenty series that is news every Monday, so reports and pages tell
+-- (normal weeks; one in 10 of small counts). With some twenty series that is news every Monday, so reports and pages show
 -- only signals that are `called_out`: of a whole baseline, and so far from its mean that luck does it in one week of 250 at
 -- most. For that the mean range is of all weeks, where it is larger (a change of level hardly moves it, and twelve weeks
 -- may have been alike by luck), and at least one ticket, point, change or review, or a tenth. Response hours, which are

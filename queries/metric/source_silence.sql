@@ -1,6 +1,6 @@
 -- +++
 -- title = "Source silence"
--- help = "Hours since each source last had something to tell, and whether that is unusual for it."
+-- help = "Hours since each source last sent something, and whether that is unusual for it."
 -- unit = "hours"
 -- level = "team"
 -- labels = ["source"]
@@ -11,7 +11,7 @@
 -- [params]
 -- window_days = { type = "int", default = 28, min = 1, max = 366, help = "days up to a source's last event in which its events are counted" }
 -- events_min = { type = "int", default = 28, min = 2, max = 1000000, help = "a source with fewer events in that time is never called silent" }
--- silent_hours = { type = "int", default = 96, min = 1, max = 8784, help = "a source that tells more is silent after this many hours; the default spans a long weekend" }
+-- silent_hours = { type = "int", default = 96, min = 1, max = 8784, help = "a source that sends more is silent after this many hours; the default spans a long weekend" }
 -- +++
 -- Hours run from the latest event that had happened by as_of and was known by known_at.
 WITH event AS (

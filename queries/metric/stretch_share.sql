@@ -12,7 +12,7 @@
 -- stretch_max = { type = "float", default = 0.2, min = 0, max = 1, help = "with a smaller affinity to its area a ticket is a stretch" }
 -- healthy_min = { type = "float", default = 0.1, min = 0, max = 1, help = "from this share on a team learns" }
 -- healthy_max = { type = "float", default = 0.3, min = 0, max = 1, help = "up to this share a team is not overstretched" }
--- ask_above = { type = "float", default = 0.5, min = 0, max = 1, help = "above this share, and at none, somebody should ask why" }
+-- ask_above = { type = "float", default = 0.5, min = 0, max = 1, help = "above this share, and at none, someone should ask why" }
 -- +++
 -- An area is a component of tickets. Its touches are the commits that name a ticket of that component, each for its authors,
 -- and the reviews of changes that name one, weighed by age. Affinity is a person's own share of an area's touches; of

@@ -10,7 +10,7 @@
 -- shared_params = ["over"]
 -- +++
 -- Work is that of delegation_overcommitment: due on its own date or its milestone's, overdue work included, shared by its
--- holders. Work that nobody holds yet is left out; roadmap_capacity counts it. Usual throughput is the nearest-rank median of
+-- holders. Unassigned work is left out; roadmap_capacity counts it. Usual throughput is the nearest-rank median of
 -- the team's points done a week, zero weeks included: a team is steadier than each of its people, so this is more than the
 -- sum of their medians. Presence is the mean of its people's. Without throughput or presence there is no ratio.
 WITH weekly AS (

@@ -1,5 +1,5 @@
 -- +++
--- help = "Who has committed to the files that each open change touches, and how often: per file at least one row, with no person where nobody has."
+-- help = "Who has committed to the files that each open change touches, and how often: per file at least one row, with a NULL person where nobody has."
 -- from = ["change", "person_of", "human_touch"]
 -- once = true
 -- [params]

@@ -1,5 +1,5 @@
 -- +++
--- help = "How far off forecasts of closed milestones would have been, made at 20, 40, 60 and 80 % of their baseline duration with what was known then."
+-- help = "How far off forecasts of closed milestones would have been, made at 20, 40, 60 and 80% of their baseline duration with what was known then."
 -- from = ["milestone", "milestone_revision", "milestone_outlook"]
 -- once = true
 -- [params]

@@ -1,5 +1,5 @@
 -- +++
--- help = "One row per name, address or login that commits, reviews or tickets call somebody by, with what stood beside it and how often."
+-- help = "One row per name, address or login that commits, reviews or tickets call a person by, with what stood next to it and how often."
 -- from = ["commits", "reviews", "tickets"]
 -- +++
 WITH mention AS (

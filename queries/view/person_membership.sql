@@ -1,5 +1,5 @@
 -- +++
--- help = "Stays of people in teams, with people in place of their identities; whoever is in a team is in the teams above it."
+-- help = "Stays of people in teams, with people in place of their identities; a member of a team is in the teams above it."
 -- from = ["membership", "who", "team_above"]
 -- once = true
 -- +++

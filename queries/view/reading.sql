@@ -3,7 +3,7 @@
 -- key = ["item"]
 -- from = ["tickets", "ticket_revision", "milestone_revision"]
 -- +++
--- A reading that agrees begins no revision. Of an item that only polling told of, the first reading completes what
+-- A reading that agrees begins no revision. Of an item known only from polling, the first reading completes what
 -- the tool does not keep of the past, which corrects nobody: such items are not compared.
 WITH reading AS (
   SELECT

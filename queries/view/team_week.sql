@@ -8,7 +8,7 @@
 -- +++
 -- One row per team, series and week from the first week of the team's series on, which is marked `first`; a week
 -- without any is 0, and of too few responses is left out. Weeks begin on Monday, UTC. A person counts for the teams of the
--- moment. A response counts in the week in which it came: of requests still open nobody knows.
+-- moment. A response counts in the week in which it came: requests still open have none yet.
 WITH review AS (
   SELECT
     CASE WHEN reviewer IS NULL THEN team END AS team,

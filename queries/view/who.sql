@@ -4,7 +4,7 @@
 -- once = true
 -- +++
 -- A name without a row is a person of that name. `bot` is NULL where no event says what kind the person is: then the
--- function is_bot tells by the name.
+-- function is_bot decides by the name.
 WITH name AS (
   SELECT
     identity,
