@@ -274,7 +274,7 @@ impl FieldSeed<'_> {
             Kind::Choice(choices) => match choices.iter().find(|choice| **choice == text) {
                 Some(choice) => Ok(Value::Text(Cow::Borrowed(choice))),
                 None => {
-                    let message = format_args!("`{}` is none of {}", clip(&text), choices.join(", "));
+                    let message = format_args!("`{}` must be one of {}", clip(&text), choices.join(", "));
                     Err(self.trace.fail(Reason::BadField, message))
                 }
             },

@@ -95,7 +95,7 @@ impl Connection {
 
     /// Whoever has proven that they are one of the users.
     fn user(&self) -> PgWireResult<Arc<User>> {
-        self.user.get().cloned().ok_or_else(|| Refusal::new("28000", "nobody has logged in").fatal())
+        self.user.get().cloned().ok_or_else(|| Refusal::new("28000", "no user has logged in").fatal())
     }
 
     fn with_session<T>(&self, change: impl FnOnce(&mut Session) -> T) -> T {
@@ -301,7 +301,7 @@ impl StartupHandler for Connection {
         }
         if matches!(client.state(), PgWireConnectionState::ReadyForQuery) {
             let user = self.shared.users.get(&name);
-            let user = user.ok_or_else(|| Refusal::new("28000", "nobody has logged in").fatal())?;
+            let user = user.ok_or_else(|| Refusal::new("28000", "no user has logged in").fatal())?;
             self.user.get_or_init(|| user);
         }
         Ok(())

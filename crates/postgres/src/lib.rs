@@ -83,7 +83,7 @@ impl Server {
         let address = options.address;
         if options.accounts.is_empty() {
             let message =
-                "postgres.listen is set, and postgres.users is empty, so nobody could connect; add a user";
+                "postgres.listen is set, and postgres.users is empty, so no one could connect; add a user";
             return Err(Error::Options(message.to_owned()));
         }
         let users = Arc::new(Users::new(&options.accounts).map_err(Error::Options)?);

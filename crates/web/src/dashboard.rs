@@ -56,7 +56,7 @@ const SECTIONS: [(&str, &str, &str, &[&str]); 4] = [
     (
         "delegation",
         "Delegation balance",
-        "How work and knowledge are spread, and which goals nobody owns.",
+        "How work and knowledge are spread, and which goals have no owner.",
         &["Delegation balance"],
     ),
     (

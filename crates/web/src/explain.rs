@@ -55,7 +55,7 @@ pub async fn found(
     let parts = app.parts()?;
     if visitor.caller.sight(app, metric).await? != Sight::All {
         return Err(Problem::forbidden(format!(
-            "events tell of more people than this token may see; ask with 'plimsoll explain {}' where the data is",
+            "the events are about more people than this token may see; ask with 'plimsoll explain {}' where the data is",
             metric.name
         )));
     }

@@ -22,7 +22,7 @@ pub async fn weekly(visitor: Visitor) -> Result<Response, Problem> {
     let week = given.take("week").map(|text| Week::parse(&text)).transpose();
     let week = week.map_err(|reason| Problem::bad_parameter("week", &reason))?;
     let as_of = match (week, time(&mut given, "as_of")?) {
-        (Some(_), Some(_)) => return Err(Problem::bad_parameter("week", "is given beside as_of; give one")),
+        (Some(_), Some(_)) => return Err(Problem::bad_parameter("week", "cannot be given together with as_of; give one")),
         (Some(week), None) => week.end(),
         (None, Some(as_of)) => as_of,
         (None, None) => Week::before(now).end(),
@@ -62,7 +62,7 @@ async fn answer(visitor: &Visitor, mut given: QueryString, mut what: What) -> Re
 fn format(given: Option<&str>, headers: &HeaderMap) -> Result<Format, Problem> {
     if let Some(name) = given {
         return Format::from_name(name)
-            .ok_or_else(|| Problem::bad_parameter("format", "is none of html, md, json"));
+            .ok_or_else(|| Problem::bad_parameter("format", "must be one of html, md, json"));
     }
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     let first = accept.split([',', ';']).next().unwrap_or_default().trim();

@@ -25,7 +25,7 @@ pub fn encoding(format: Option<&str>, headers: &HeaderMap) -> Result<Encoding, P
         return Encoding::ALL
             .into_iter()
             .find(|encoding| encoding.name() == name)
-            .ok_or_else(|| Problem::bad_parameter("format", "is none of json, csv, arrow, parquet"));
+            .ok_or_else(|| Problem::bad_parameter("format", "must be one of json, csv, arrow, parquet"));
     }
     let Some(accept) = headers.get(header::ACCEPT) else {
         return Ok(Encoding::Json);

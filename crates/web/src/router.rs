@@ -81,7 +81,7 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
 fn readiness(problems: usize) -> String {
     match problems {
         0 => "ready\n".to_owned(),
-        n => format!("ready\ncatalogue problems: {n}; 'plimsoll check' and GET /api/v1/metrics tell them\n"),
+        n => format!("ready\ncatalogue problems: {n}; 'plimsoll check' and GET /api/v1/metrics list them\n"),
     }
 }
 

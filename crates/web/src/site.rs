@@ -55,7 +55,7 @@ impl Site {
 
     pub fn logs(&self) -> Result<&Logs, Problem> {
         self.logs.get().ok_or_else(|| {
-            Problem::unavailable("starting", "the store is being opened; /readyz tells when it is there")
+            Problem::unavailable("starting", "the store is being opened; /readyz says when it is ready")
         })
     }
 

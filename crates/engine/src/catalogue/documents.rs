@@ -66,7 +66,7 @@ async fn schema(context: &SessionContext, bound: Bound) -> SchemaRef {
 fn of_metric(metric: &Metric, columns: &Schema) -> String {
     let mut out = format!("### `{}`: {}\n\n{}\n\n", metric.name, metric.title, metric.help);
     let level = match metric.level {
-        super::Level::Team => "everybody",
+        super::Level::Team => "everyone",
         super::Level::Person => "people who may see a person's figures",
     };
     writeln!(

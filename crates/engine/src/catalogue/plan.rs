@@ -170,7 +170,7 @@ fn metric_people(metric: &Metric, schema: &Schema, held: &[Held], problems: &mut
     let label = metric.labels.iter().find(|label| metric.names(label));
     if let (Some(label), Level::Team) = (label, metric.level) {
         let message = format!(
-            "the label {label} holds people, so each row is about somebody: level must be \"person\""
+            "the label {label} holds people, so each row is about a person: level must be \"person\""
         );
         problems.push(at(&metric.file, 1, message));
     }

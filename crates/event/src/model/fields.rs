@@ -199,7 +199,7 @@ static TICKETS: [Field; 24] = [
         "changes",
         Kind::Json,
         TICKET | MILESTONE,
-        "What this event changed, where the source tells.",
+        "What this event changed, if the source says so.",
         r#"{"status":{"from":"To do","to":"In review"}}"#,
     ),
     field("team", Kind::Id, TICKET | MILESTONE, "The team that answers for it.", r#""payments""#).repeated(),

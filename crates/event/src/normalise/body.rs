@@ -132,7 +132,7 @@ pub(super) fn when(told: Option<String>, received_us: i64, body: &Value) -> Resu
     }
     match (received_us >= 0).then(|| rfc3339(received_us)).flatten() {
         Some(time) => Ok(When { time, tag: digest(body) }),
-        None => Err(Reject::new(Reason::BadTime, "the body tells no time, and nobody knows when it came")),
+        None => Err(Reject::new(Reason::BadTime, "the body has no time, and its time of arrival is unknown")),
     }
 }
 

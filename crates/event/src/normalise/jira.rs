@@ -173,7 +173,7 @@ fn deleted(delivery: &Delivery<'_>, body: &Value) -> Result<Draft, Reject> {
 
 fn need_timestamp(body: &Value) -> Result<String, Reject> {
     let us = at(body, "timestamp").and_then(Value::as_i64).and_then(epoch_us);
-    us.and_then(rfc3339).ok_or_else(|| Reject::new(Reason::BadTime, "the body tells no time"))
+    us.and_then(rfc3339).ok_or_else(|| Reject::new(Reason::BadTime, "the body has no time"))
 }
 
 /// The history of an issue, as events with their own times: its creation with the values of then, and

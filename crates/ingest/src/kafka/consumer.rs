@@ -119,7 +119,7 @@ impl KafkaConsumer {
         }
         let mode = if wait { CommitMode::Sync } else { CommitMode::Async };
         if let Err(error) = self.consumer.commit(&list, mode) {
-            warn!(brokers = %self.config.brokers, %error, "kafka was not told the positions");
+            warn!(brokers = %self.config.brokers, %error, "the positions could not be reported to Kafka");
         }
     }
 

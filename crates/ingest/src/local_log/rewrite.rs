@@ -90,7 +90,7 @@ fn entry(frame: &Frame<'_>, change: Rewrite<'_>) -> Result<(Entry, bool), String
     };
     let known = topic::ALL.into_iter().find(|topic| *topic == frame.topic);
     let entry = Entry {
-        topic: known.ok_or_else(|| format!("topic {} is none of ours", frame.topic))?,
+        topic: known.ok_or_else(|| format!("topic {} is not one of Plimsoll's", frame.topic))?,
         key: changed("key", frame.key),
         headers: frame
             .headers

@@ -214,7 +214,7 @@ section! {
     /// What others may see of people. The command line on your own data directory sees everything. Prometheus labels never
     /// name a person.
     People [people] {
-        /// Who may read person-level metrics over HTTP: "none", nobody; "self", each person their own, with their own token;
+        /// Who may read person-level metrics over HTTP: "none", no one; "self", each person their own, with their own token;
         /// "lead", also the people of the teams that the token's person leads, and of the teams below those; "all",
         /// everybody.
         visibility: Visibility = Visibility::Lead;

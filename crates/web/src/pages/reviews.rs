@@ -111,7 +111,7 @@ async fn queue(visit: &Visit<'_>) -> Markup {
                         td.n { (age[row].map_or("–".to_owned(), span)) }
                         td.n { (number(lines[row])) }
                         td.n { (due[row].map_or("–".to_owned(), words::date)) }
-                        td.text { @if suggested[row].is_empty() { span.soft { "nobody stands out" } } @else { (suggested[row]) } }
+                        td.text { @if suggested[row].is_empty() { span.soft { "no clear candidate" } } @else { (suggested[row]) } }
                         td { a href=(visit.lens.link("/metric/review_triage/explain", &[("repo", repo), ("change", change)])) aria-label={ "Why: " (repo) " " (change) } { "why" } }
                     }
                 }

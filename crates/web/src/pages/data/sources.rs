@@ -96,7 +96,7 @@ async fn feeds(visit: &Visit<'_>) -> Result<BTreeMap<(String, String), Feed>, Pr
     let mut feeds: BTreeMap<(String, String), Feed> = BTreeMap::new();
     for row in 0..rows.len() {
         let (Some(name), Some(day)) = (&names[row], days[row]) else { continue };
-        let source = sources[row].clone().unwrap_or_else(|| "(not told)".to_owned());
+        let source = sources[row].clone().unwrap_or_else(|| "(unknown)".to_owned());
         let feed = feeds.entry((source, name.clone())).or_default();
         let n = counts[row].unwrap_or(0.0);
         feed.total += n;

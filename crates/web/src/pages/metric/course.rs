@@ -31,7 +31,7 @@ type Points = Vec<(DateTime<Utc>, Option<f64>)>;
 pub fn weeks(given: Option<&str>) -> Result<usize, Problem> {
     let Some(given) = given else { return Ok(WEEKS[0]) };
     let weeks = WEEKS.into_iter().find(|weeks| weeks.to_string() == given);
-    weeks.ok_or_else(|| Problem::bad_parameter("weeks", "is none of 13, 26, 52"))
+    weeks.ok_or_else(|| Problem::bad_parameter("weeks", "must be one of 13, 26, 52"))
 }
 
 /// A bar for each row, where rows are few and differ by one label.

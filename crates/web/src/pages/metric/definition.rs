@@ -58,7 +58,7 @@ pub async fn view(visitor: Visitor, Path(name): Path<String>) -> Result<Response
         p.lead { (view.help) }
         p {
             @if view.is_shared() { "Shared by the metrics that read it, and computed where it is read." }
-            @else { "Kept up to date by folding the events of each " (view.key.join(", ")) " anew when one arrives." }
+            @else { "Kept up to date: when an event arrives, all events of its " (view.key.join(", ")) " are folded again." }
         }
         p { "Reads: "
             @for (n, from) in view.from.iter().enumerate() {
