@@ -22,7 +22,9 @@ pub async fn weekly(visitor: Visitor) -> Result<Response, Problem> {
     let week = given.take("week").map(|text| Week::parse(&text)).transpose();
     let week = week.map_err(|reason| Problem::bad_parameter("week", &reason))?;
     let as_of = match (week, time(&mut given, "as_of")?) {
-        (Some(_), Some(_)) => return Err(Problem::bad_parameter("week", "cannot be given together with as_of; give one")),
+        (Some(_), Some(_)) => {
+            return Err(Problem::bad_parameter("week", "cannot be given together with as_of; give one"));
+        }
         (Some(week), None) => week.end(),
         (None, Some(as_of)) => as_of,
         (None, None) => Week::before(now).end(),

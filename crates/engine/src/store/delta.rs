@@ -13,9 +13,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
-use chrono::Utc;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, FinalizedCommit};
-use deltalake_core::kernel::{Action, Add, Remove, Transaction};
+use deltalake_core::kernel::{Action, Transaction};
 use deltalake_core::logstore::ObjectStoreRef;
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::operations::vacuum::VacuumMode;
@@ -31,6 +30,7 @@ use uuid::Uuid;
 use crate::store::durable::Durable;
 
 mod columns;
+mod entry;
 mod error;
 mod file;
 mod log;
@@ -40,12 +40,15 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
+pub use entry::ColdFile;
 pub use error::StoreError;
 pub use file::KEY_COLUMN;
 pub use merge::{Merge, Merged};
 pub use tail::Torn;
 #[cfg(test)]
 pub use tests::split::unsplit;
+
+use entry::Written;
 
 /// Commits between checkpoints; Delta Lake's default, too.
 const CHECKPOINT_COMMITS: u64 = 100;
@@ -57,16 +60,6 @@ pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 const VACUUM_EVERY: Duration = Duration::from_secs(6 * 3600);
 /// Where torn files go, beside the table.
 const QUARANTINE_DIR: &str = "quarantine";
-
-/// A Parquet file of the table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ColdFile {
-    /// Relative to the table's directory.
-    pub path: String,
-    pub table: Table,
-    pub rows: u64,
-    pub bytes: u64,
-}
 
 /// Files that were merged, and the file that has their rows now.
 #[derive(Debug, Clone)]
@@ -91,12 +84,6 @@ pub struct ColdStore {
     /// Set while it is not known how the last write ended: the table is read again before the next.
     unsure: bool,
     vacuumed: Option<Instant>,
-}
-
-/// A file that is stored but not part of the table yet.
-struct Written {
-    file: ColdFile,
-    stats: String,
 }
 
 impl ColdStore {
@@ -480,38 +467,6 @@ impl ColdStore {
         };
         if let Err(error) = done.await {
             tracing::warn!(%error, version, "cannot write a checkpoint of the cold table");
-        }
-    }
-}
-
-impl ColdFile {
-    fn partition(&self) -> HashMap<String, Option<String>> {
-        HashMap::from([(columns::TABLE_COLUMN.to_owned(), Some(self.table.name().to_owned()))])
-    }
-
-    fn remove(&self, data_change: bool) -> Remove {
-        Remove {
-            path: self.path.clone(),
-            data_change,
-            deletion_timestamp: Some(Utc::now().timestamp_millis()),
-            extended_file_metadata: Some(true),
-            partition_values: Some(self.partition()),
-            size: Some(self.bytes as i64),
-            ..Remove::default()
-        }
-    }
-}
-
-impl Written {
-    fn add(&self, data_change: bool) -> Add {
-        Add {
-            path: self.file.path.clone(),
-            partition_values: self.file.partition(),
-            size: self.file.bytes as i64,
-            modification_time: Utc::now().timestamp_millis(),
-            data_change,
-            stats: Some(self.stats.clone()),
-            ..Add::default()
         }
     }
 }
