@@ -89,6 +89,8 @@ fn pages_are_small_and_their_files_are_kept() {
     let refused = server.send("GET", "/", &[("Accept", "text/html"), ("Accept-Encoding", "gzip;q=0")], b"");
     assert_eq!(refused.header("content-encoding"), "");
     assert!(refused.text().starts_with("<!DOCTYPE html>"), "{}", refused.text());
+    let neither = server.send("GET", "/", &[("Accept", "text/html"), ("Accept-Encoding", "br, *;q=0")], b"");
+    assert_eq!((neither.status, neither.header("content-encoding")), (200, ""));
     let head = server.send("HEAD", "/", &BROWSER, b"");
     assert_eq!((head.status, head.body.len()), (200, 0));
     let text = plain.text();

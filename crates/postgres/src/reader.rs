@@ -1,8 +1,8 @@
 //! From a statement to its rows, for one user.
 //!
 //! Invariants: a metric's rows pass the rules of its HTTP route before a statement sees them; the event tables and the
-//! views are there only for those who may send SQL over HTTP; rows leave as [`ShownStatement`]; a bound statement is planned on what is known when it
-//! runs, not on what was known when it was prepared.
+//! views are there only for those who may send SQL over HTTP; rows leave as [`ShownStatement`]; a bound statement is
+//! planned on what is known when it runs, not on what was known when it was prepared.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,7 +15,9 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::sql::sqlparser::ast::Statement;
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 use engine::{AS_OF, Metric, Query, relations};
-use surface::{App, Parts, Problem, Scope, ShownRows, ShownStatement, Sight, SqlAccess, SqlTables};
+use surface::{
+    App, Parts, Problem, Scope, ShownRows, ShownStatement, Sight, SqlAccess, SqlTables, TablesPlan,
+};
 
 use super::arrays;
 use super::calls::{self, Call, Question};
@@ -73,8 +75,8 @@ impl Reader {
             let arrays = arrays::as_elements(&mut statement);
             let (tables, calls) = reader.tables(&user, &settings, &mut statement, Purpose::Columns).await?;
             let plan = reader.plan(&tables, &user, statement).await?;
-            let parameters = parameters(&plan, &calls, arrays)?;
-            Ok(Description { parameters, columns: plan.schema().inner().clone() })
+            let parameters = parameters(plan.plan(), &calls, arrays)?;
+            Ok(Description { parameters, columns: plan.plan().schema().inner().clone() })
         };
         self.bounded(timeout, work).await
     }
@@ -92,7 +94,7 @@ impl Reader {
             let values = arrays::spread(&mut statement, values)?;
             let (tables, _) = reader.tables(&user, &settings, &mut statement, Purpose::Rows(&values)).await?;
             let plan = reader.plan(&tables, &user, statement).await?;
-            let plan = plan.with_param_values(ParamValues::from(values))?;
+            let plan = plan.with_values(ParamValues::from(values))?;
             let rows_max = reader.app.bounds.rows_max;
             Ok(tables.run(plan, rows_max).await?)
         };
@@ -114,9 +116,9 @@ impl Reader {
         tables: &SqlTables,
         user: &User,
         statement: Statement,
-    ) -> Result<LogicalPlan, Refusal> {
+    ) -> Result<TablesPlan, Refusal> {
         let read = relations(&statement);
-        let planned = engine::plan_statement(tables.session(), statement).await.map_err(Refusal::from);
+        let planned = tables.plan(statement).await.map_err(Refusal::from);
         match planned {
             Err(refusal) if refusal.code == "42P01" => Err(self.hidden(user, &read).unwrap_or(refusal)),
             planned => planned,

@@ -15,7 +15,7 @@
 //! }
 //! ```
 //!
-//! or with rows that it read by SQL, which it can neither write down nor declare shown:
+//! or with rows that it read by SQL:
 //!
 //! ```compile_fail,E0308
 //! async fn answer(engine: &engine::Engine) -> Result<(), engine::Error> {
@@ -46,6 +46,9 @@
 //! }
 //! ```
 //!
+//! The command line on one's own data has makers of its own, [`Wall::own_data`] and [`own_rows`]; `tests/structure.py` refuses
+//! them in a surface that others reach.
+//!
 //! `caller` says who asks, `state` is the running server that they ask, `problem` why there is no answer.
 //! Deliberately absent: routes, log-in, and the configuration; the binary says which rules hold.
 
@@ -69,5 +72,5 @@ pub use secret::Secret;
 pub use state::{App, Bounds, Parts, Phase};
 pub use wall::{
     Rules, Shown, ShownDiff, ShownExplanation, ShownReplay, ShownRows, ShownSeries, ShownStatement, Sight,
-    SqlAccess, SqlTables, Wall, own_rows,
+    SqlAccess, SqlTables, TablesPlan, Wall, own_rows,
 };

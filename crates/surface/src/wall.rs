@@ -18,7 +18,7 @@ use engine::{Diff, Engine, Error, Explanation, Listed, Metric, MetricResult, Que
 use crate::privacy::{self, Pseudonyms};
 
 pub use shown::{Shown, ShownDiff, ShownExplanation, ShownReplay, ShownRows, ShownSeries};
-pub use sql::{ShownStatement, SqlAccess, SqlTables};
+pub use sql::{ShownStatement, SqlAccess, SqlTables, TablesPlan};
 
 /// Whose rows of a person-level metric a caller sees.
 #[derive(Clone, Debug, PartialEq)]
@@ -162,7 +162,7 @@ impl Wall {
     }
 }
 
-/// Rows of one's own data, for the command line.
+/// Rows of one's own data, for the command line, as [`Wall::own_data`] is.
 pub fn own_rows(batch: RecordBatch) -> ShownRows {
     ShownRows::of(batch)
 }

@@ -4,8 +4,6 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 /// Bounds and names of the HTTP server.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -25,8 +23,7 @@ pub struct Options {
 }
 
 /// Which vendors' webhooks are taken.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Webhooks {
     pub keep_unknown: bool,
     pub github: Webhook,
@@ -36,16 +33,14 @@ pub struct Webhooks {
 }
 
 /// One vendor's webhooks; they are taken where a secret is named.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Webhook {
     /// `env:NAME` or `file:PATH`.
     pub secret: String,
     pub repositories: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct GitlabWebhook {
     pub secret: String,
     /// The plain token of older versions.

@@ -27,6 +27,7 @@ mod table;
 mod words;
 
 use axum::Router;
+use axum::middleware::map_request;
 use axum::routing::get;
 
 use crate::site::Site;
@@ -51,4 +52,5 @@ pub fn routes() -> Router<Site> {
         .route("/data/sources", get(data::part))
         .route("/assets/{hash}/{name}", get(assets::get))
         .layer(compress::layer())
+        .layer(map_request(async |request| compress::simplify(request)))
 }

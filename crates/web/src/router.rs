@@ -77,7 +77,7 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
     problem.into_response()
 }
 
-/// Broken files keep nobody from being served; that they are broken is told all the same.
+/// A broken file does not stop the server; it is still reported.
 fn readiness(problems: usize) -> String {
     match problems {
         0 => "ready\n".to_owned(),

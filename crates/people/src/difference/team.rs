@@ -107,7 +107,7 @@ impl Differ<'_> {
         let ours = said.iter().all(|said| said.source == self.source && said.at == 0);
         let dated = wanted.iter().any(|stay| stay.since.is_some() || stay.until.is_some());
         if ours && dated {
-            // KnownEvent wrongly before: it never was, and then what is.
+            // Said wrongly before: it never was, and then what is.
             if let Some(first) = held.iter().map(|stay| stay.since).min() {
                 self.remove(team, person, Beginning::Ever, Beginning::from_micros(first));
             }

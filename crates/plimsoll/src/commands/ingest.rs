@@ -1,7 +1,7 @@
 //! `ingest`: histories, files and interfaces of tools into the log, and from the log into the tables.
 //!
 //! Invariant: a backfill goes the same way as anything else: it only produces to the log, and the
-//! ingest loop alone writes tables. Workers it twice changes no number.
+//! ingest loop alone writes tables. Running it twice changes no number.
 
 mod bodies;
 mod poll;

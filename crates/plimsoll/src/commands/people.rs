@@ -87,7 +87,7 @@ fn read(path: &Path, arguments: &PeopleImportArgs) -> Result<Input, Failure> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let Some(kind) = Kind::of(path, text) else {
         return Err(Failure::misuse(format!(
-            "{shown} must be one of people.toml, teams.toml, calendars.toml, .mailmap, CODEOWNERS and *.ics; see docs/people.md"
+            "{shown} is not people.toml, teams.toml, calendars.toml, .mailmap, CODEOWNERS or *.ics; see docs/people.md"
         )));
     };
     let wrong = |wrong: people::Wrong| Failure::failed(format!("{shown}:{}: {}", wrong.line, wrong.message));

@@ -96,7 +96,7 @@ fn did(series: &str, value: f64) -> String {
         "reviews_requested" => format!("was asked for {}", counted("review", "reviews")),
         "reviews_done" => format!("completed {}", counted("review", "reviews")),
         "response_hours" => {
-            format!("answers review requests within {} (median)", counted("working hour", "working hours"))
+            format!("answered review requests within {} (median)", counted("working hour", "working hours"))
         }
         other => format!("had {} {}", number(value), other.replace('_', " ")),
     }

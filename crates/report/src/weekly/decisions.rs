@@ -68,8 +68,8 @@ fn commitment(row: &Row) -> Option<Item> {
     let (due, capacity) = (row.number("points_due")?, row.number("points_capacity")?);
     let sentence = format!("{} has more due than it usually finishes.", team(row.text("team")?));
     let proposal = format!(
-        "Postpone about {} points or move them to another team, or agree on later dates.",
-        number((due - capacity).ceil())
+        "Postpone about {} of work or move it to another team, or agree on later dates.",
+        count((due - capacity).ceil() as i64, "point", "points")
     );
     Some(Item { proposal: Some(proposal), ..Item::new(Urgency::Act, sentence, "team_commitment", row) })
 }

@@ -65,11 +65,10 @@ fn balance(row: &Row) -> Option<Item> {
         share => format!("{} of its {critical} critical tickets are with its lead", percent(share)),
     });
     let few = row.number("effective_owners").filter(|_| row.is("concentrated")).map(|owners| {
-        format!(
-            "effectively {} of its {people} people hold its {} open tickets",
-            number(owners),
-            number(open)
-        )
+        let (owners, open) = (number(owners), number(open));
+        let hold = if owners == "1" { "holds" } else { "hold" };
+        let tickets = if open == "1" { "ticket" } else { "tickets" };
+        format!("effectively {owners} of its {people} people {hold} its {open} open {tickets}")
     });
     let told: Vec<String> = few.into_iter().chain(kept).collect();
     if told.is_empty() {

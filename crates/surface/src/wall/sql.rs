@@ -8,9 +8,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use datafusion::common::{DataFusionError, ParamValues};
 use datafusion::datasource::MemTable;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
+use datafusion::sql::sqlparser::ast::Statement;
 use engine::{Engine, Error, SqlRows};
 
 use super::shown::ShownRows;
@@ -54,14 +56,33 @@ impl SqlTables {
         Ok(())
     }
 
-    /// To plan a statement, and to add what clients expect of a server. Its tables come from [`SqlTables::put`] alone.
+    /// To add what clients expect of a server. Its tables come from [`SqlTables::put`] alone.
     pub fn session(&self) -> &SessionContext {
         &self.0
     }
 
+    /// Plans a statement over these tables. The only maker of [`TablesPlan`].
+    pub async fn plan(&self, statement: Statement) -> Result<TablesPlan, Error> {
+        Ok(TablesPlan(engine::plan_statement(&self.0, statement).await?))
+    }
+
     /// Runs a plan to its end. The only maker of [`ShownStatement`].
-    pub async fn run(&self, plan: LogicalPlan, rows_max: usize) -> Result<ShownStatement, Error> {
-        Ok(ShownStatement(engine::collect_rows(&self.0, plan, rows_max).await?))
+    pub async fn run(&self, plan: TablesPlan, rows_max: usize) -> Result<ShownStatement, Error> {
+        Ok(ShownStatement(engine::collect_rows(&self.0, plan.0, rows_max).await?))
+    }
+}
+
+/// A plan that reads [`SqlTables`] and nothing else.
+pub struct TablesPlan(LogicalPlan);
+
+impl TablesPlan {
+    /// With a value for each `$n`.
+    pub fn with_values(self, values: ParamValues) -> Result<TablesPlan, DataFusionError> {
+        Ok(TablesPlan(self.0.with_param_values(values)?))
+    }
+
+    pub fn plan(&self) -> &LogicalPlan {
+        &self.0
     }
 }
 

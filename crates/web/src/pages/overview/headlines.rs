@@ -200,7 +200,8 @@ fn course(id: &str, title: &str, weeks: &[Option<f64>], said: impl Fn(f64) -> St
                 }
             }
             @if let Some(range) = &range {
-                p.soft { "In the weeks before: " (said(*range.start())) " to " (said(*range.end())) }
+                @let (least, most) = (said(*range.start()), said(*range.end()));
+                p.soft { "In the weeks before: " (least) @if most != least { " to " (most) } }
             }
         }
         (PreEscaped(spark.svg(Look::SPARK)))
