@@ -205,7 +205,7 @@ section! {
         series_max: usize = 1_000, 0..=1_000_000;
         /// Most moments in one range (GET /api/v1/metrics/NAME/range, plimsoll query NAME --from T). More get 400.
         range_steps_max: usize = 400, 1..=100_000;
-        /// Most events in one what-if (POST /api/v1/metrics/NAME, plimsoll query NAME --what-if FILE). More get 400.
+        /// Most events in one what-if (POST /api/v1/metrics/NAME, plimsoll query NAME --what-if FILE). More are refused.
         what_if_events_max: usize = 1_000, 1..=1_000_000;
     }
 }
