@@ -7,7 +7,8 @@
 -- value = "value"
 -- section = "Flow"
 -- panel = "timeseries"
--- shared_params = ["weeks"]
+-- [params]
+-- weeks = { type = "int", default = 12, min = 1, max = 105, help = "weeks listed, the one that as_of is in included" }
 -- +++
 -- `response_hours` is a median and has no value in weeks with too few responses, which are left out.
 SELECT

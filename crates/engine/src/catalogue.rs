@@ -304,8 +304,11 @@ impl Catalogue {
         } else {
             load::version(against, metric, &mut others, &mut problems);
         }
+        others.iter_mut().for_each(|other| other.newer = true);
         let replaced = |source: &load::Source| {
-            source.kind != load::Kind::Params && others.iter().any(|other| other.name == source.name)
+            let takes_its_place =
+                |other: &load::Source| other.kind != load::Kind::Params && other.name == source.name;
+            source.kind != load::Kind::Params && others.iter().any(takes_its_place)
         };
         sources.retain(|source| !replaced(source));
         sources.extend(others);

@@ -52,7 +52,7 @@ impl Evaluator {
                 .catalogue
                 .metric(name)
                 .ok_or_else(|| Error::UnknownMetric { name: name.clone(), near: Vec::new() })?;
-            // What it does not take is told before anything runs.
+            // Parameters that it does not take are reported before anything runs.
             metrics.push((metric, self.bind(metric, at, params)?));
             reads.extend(self.reads(metric).iter().cloned());
         }

@@ -2,7 +2,7 @@
 //!
 //! Such a view names in its front matter, as `over`, the relation that its reader may put another in the place of. A call
 //! is written out before the query is planned: the view, and each view between it and that relation, becomes a CTE whose
-//! query reads the reader's relation instead. Its name is the text of the call, which no file and no CTE can have.
+//! query reads the reader's relation instead. Its name is the text of the call, which no file can have.
 //!
 //! Invariant: a call changes what it stands for and nothing else; a view that is read without one is the same for all
 //! its readers. So no CTE may have the name of a shared view, and [`check`] finds where a name would be taken for another.
@@ -49,6 +49,20 @@ pub(super) fn of(query: &Query) -> BTreeSet<Call> {
     let mut calls = Calls(BTreeSet::new());
     let ControlFlow::Continue(()) = Visit::visit(query, &mut calls);
     calls.0
+}
+
+/// The tables and views that a query reads, by itself or by giving them to a view that it calls.
+pub(super) fn reads(query: &Query) -> BTreeSet<String> {
+    let mut reads = relations(query);
+    let outer = outer(query);
+    let given = of(query).into_iter().filter_map(|call| call.argument);
+    reads.extend(given.filter(|argument| !outer.contains(argument)));
+    reads
+}
+
+/// The CTEs that a query begins with.
+fn outer(query: &Query) -> Vec<String> {
+    query.with.iter().flat_map(|with| &with.cte_tables).map(|cte| ident_name(&cte.alias.name)).collect()
 }
 
 fn argument(args: &TableFunctionArgs) -> Option<String> {
@@ -134,8 +148,7 @@ pub(super) fn check(
             ),
         );
     }
-    let outer: Vec<String> =
-        query.with.iter().flat_map(|with| &with.cte_tables).map(|cte| ident_name(&cte.alias.name)).collect();
+    let outer = outer(query);
     for Call { view, argument } in of(query) {
         let Some(over) = over(views, &view) else {
             if views.iter().any(|known| known.name == view) {
@@ -154,11 +167,14 @@ pub(super) fn check(
                 format!("{argument} is neither a table or view nor a CTE that this query begins with");
             problem(&view, message);
         }
+        // The call becomes a CTE behind its argument, and the query engine refuses a name within another of the same.
+        let before = outer.iter().position(|name| *name == argument).map_or(0, |place| place + 1);
+        let mut seen = BTreeSet::from([&argument]);
+        seen.extend(&outer[..before]);
         for between in between(views, &view, over) {
             let Some(own) = parsed.get(&between.name) else { continue };
-            if ctes(own).contains(&argument) {
-                let message = format!("{} has a CTE {argument} of its own; rename this one", between.name);
-                problem(&argument, message);
+            for name in ctes(own).iter().filter(|name| seen.contains(name)) {
+                problem(name, format!("{} has a CTE {name} of its own; rename this one", between.name));
             }
             if let Some(name) = relations(own).iter().find(|name| **name != over && names.contains(*name)) {
                 problem(name, format!("the CTE {name} hides what {} reads; rename it", between.name));

@@ -11,8 +11,7 @@ use serde::Deserialize;
 
 use super::load::{Source, is_name};
 use super::shared::SharedParams;
-use super::{Level, Metric, PANELS, Param, ParamType, Problem, Value, View, bind, graph, unit, value};
-use crate::sql::relations;
+use super::{Level, Metric, PANELS, Param, ParamType, Problem, Value, View, bind, calls, graph, unit, value};
 
 const FENCE: &str = "-- +++";
 
@@ -147,7 +146,7 @@ pub(super) fn view(
         problems.push(source.problem(param.line, message));
     }
     let query = query(source, &parts, problems)?;
-    let read = relations(&query);
+    let read = calls::reads(&query);
     check_from(source, &front.from, &read, at("from"), problems);
     let view = View {
         name: source.name.clone(),
@@ -228,7 +227,7 @@ pub(super) fn metric(
     let mut params = params(source, front.params, &parts.front, problems);
     shared.add_to(&mut params, source, &front.shared_params, at("shared_params"), problems);
     let query = query(source, &parts, problems)?;
-    let read = relations(&query);
+    let read = calls::reads(&query);
     let metric = Metric {
         name: source.name.clone(),
         title: front.title,

@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::load::Source;
+use super::load::{self, Source};
 use super::{Metric, Param, Problem, View, calls};
 
 /// The event tables that SQL may read.
@@ -119,10 +119,23 @@ pub(super) fn resolve(
                 .map(|metric| (&metric.name, &metric.file, metric.sql_line, &metric.sql, &metric.reads)),
         );
     for (reader, file, sql_line, sql, reads) in readers {
-        let unknown = reads.iter().filter(|name| !known(name));
+        let given: BTreeSet<_> =
+            calls::of(&parsed[reader]).into_iter().filter_map(|call| call.argument).collect();
+        let unknown = reads.iter().filter(|name| !known(name) && !given.contains(*name));
         let unknown =
             unknown.map(|name| (name.clone(), format!("{name} is neither a table nor a view that loaded")));
         for (name, message) in unknown.chain(calls::check(&parsed[reader], parsed, views)) {
+            // A shipped file is right by itself: what it does not fit is the user's.
+            let own = views.iter().find(|view| view.name == name && !load::is_shipped(&view.file));
+            if let Some(view) = own.filter(|_| load::is_shipped(file)) {
+                let message =
+                    format!("the CTEs of Plimsoll's own files have the name {name}; rename the file");
+                let problem = Problem::new(view.file.clone(), 1, message);
+                if !problems.contains(&problem) {
+                    problems.push(problem);
+                }
+                continue;
+            }
             let line = sql.lines().position(|line| line.contains(name.as_str())).unwrap_or(0);
             problems.push(Problem::new(file.clone(), sql_line + line, message));
         }

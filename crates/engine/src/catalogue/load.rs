@@ -35,12 +35,19 @@ pub(super) struct Source {
     pub name: String,
     pub file: String,
     pub text: String,
+    /// Whether it comes in the place of a file in force, to be compared with it.
+    pub newer: bool,
 }
 
 impl Source {
     pub fn problem(&self, line: usize, message: impl Into<String>) -> Problem {
         Problem::new(self.file.clone(), line, message)
     }
+}
+
+/// Whether a file came with the program, by its name.
+pub(super) fn is_shipped(file: &str) -> bool {
+    file.starts_with("queries/")
 }
 
 pub(super) fn shipped() -> Vec<Source> {
@@ -54,6 +61,7 @@ pub(super) fn shipped() -> Vec<Source> {
                 file: format!("queries/{folder}/{name}.sql"),
                 name,
                 text: file.contents_utf8().unwrap_or_default().to_owned(),
+                newer: false,
             });
         }
     }
@@ -64,7 +72,7 @@ pub(super) fn shipped() -> Vec<Source> {
 }
 
 fn params(file: String, text: String) -> Source {
-    Source { kind: Kind::Params, name: "params".to_owned(), file, text }
+    Source { kind: Kind::Params, name: "params".to_owned(), file, text, newer: false }
 }
 
 /// Reads `dir/view/*.sql` and `dir/metric/*.sql`, in order of name, and `dir/params.toml`.
@@ -110,7 +118,9 @@ fn files(kind: Kind, folder: &Path, sources: &mut Vec<Source>, problems: &mut Ve
     paths.sort();
     for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "sql")) {
         match text(path) {
-            Ok((name, text)) => sources.push(Source { kind, name, file: path.display().to_string(), text }),
+            Ok((name, text)) => {
+                sources.push(Source { kind, name, file: path.display().to_string(), text, newer: false })
+            }
             Err(message) => problems.push(problem_at(path, message)),
         }
     }
@@ -120,7 +130,9 @@ fn files(kind: Kind, folder: &Path, sources: &mut Vec<Source>, problems: &mut Ve
 pub(super) fn version(path: &Path, metric: &str, sources: &mut Vec<Source>, problems: &mut Vec<Problem>) {
     let file = path.display().to_string();
     match text(path) {
-        Ok((_, text)) => sources.push(Source { kind: Kind::Metric, name: metric.to_owned(), file, text }),
+        Ok((_, text)) => {
+            sources.push(Source { kind: Kind::Metric, name: metric.to_owned(), file, text, newer: true })
+        }
         Err(message) => problems.push(problem_at(path, message)),
     }
 }

@@ -113,7 +113,7 @@ impl Reloader {
             source.kind == Kind::View && running.view(&source.name).is_some_and(|view| !view.is_shared())
         };
         for source in self.good.iter().filter(keyed) {
-            if !sources.iter().any(|other| other.name == source.name) {
+            if !sources.iter().any(|other| other.kind == Kind::View && other.name == source.name) {
                 problems.push(source.problem(
                     1,
                     "was removed; a view with a key is folded at start, so restart to let it go",
@@ -125,21 +125,18 @@ impl Reloader {
 
     /// Puts the last good text in the place of each of `files`, or leaves it out. False where none could be.
     fn fall_back(&self, sources: &mut Vec<Source>, files: &BTreeSet<&str>) -> bool {
-        let before = sources.len();
+        // A file as it last was may be broken by another one, and sound again with that one as it last was.
         let mut replaced = false;
-        sources.retain_mut(|source| {
-            if !files.contains(source.file.as_str()) {
-                return true;
+        for source in sources.iter_mut().filter(|source| files.contains(source.file.as_str())) {
+            if let Some(good) = self.good(&source.file).filter(|good| good.text != source.text) {
+                *source = good.clone();
+                replaced = true;
             }
-            match self.good(&source.file) {
-                Some(good) if good.text != source.text => {
-                    *source = good.clone();
-                    replaced = true;
-                    true
-                }
-                _ => false,
-            }
-        });
+        }
+        let before = sources.len();
+        if !replaced {
+            sources.retain(|source| !files.contains(source.file.as_str()));
+        }
         replaced || sources.len() < before
     }
 }
@@ -280,6 +277,22 @@ mod tests {
         let (_, problems) = place.read(&[]).await;
         assert_eq!(problems, ["k.sql:1"], "a view with a key cannot go while it is folded");
         assert!(place.running.view("k").is_some());
+    }
+
+    #[tokio::test]
+    async fn shared_parameters_that_break_keep_their_last_good_text() {
+        let days = |n: i32| format!("days = {{ type = \"int\", default = {n} }}\n");
+        let reader = HEAD.replace("panel = \"stat\"", "panel = \"stat\"\n-- shared_params = [\"days\"]");
+        let mut place =
+            Place::new(&[("params.toml", days(1)), ("metric/a.sql", format!("{reader}SELECT $days AS n\n"))]);
+        place.write("params.toml", "days = {");
+        let (sql, problems) = place.read(&["a"]).await;
+        assert_eq!(sql, [Some("SELECT $days AS n".to_owned())]);
+        assert!(problems.contains(&"params.toml:1".to_owned()), "{problems:?}");
+        place.write("params.toml", &days(2));
+        let (_, problems) = place.read(&["a"]).await;
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(place.running.metric("a").unwrap().params[0].default.to_string(), "2");
     }
 
     #[test]

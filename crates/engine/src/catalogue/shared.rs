@@ -12,12 +12,16 @@ use super::{Param, Problem, front};
 pub(super) struct SharedParams(BTreeMap<String, (Param, String)>);
 
 impl SharedParams {
-    /// From all files of shared parameters. Two of them may declare the same, but not different things by one name.
+    /// From all files of shared parameters. Two of them may declare the same, but not different things by one name,
+    /// unless one is `newer`.
     pub fn read(sources: &[Source], problems: &mut Vec<Problem>) -> SharedParams {
         let mut shared: BTreeMap<String, (Param, String)> = BTreeMap::new();
-        for source in sources.iter().filter(|source| source.kind == Kind::Params) {
+        let files = sources.iter().filter(|source| source.kind == Kind::Params);
+        let (newer, others): (Vec<_>, Vec<_>) = files.partition(|source| source.newer);
+        for source in newer.iter().chain(&others) {
             for param in front::declared(source, problems) {
                 match shared.get(&param.name) {
+                    Some((_, file)) if newer.iter().any(|newer| newer.file == *file) => {}
                     Some((other, file)) if !other.means(&param) => {
                         let name = &param.name;
                         let message = format!(
@@ -52,7 +56,7 @@ impl SharedParams {
                     params.push(Param { line, ..param.clone() });
                     continue;
                 }
-                None => match crate::nearest(name, self.0.keys().map(String::as_str)) {
+                None => match crate::nearest(name, self.0.keys().map(String::as_str)).first() {
                     Some(other) => format!("no shared parameter {name}; did you mean {other}?"),
                     None => format!("no shared parameter {name}; declare it in params, or in params.toml"),
                 },

@@ -403,6 +403,23 @@ fn a_call_that_would_mean_something_else_is_refused() {
 }
 
 #[test]
+fn a_view_with_the_name_of_a_shipped_cte_is_what_is_wrong() {
+    let found = problems(&[("view/item.sql", SHARED)]);
+    assert_eq!(found, ["item.sql:1: the CTEs of Plimsoll's own files have the name item; rename the file"]);
+}
+
+#[test]
+fn a_relation_that_is_given_to_a_view_is_read() {
+    let mut files = with_over(&reader("", "SELECT COUNT(*) AS n FROM first_recent(old)")).to_vec();
+    files.push(("view/old.sql", SHARED.replace("{ days", "{ old_days").replace("$days", "$old_days")));
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let catalogue = load(&files).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let things = catalogue.metric("things").unwrap();
+    assert!(things.reads.contains(&"old".to_owned()), "{:?}", things.reads);
+    assert!(things.params.iter().any(|param| param.name == "old_days"), "{:?}", things.params);
+}
+
+#[test]
 fn a_value_stands_where_an_expression_can() {
     let text = METRIC.replace("created_at < $as_of", "created_at < DATE $who");
     assert_eq!(

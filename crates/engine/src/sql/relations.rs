@@ -85,14 +85,23 @@ impl Walk {
     /// relation.
     fn enter_recursive(&mut self, query: &Query, place: usize) {
         let Some(scope) = self.scopes.last().filter(|scope| scope.recursive) else { return };
-        let SetExpr::SetOperation { op: SetOperator::Union, left, .. } = query.body.as_ref() else { return };
+        let SetExpr::SetOperation { op: SetOperator::Union, left, right, .. } = query.body.as_ref() else {
+            return;
+        };
         let own = scope.ctes[place].1.clone();
         let mut first = Walk { scopes: self.scopes.clone(), found: BTreeMap::new() };
         let ControlFlow::Continue(()) = left.visit(&mut first);
-        if let Some(times) = first.found.remove(&own) {
-            self.add(own, times);
+        if let Some(times) = first.found.get(&own) {
+            self.add(own, *times);
         }
         self.show(place);
+        // Of such a query the query engine drops the CTEs, so both parts read what is outside.
+        if query.with.is_some() {
+            let mut parts = Walk { scopes: self.scopes.clone(), found: first.found };
+            parts.read_tables(&query.body);
+            let ControlFlow::Continue(()) = right.visit(&mut parts);
+            parts.found.into_iter().for_each(|(relation, times)| self.add(relation, times));
+        }
     }
 
     fn show(&mut self, place: usize) {
@@ -236,6 +245,11 @@ mod tests {
             ("WITH RECURSIVE n AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM n) SELECT * FROM n", ""),
             ("WITH RECURSIVE secret AS (SELECT * FROM secret) SELECT * FROM secret", "secret"),
             ("WITH RECURSIVE secret AS (SELECT x FROM secret UNION SELECT x FROM secret) SELECT 1", "secret"),
+            (
+                "WITH RECURSIVE n AS (WITH secret AS (SELECT 1 AS x) SELECT x FROM secret UNION ALL SELECT x FROM n) \
+                 SELECT * FROM n",
+                "secret",
+            ),
         ] {
             check(sql, expect);
         }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: each row is in one of the two parts, with all that its table has a column for, and the rows of a part keep
 //! their order. The files themselves say what is to be done: one that was split is never split again.
-//! Deliberately absent: the caches, which are for files that are gone then.
+//! Deliberately absent: caches; those of the old files are removed at opening.
 
 use std::fs::File;
 use std::path::Path;
@@ -11,8 +11,7 @@ use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use bytes::Bytes;
 use deltalake_core::protocol::DeltaOperation;
-use event::Entity;
-use event::Table;
+use event::{Entity, Table};
 use object_store::ObjectStoreExt as _;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 

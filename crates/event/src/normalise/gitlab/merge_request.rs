@@ -162,10 +162,10 @@ impl<'a> MergeRequest<'a> {
     /// An approval leaves no time in the merge request: the time is when the body came, but no earlier than
     /// the last change that it tells of.
     fn when_approved(&self) -> Result<When, Reject> {
-        let hook = self.hook.when(&["updated_at"])?;
+        let changed = self.hook.when(&["updated_at"])?;
         let received = body::when(None, self.hook.received_us, self.hook.body);
-        let time = received.map_or(hook.time.clone(), |received| received.time.max(hook.time));
-        Ok(When { time, tag: hook.tag })
+        let time = received.map_or(changed.time.clone(), |received| received.time.max(changed.time));
+        Ok(When { time, tag: changed.tag })
     }
 
     fn approved(&self) -> Result<Vec<Draft>, Reject> {
