@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 
 use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
-use engine::{Board, Catalogue, Level, Metric, Scale, Stats};
+use engine::{Board, Catalogue, Level, Stats};
 use ingest::{FeedLog, KafkaStatus};
 use prometheus::{GaugeVec, Registry, TextEncoder};
 use surface::output::EXAMPLE_NOTE;

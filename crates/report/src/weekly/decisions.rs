@@ -6,7 +6,7 @@ use crate::gaps::gap;
 use crate::grid::Urgency;
 use crate::part::{Item, Part};
 use crate::risk::Outlook;
-use crate::words::{count, number, team};
+use crate::words::{count, team};
 
 use super::help::CRITICAL_MIN;
 
