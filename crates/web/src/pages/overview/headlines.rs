@@ -56,7 +56,7 @@ pub async fn load(visit: &Visit<'_>) -> Markup {
     let busiest = most(&each).and_then(|row| Some((teams[row].as_deref()?, each[row]?, open[row]?)));
     let says = html! {
         @if let Some((team, each, open)) = busiest {
-            strong { (team) } " has most: " (words::amount(open, "reviews")) ", " (words::amount(each, "")) " for each reviewer. "
+            strong { (team) } " has the most: " (words::amount(open, "reviews")) ", " (words::amount(each, "")) " per reviewer. "
         }
         @if overloaded > 0.0 {
             span.flag { (words::count(overloaded as usize, "reviewer is", "reviewers are")) " overloaded." }
@@ -83,8 +83,9 @@ pub async fn balance(visit: &Visit<'_>) -> Markup {
     let narrowest = most(&(0..rows.len()).map(share).collect::<Vec<_>>());
     let says = html! {
         @if let Some(row) = narrowest {
-            strong { (teams[row].as_deref().unwrap_or("(none)")) } " is narrowest: as if "
-            (words::amount(owners[row].unwrap_or_default(), "")) " of " (words::amount(people[row].unwrap_or_default(), "people")) " did it all. "
+            "Work is most concentrated in " strong { (teams[row].as_deref().unwrap_or("(none)")) } ": effectively "
+            (words::amount(owners[row].unwrap_or_default(), "")) " of its " (words::amount(people[row].unwrap_or_default(), "people"))
+            " carry it. "
         }
         @let keeping: Vec<usize> = (0..rows.len()).filter(|row| keeps[*row] == Some(true)).collect();
         @for row in keeping {
@@ -125,7 +126,7 @@ pub async fn drift(visit: &Visit<'_>) -> Markup {
             Some((far, outlook)) if far.num_days() > 0 => {
                 "Furthest off is "
                 a href=(visit.lens.link(&risk::path(&outlook.milestone), &[])) { (outlook.title) }
-                ", even odds " (words::count(far.num_days() as usize, "day", "days")) " after its date. "
+                ": even odds of being done " (words::count(far.num_days() as usize, "day", "days")) " after its date. "
             }
             _ => { "Every forecast is on its date or before it. " }
         }
@@ -201,7 +202,7 @@ fn course(id: &str, title: &str, weeks: &[Option<f64>], said: impl Fn(f64) -> St
             }
             @if let Some(range) = &range {
                 @let (least, most) = (said(*range.start()), said(*range.end()));
-                p.soft { "In the weeks before: " (least) @if most != least { " to " (most) } }
+                p.soft { "Weeks before: " (least) @if most != least { " to " (most) } }
             }
         }
         (PreEscaped(spark.svg(Look::SPARK)))
@@ -243,7 +244,7 @@ mod tests {
     fn a_course_shows_the_change_and_the_range_of_the_weeks_before() {
         let weeks: Vec<Option<f64>> = [10, 12, 9, 10, 12, 11, 30].map(|n| Some(f64::from(n))).to_vec();
         let text = course("x", "Things", &weeks, |value| format!("{value:.0}")).0;
-        assert!(text.contains("▲ from 11") && text.contains("In the weeks before: 9 to 12"), "{text}");
+        assert!(text.contains("▲ from 11") && text.contains("Weeks before: 9 to 12"), "{text}");
         let text = course("x", "Things", &[Some(1.0), Some(1.0)], |value| format!("{value:.0}")).0;
         assert!(text.contains("As last week"), "{text}");
         assert_eq!(range(&[None]), None);
