@@ -199,15 +199,13 @@ impl Engine {
         let evaluator = self.evaluator();
         for metric in &evaluator.catalogue.metrics {
             // What is not read has its columns, so that a client can look for it.
-            let rows = match relations.contains(&metric.name) {
-                true => self.at_now(&evaluator, metric).await?.map(|result| result.rows.clone()),
-                false => {
-                    let board = self.inner.shared.board.load();
-                    board.results.get(&metric.name).map(|result| RecordBatch::new_empty(result.rows.schema()))
-                }
+            let found = match relations.contains(&metric.name) {
+                true => self.at_now(&evaluator, metric).await?,
+                false => self.inner.shared.board.load().results.get(&metric.name).cloned(),
             };
-            let Some(rows) = rows else { continue };
-            let table = MemTable::try_new(rows.schema(), vec![vec![rows]])?;
+            let Some(found) = found else { continue };
+            let rows = if relations.contains(&metric.name) { vec![found.rows.clone()] } else { Vec::new() };
+            let table = MemTable::try_new(found.rows.schema(), vec![rows])?;
             context.register_table(metric.name.as_str(), Arc::new(table))?;
         }
         self.inner.sql.run(statement, context).await
