@@ -43,7 +43,7 @@ use crate::rows::segment::{Segment, key_column, sort_by_key};
 use crate::rows::tables::{ByTable, EVENT_TABLES};
 use crate::shared::Shared;
 use crate::snapshot::{Snapshot, Stats};
-use crate::sql::{SqlLimits, SqlRunner};
+use crate::sql::{SqlLimits, SqlRunner, SqlStatement};
 use crate::store::cache;
 use crate::store::checkpoint;
 use crate::store::delta::{ColdFile, ColdStore};
@@ -194,29 +194,32 @@ impl Engine {
 
     /// Read-only SQL over tables, views, metrics at now, and dead letters.
     pub async fn sql(&self, sql: &str) -> Result<RecordBatch, Error> {
-        let (statement, relations) = self.inner.sql.read(sql).await?;
-        let context = self.sql_session(&relations).await?;
+        self.sql_run(self.sql_read(sql).await?).await
+    }
+
+    /// A text for [`Engine::sql_run`].
+    pub async fn sql_read(&self, sql: &str) -> Result<SqlStatement, Error> {
+        self.inner.sql.read(sql).await
+    }
+
+    /// Runs a statement as [`Engine::sql`] does a text.
+    pub async fn sql_run(&self, statement: SqlStatement) -> Result<RecordBatch, Error> {
+        let relations = statement.relations();
+        let context = self.sql_session(relations).await?;
         let evaluator = self.evaluator();
         for metric in &evaluator.catalogue.metrics {
             // What is not read has its columns, so that a client can look for it.
-            let found = match relations.contains(&metric.name) {
+            let is_read = relations.contains(&metric.name);
+            let found = match is_read {
                 true => self.at_now(&evaluator, metric).await?,
                 false => self.inner.shared.board.load().results.get(&metric.name).cloned(),
             };
             let Some(found) = found else { continue };
-            let rows = if relations.contains(&metric.name) { vec![found.rows.clone()] } else { Vec::new() };
+            let rows = if is_read { vec![found.rows.clone()] } else { Vec::new() };
             let table = MemTable::try_new(found.rows.schema(), vec![rows])?;
             context.register_table(metric.name.as_str(), Arc::new(table))?;
         }
         self.inner.sql.run(statement, context).await
-    }
-
-    /// The tables, views and metrics that a user's SQL reads.
-    ///
-    /// # Errors
-    /// A text that [`Engine::sql`] would not run.
-    pub async fn sql_relations(&self, sql: &str) -> Result<BTreeSet<String>, Error> {
-        Ok(self.inner.sql.read(sql).await?.1)
     }
 
     /// A session for a user's SQL that reads `relations`, with the tables, the views and the dead letters at now. Of

@@ -48,7 +48,7 @@ pub use options::Options;
 pub use query::Query;
 pub use snapshot::{Position, Stats};
 pub use sql::{
-    SqlLimits, SqlRows, check_calls, check_statement, check_text, collect_rows, plan_statement,
+    SqlLimits, SqlRows, SqlStatement, check_calls, check_statement, check_text, collect_rows, plan_statement,
     relation_name, relations,
 };
 pub use store::erase::rewrite_texts;

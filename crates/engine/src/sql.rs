@@ -76,6 +76,19 @@ pub struct SqlRunner {
     limits: SqlLimits,
 }
 
+/// A user's statement, parsed and found to be one that may be planned.
+pub struct SqlStatement {
+    statement: Statement,
+    relations: BTreeSet<String>,
+}
+
+impl SqlStatement {
+    /// The tables, views and metrics that it reads.
+    pub fn relations(&self) -> &BTreeSet<String> {
+        &self.relations
+    }
+}
+
 impl SqlRunner {
     pub fn new(limits: SqlLimits) -> Result<SqlRunner, Error> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -97,22 +110,22 @@ impl SqlRunner {
         Ok(SqlRunner { runtime: Some(runtime), environment, limits })
     }
 
-    /// The one statement of a text, a query or EXPLAIN of one, and the relations that it reads.
-    pub async fn read(&self, sql: &str) -> Result<(Statement, BTreeSet<String>), Error> {
+    /// The one statement of a text, a query or EXPLAIN of one.
+    pub async fn read(&self, sql: &str) -> Result<SqlStatement, Error> {
         let (limits, sql) = (self.limits.clone(), sql.to_owned());
         let read = self.task(None, async move {
             let statement = verify::only_statement(&sql, &limits)?;
             let relations = relations(&statement);
-            Ok((statement, relations))
+            Ok(SqlStatement { statement, relations })
         });
         read.await
     }
 
-    /// Runs a statement that was read, in the session `context`.
-    pub async fn run(&self, statement: Statement, context: SessionContext) -> Result<RecordBatch, Error> {
+    /// Runs a statement in the session `context`.
+    pub async fn run(&self, read: SqlStatement, context: SessionContext) -> Result<RecordBatch, Error> {
         let limits = self.limits.clone();
         let rows = self.task(None, async move {
-            let plan = plan_statement(&context, statement).await?;
+            let plan = plan_statement(&context, read.statement).await?;
             collect_rows(&context, plan, limits.rows_max).await
         });
         rows.await?.into_batch()

@@ -33,7 +33,7 @@ pub fn process(answers: &Answers, row: &Row) -> Option<Figure> {
     let normal = row.number("lower").zip(row.number("upper")).map(|(lower, upper)| lower..=upper);
     Some(Figure {
         caption: String::new(),
-        svg: Spark { head, values: points, normal, tone: chart::Tone::Series(0) }.svg(SPARK),
+        svg: Spark { head, values: points, range: normal, tone: chart::Tone::Series(0) }.svg(SPARK),
     })
 }
 
@@ -62,5 +62,5 @@ pub fn lateness(outlooks: &[&Outlook<'_>]) -> Option<Figure> {
     let caption = "Days from each date to the day by which the milestone is likely done".to_owned();
     let mut head = Head::new("lateness", &caption);
     head.description = "One bar for each milestone at risk; the table below has the same numbers.".to_owned();
-    Some(Figure { caption, svg: Bars { head, bars, normal: None }.svg(BARS) })
+    Some(Figure { caption, svg: Bars { head, bars }.svg(BARS) })
 }

@@ -40,12 +40,13 @@
 //! ```
 //! async fn answer(engine: &engine::Engine, wall: &surface::Wall) -> Result<(), engine::Error> {
 //!     let Some(access) = wall.sql() else { return Ok(()) };
-//!     let rows = access.ask(engine, "SELECT * FROM commits").await?;
+//!     let rows = access.ask(engine, engine.sql_read("SELECT * FROM commits").await?).await?;
 //!     let _ = surface::output::rows(&rows, surface::output::Encoding::Json, false);
 //!     Ok(())
 //! }
 //! ```
 //!
+//! Pages also show facts about the log, from questions of their own: sources, links to changes, dead letters.
 //! The command line on one's own data has makers of its own, [`Wall::own_data`] and [`own_rows`]; `tests/structure.py` refuses
 //! them in a surface that others reach.
 //!

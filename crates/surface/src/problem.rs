@@ -63,6 +63,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, detail)
     }
 
+    /// What is asked for is there once the store is open.
+    pub fn starting() -> Self {
+        Self::unavailable("starting", "the store is being opened; /readyz says when it is ready")
+    }
+
     /// The log gets the message, the client does not.
     pub fn internal(message: &str) -> Self {
         tracing::error!(error = message, "request failed");

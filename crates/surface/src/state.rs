@@ -165,9 +165,7 @@ impl App {
     }
 
     pub fn parts(&self) -> Result<&Parts, Problem> {
-        self.parts.get().ok_or_else(|| {
-            Problem::unavailable("starting", "the store is being opened; /readyz says when it is ready")
-        })
+        self.parts.get().ok_or_else(Problem::starting)
     }
 }
 

@@ -155,12 +155,12 @@ pub async fn sql(visitor: Visitor, request: Request) -> Result<Response, Problem
         (in_query, in_body) => in_query.or(in_body),
     };
     let encoding = encoding(format.as_deref(), &headers)?;
+    let sql = parts.engine.sql_read(&statement.sql).await?;
     if !caller.sees_people_in_sql() {
-        let read = parts.engine.sql_relations(&statement.sql).await?;
-        people_stay_home(site.app.access.visibility, &parts.engine.catalogue().metrics, &read)?;
+        people_stay_home(site.app.access.visibility, &parts.engine.catalogue().metrics, sql.relations())?;
     }
     let engine = parts.engine.clone();
-    let rows = parts.compute(async move { access.ask(&engine, &statement.sql).await }).await?;
+    let rows = parts.compute(async move { access.ask(&engine, sql).await }).await?;
     answer(encoding, output::rows(&rows, encoding, parts.example), parts.example)
 }
 

@@ -54,9 +54,7 @@ impl Site {
     }
 
     pub fn logs(&self) -> Result<&Logs, Problem> {
-        self.logs.get().ok_or_else(|| {
-            Problem::unavailable("starting", "the store is being opened; /readyz says when it is ready")
-        })
+        self.logs.get().ok_or_else(Problem::starting)
     }
 
     /// Waits until the log has `entries` durably; no entries are no wait.

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::colour::Tone;
-use super::frame::{self, Anchor, Head, Look, TEXT, fitted, width_of};
+use super::frame::{self, Anchor, Head, Look, fitted, width_of};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bar {
@@ -15,13 +15,11 @@ pub struct Bar {
     pub tone: Tone,
 }
 
-/// Bars from zero, in the order given. The height of a look has no say: each bar has its row.
+/// Bars from zero, in the order given. The height of a look is ignored: each bar has its row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bars {
     pub head: Head,
     pub bars: Vec<Bar>,
-    /// A value to compare with, and its name.
-    pub normal: Option<(f64, String)>,
 }
 
 const ROW: f64 = 28.0;
@@ -31,23 +29,22 @@ const EDGE: f64 = 6.0;
 
 impl Bars {
     pub fn svg(&self, look: Look) -> String {
-        let above = if self.normal.is_some() { ROW } else { EDGE };
-        let bottom = above + self.bars.len() as f64 * ROW;
+        let bottom = EDGE + self.bars.len() as f64 * ROW;
         let look = Look { height: (bottom + EDGE) as u32, ..look };
-        frame::framed(&self.head, &self.description(), look, &self.drawing(look, above, bottom))
+        frame::framed(&self.head, &self.description(), look, &self.drawing(look, bottom))
     }
 
-    fn drawing(&self, look: Look, above: f64, bottom: f64) -> Markup {
+    fn drawing(&self, look: Look, bottom: f64) -> Markup {
         let (width, paint) = (f64::from(look.width), look.paint);
         let left =
             self.bars.iter().map(|bar| width_of(&bar.label)).fold(0.0, f64::max).min(width * 0.4) + 10.0;
         let right =
             self.bars.iter().map(|bar| width_of(&bar.said)).fold(0.0, f64::max).min(width / 3.0) + 12.0;
         let room = (width - left - right).max(20.0);
-        let values = self.bars.iter().filter_map(|bar| bar.value).chain(self.normal.iter().map(|(n, _)| *n));
+        let values = self.bars.iter().filter_map(|bar| bar.value);
         let most = values.filter(|value| value.is_finite()).fold(0.0, f64::max);
         let place = |value: f64| left + if most > 0.0 { room * (value / most).clamp(0.0, 1.0) } else { 0.0 };
-        let rows = (0..).map(|row| above + (f64::from(row) + 0.5) * ROW);
+        let rows = (0..).map(|row| EDGE + (f64::from(row) + 0.5) * ROW);
         html! {
             @for (bar, middle) in self.bars.iter().zip(rows) {
                 @let end = bar.value.map_or(left, |value| place(value).max(left + 1.5));
@@ -56,13 +53,7 @@ impl Bars {
                 (paint.block(bar.tone, 1.0, (left, middle - HALF), (end, middle + HALF)))
                 (paint.text(said, Anchor::Start, (end + 6.0, middle), &bar.said))
             }
-            (paint.line(Tone::Grid, 1.5, &[(left, above), (left, bottom)]))
-            @if let Some((value, name)) = &self.normal {
-                @let (at, half) = (place(*value), width_of(name) / 2.0);
-                @let middle = (at.min(width - half - 2.0).max(half + 2.0), above - 5.0 - TEXT / 2.0);
-                (paint.line(Tone::Soft, 1.5, &[(at, above - 3.0), (at, bottom)]))
-                (paint.bold(Tone::Soft, Anchor::Middle, middle, name))
-            }
+            (paint.line(Tone::Grid, 1.5, &[(left, EDGE), (left, bottom)]))
         }
     }
 }

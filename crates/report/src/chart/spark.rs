@@ -1,4 +1,4 @@
-//! A line so small that it fits next to a number: no axes, only its course, what is normal, and where it ends.
+//! A line so small that it fits next to a number: no axes, only its course, a range to compare it with, and where it ends.
 
 use std::ops::RangeInclusive;
 
@@ -13,8 +13,8 @@ pub struct Spark {
     pub head: Head,
     /// At equal distances, the oldest first.
     pub values: Vec<Option<f64>>,
-    /// Where values usually are.
-    pub normal: Option<RangeInclusive<f64>>,
+    /// A range to compare the last value with.
+    pub range: Option<RangeInclusive<f64>>,
     pub tone: Tone,
 }
 
@@ -23,7 +23,7 @@ const EDGE: f64 = 5.0;
 impl Spark {
     pub fn svg(&self, look: Look) -> String {
         let (width, height, paint) = (f64::from(look.width), f64::from(look.height), look.paint);
-        let limits = self.normal.iter().flat_map(|normal| [*normal.start(), *normal.end()]);
+        let limits = self.range.iter().flat_map(|range| [*range.start(), *range.end()]);
         let all = span(self.values.iter().flatten().copied().chain(limits));
         let room = all.end() - all.start();
         let y = |value: f64| {
@@ -35,8 +35,8 @@ impl Spark {
         let points: Vec<_> =
             self.values.iter().enumerate().map(|(n, value)| value.map(|value| (x(n), y(value)))).collect();
         let drawing = html! {
-            @if let Some(normal) = &self.normal {
-                (paint.block(Tone::Soft, 0.16, (0.0, y(*normal.end())), (width, y(*normal.start()))))
+            @if let Some(range) = &self.range {
+                (paint.block(Tone::Soft, 0.16, (0.0, y(*range.end())), (width, y(*range.start()))))
             }
             @for run in points.split(Option::is_none).filter(|run| run.len() > 1) {
                 (paint.line(self.tone, 2.0, &run.iter().flatten().copied().collect::<Vec<_>>()))

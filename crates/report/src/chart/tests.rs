@@ -53,13 +53,13 @@ fn teams() -> Bars {
     };
     let bars =
         vec![bar("core", Some(4.0)), bar("payments", Some(17.0)), bar("a very long team name indeed", None)];
-    Bars { head: Head::new("bars", "Open reviews"), bars, normal: Some((9.0, "normal".to_owned())) }
+    Bars { head: Head::new("bars", "Open reviews"), bars }
 }
 
 fn spark() -> Spark {
     let values = vec![Some(1.0), Some(3.0), None, Some(2.0), Some(5.0)];
     let head = Head { description: "from 1 to 5".into(), ..Head::new("spark", "Load") };
-    Spark { head, values, normal: Some(0.5..=4.0), tone: Tone::Series(0) }
+    Spark { head, values, range: Some(0.5..=4.0), tone: Tone::Series(0) }
 }
 
 fn drawings(look: Look) -> Vec<String> {
@@ -154,8 +154,8 @@ fn nothing_to_draw_is_drawn() {
     let fan_of_none =
         Fan { unit: String::new(), history: vec![], done_by: vec![], due: None, baseline: None };
     assert!(fan(Head::new("f", "F"), &fan_of_none).svg(Look::WIDE).ends_with("</svg>"));
-    let none = Bars { head: Head::new("b", "B"), bars: vec![], normal: None };
+    let none = Bars { head: Head::new("b", "B"), bars: vec![] };
     assert!(none.svg(PRINT).ends_with("</svg>"));
-    let flat = Spark { values: vec![Some(2.0); 3], normal: None, ..spark() };
+    let flat = Spark { values: vec![Some(2.0); 3], range: None, ..spark() };
     assert!(flat.svg(Look::SPARK).contains("<polyline"));
 }

@@ -13,7 +13,7 @@ use datafusion::datasource::MemTable;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::ast::Statement;
-use engine::{Engine, Error, SqlRows};
+use engine::{Engine, Error, SqlRows, SqlStatement};
 
 use super::shown::ShownRows;
 
@@ -27,8 +27,8 @@ impl SqlAccess {
     }
 
     /// Runs one statement over all tables, and gives its rows as one table.
-    pub async fn ask(self, engine: &Engine, sql: &str) -> Result<ShownRows, Error> {
-        Ok(ShownRows::of(engine.sql(sql).await?))
+    pub async fn ask(self, engine: &Engine, statement: SqlStatement) -> Result<ShownRows, Error> {
+        Ok(ShownRows::of(engine.sql_run(statement).await?))
     }
 }
 

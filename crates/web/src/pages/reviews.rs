@@ -64,11 +64,7 @@ async fn queues(visit: &Visit<'_>) -> Markup {
             tone: Tone::Series(0),
         }
     });
-    let bars = Bars {
-        head: Head::new("queues", "Open review requests by team"),
-        bars: bars.collect(),
-        normal: None,
-    };
+    let bars = Bars { head: Head::new("queues", "Open review requests by team"), bars: bars.collect() };
     html! {
         @if bars.bars.is_empty() { p { "No team has a review open." } } @else { (figure::bars(&bars)) }
     }

@@ -64,7 +64,7 @@ fn spark(n: usize, source: &str, feed: &Feed) -> Markup {
     let description =
         format!("from {} to {} a week", chart::number(feed.weeks[0]), chart::number(feed.weeks[WEEKS - 1]));
     let head = Head { id: format!("feed-{n}"), title: format!("Events of {source} a week"), description };
-    let spark = Spark { head, values: feed.weeks.map(Some).to_vec(), normal: None, tone: Tone::Series(0) };
+    let spark = Spark { head, values: feed.weeks.map(Some).to_vec(), range: None, tone: Tone::Series(0) };
     html! { div.spark { (PreEscaped(spark.svg(Look { height: 28, ..Look::SPARK }))) } }
 }
 

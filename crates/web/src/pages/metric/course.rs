@@ -48,7 +48,7 @@ pub fn bars(metric: &Metric, rows: &Rows<'_>) -> Option<Bars> {
     };
     let title = format!("{}, {}", metric.title, words::plain(&metric.value));
     let bars = names(metric, rows, &[]).into_iter().zip(&values).map(bar).collect();
-    Some(Bars { head: Head::new("bars", &title), bars, normal: None })
+    Some(Bars { head: Head::new("bars", &title), bars })
 }
 
 fn said(metric: &Metric, value: f64) -> String {

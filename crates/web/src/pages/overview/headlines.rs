@@ -188,7 +188,7 @@ fn course(id: &str, title: &str, weeks: &[Option<f64>], said: impl Fn(f64) -> St
         }
     );
     let head = Head { id: format!("spark-{id}"), title: title.to_owned(), description };
-    let spark = Spark { head, values: weeks.to_vec(), normal: range.clone(), tone: Tone::Series(0) };
+    let spark = Spark { head, values: weeks.to_vec(), range: range.clone(), tone: Tone::Series(0) };
     html! {
         div {
             p {
