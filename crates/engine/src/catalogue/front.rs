@@ -9,7 +9,7 @@ use std::ops::Range;
 use datafusion::sql::sqlparser::ast::Query;
 use serde::Deserialize;
 
-use super::load::{Source, is_name};
+use super::load::{Kind, Source, is_name};
 use super::shared::SharedParams;
 use super::{Level, Metric, PANELS, Param, ParamType, Problem, Value, View, bind, calls, graph, unit, value};
 
@@ -364,8 +364,8 @@ fn parse<T: for<'de> Deserialize<'de>>(
                 }
                 _ => 1,
             };
-            let problem =
-                source.problem(line, format!("front matter: {}", error.message().replace('\n', "; ")));
+            let part = if source.kind == Kind::Params { "" } else { "front matter: " };
+            let problem = source.problem(line, format!("{part}{}", error.message().replace('\n', "; ")));
             problems.push(match error.span() {
                 Some(span) if span.start > 0 => place(source, &parts.front, line, span, problem),
                 _ => problem,

@@ -499,10 +499,7 @@ fn shared_parameters_are_declared_once_and_listed_where_they_are_used() {
         assert_eq!(found, [problem], "{params}");
     }
     let broken = problems(&[("params.toml", "days = { type = \"int\" }")]);
-    assert!(
-        broken.len() == 1 && broken[0].starts_with("params.toml:1: front matter: missing field"),
-        "{broken:?}"
-    );
+    assert!(broken.len() == 1 && broken[0].starts_with("params.toml:1: missing field"), "{broken:?}");
 }
 
 #[test]
