@@ -1,0 +1,88 @@
+"""Chooses schedules, runs them one after another, and prints a line for each."""
+
+import argparse
+import os
+import random
+import tempfile
+import time
+import traceback
+
+import faults
+import oracle
+import tools
+from loader import Loader
+from world import Broken, World
+
+
+def options(arguments):
+    parser = argparse.ArgumentParser(prog="tests/faults/run", description="Fault schedules, replayable by seed.")
+    parser.add_argument("--binary", default=os.path.join(tools.ROOT, "target/release/plimsoll"), help="the executable")
+    parser.add_argument("--seed", type=int, default=1, help="the first schedule's seed")
+    parser.add_argument("--schedules", type=int, help="how many; default: every kind once")
+    parser.add_argument("--only", choices=["local", "kafka"], help="only schedules of this log")
+    parser.add_argument("--kind", action="append", help="only this kind; may be repeated")
+    parser.add_argument("--short", action="store_true", help="the set for CI, about 90 s")
+    parser.add_argument("--keep", action="store_true", help="keep the folders of good schedules too")
+    parser.add_argument("--list", action="store_true", help="list the kinds")
+    return parser.parse_args(arguments)
+
+
+def choose(wanted, kinds):
+    """[(kind, log)] in a fixed order."""
+    names = wanted.kind or sorted(kinds)
+    pairs = [(kinds[name], log) for name in names for log in kinds[name].logs if wanted.only in (None, log)]
+    if wanted.short:
+        pairs = [(kind, log) for kind, log in pairs if kind.short and not kind.known]
+    return pairs
+
+
+def run_one(kind, log, seed, wanted, kafka):
+    """The failures of one schedule."""
+    folder = tempfile.mkdtemp(prefix=f"plimsoll-{kind.name}-{log}-{seed}-")
+    dice = random.Random(f"{kind.name}/{log}/{seed}")
+    world = World(os.path.abspath(wanted.binary), folder, random.Random(dice.random()), kafka)
+    begun = time.monotonic()
+    try:
+        world.start(until="answers")
+        loader = Loader(world)
+        loader.start()
+        try:
+            kind.inject(world, dice)
+        finally:
+            loader.stop()
+        oracle.check(world)
+    except Broken as broken:
+        world.fail(str(broken))
+    except Exception:
+        world.fail(traceback.format_exc())
+    finally:
+        world.close(keep=wanted.keep or world.failures)
+    report(kind, log, seed, world, time.monotonic() - begun, wanted)
+    return world.failures
+
+
+def report(kind, log, seed, world, seconds, wanted):
+    word = "FAIL" if world.failures else "ok  "
+    numbers = f"{sum(world.ledger.acked.values())} acknowledged, {world.watch.rss_max_mib} MiB, /healthz {world.watch.slowest * 1000:.0f} ms"
+    print(f"{word} {kind.name:28} {log:5} seed {seed:<5} {seconds:5.1f} s  {numbers}", flush=True)
+    for failure in world.failures:
+        print("     - " + failure.replace("\n", "\n       "), flush=True)
+    if world.failures:
+        known = f" (known: {kind.known})" if kind.known else ""
+        print(f"     see {world.folder}{known}; again: tests/faults/run --binary {wanted.binary} --kind {kind.name} --only {log} --seed {seed}")
+
+
+def main(arguments):
+    wanted = options(arguments)
+    kinds = faults.load_all()
+    pairs = choose(wanted, kinds)
+    if wanted.list:
+        for name in sorted(kinds):
+            print(f"{name:28} {','.join(kinds[name].logs):12} {(kinds[name].inject.__doc__ or '').splitlines()[0]}")
+        return 0
+    failed = 0
+    for number in range(wanted.schedules or len(pairs)):
+        kind, log = pairs[number % len(pairs)]
+        failed += bool(run_one(kind, log, wanted.seed + (number // len(pairs)), wanted, None))
+    print(f"{wanted.schedules or len(pairs)} schedules, {failed} failed")
+    return 1 if failed else 0
