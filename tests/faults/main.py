@@ -10,6 +10,8 @@ import traceback
 import faults
 import oracle
 import tools
+from broker import Cluster
+from kafka_log import KafkaLog
 from loader import Loader
 from world import Broken, World
 
@@ -36,8 +38,9 @@ def choose(wanted, kinds):
     return pairs
 
 
-def run_one(kind, log, seed, wanted, kafka):
+def run_one(kind, log, seed, wanted, cluster):
     """The failures of one schedule."""
+    kafka = KafkaLog(cluster, f"{kind.name}-{seed}-{time.time_ns()}", **kind.kafka) if log == "kafka" else None
     folder = tempfile.mkdtemp(prefix=f"plimsoll-{kind.name}-{log}-{seed}-")
     dice = random.Random(f"{kind.name}/{log}/{seed}")
     world = World(os.path.abspath(wanted.binary), folder, random.Random(dice.random()), kafka)
@@ -80,9 +83,15 @@ def main(arguments):
         for name in sorted(kinds):
             print(f"{name:28} {','.join(kinds[name].logs):12} {(kinds[name].inject.__doc__ or '').splitlines()[0]}")
         return 0
-    failed = 0
-    for number in range(wanted.schedules or len(pairs)):
-        kind, log = pairs[number % len(pairs)]
-        failed += bool(run_one(kind, log, wanted.seed + (number // len(pairs)), wanted, None))
+    failed, cluster = 0, None
+    try:
+        for number in range(wanted.schedules or len(pairs)):
+            kind, log = pairs[number % len(pairs)]
+            if log == "kafka" and cluster is None:
+                cluster = Cluster()
+            failed += bool(run_one(kind, log, wanted.seed + (number // len(pairs)), wanted, cluster))
+    finally:
+        if cluster:
+            cluster.stop()
     print(f"{wanted.schedules or len(pairs)} schedules, {failed} failed")
     return 1 if failed else 0

@@ -25,6 +25,8 @@ def check(world, rebuild=True):
     world.stop()
     if rebuild:
         wipe(world)
+        if world.kafka:
+            world.config["kafka"]["group"] += "-rebuilt"
         world.watch.positions = {}
         world.start(until="answers")
         settle(world)
@@ -120,6 +122,6 @@ def wipe(world):
     """Leaves nothing but the log."""
     world.say("wipe")
     for name in os.listdir(world.data):
-        if name != "log":
+        if name != "log" or world.kafka:
             path = os.path.join(world.data, name)
             shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)

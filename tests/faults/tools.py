@@ -1,6 +1,7 @@
 """What the suite needs around it: its Python packages, in the cache outside the checkout."""
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -36,3 +37,11 @@ def use_own_python(script):
             shutil.rmtree(partial)
     python = os.path.join(place, "bin", "python")
     os.execv(python, [python, "-B", script, *sys.argv[1:]])
+
+
+def load(path):
+    """A Python file as a module, whatever else has its name."""
+    spec = importlib.util.spec_from_file_location("file_" + os.path.basename(path).removesuffix(".py"), path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -238,6 +238,8 @@ class World:
             self.process.kill()
             self.process.wait()
         self.room.remove()
+        if self.kafka:
+            self.kafka.close()
         with open(os.path.join(self.folder, "notes"), "w") as file:
             file.write("\n".join(self.notes) + "\n")
         if not keep:
