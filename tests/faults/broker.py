@@ -62,10 +62,6 @@ class Cluster:
             folder = os.path.join(self.folder, str(len(self.brokers) + 1))
             self.brokers.append(Broker(folder, self.brokers[0]))
 
-    def shrink(self):
-        while len(self.brokers) > 1:
-            self.brokers.pop().stop()
-
     def stop(self):
         for broker in reversed(self.brokers):
             broker.stop()

@@ -6,6 +6,7 @@ ticket that mostly gets done. Nobody is told of it by anything but the log.
 
 import datetime
 import json
+import threading
 
 TEAMS = {"core": ["ada", "bo", "cleo", "dan", "eva", "finn"], "web": ["gus", "hana", "ivo", "june", "kim", "lea"]}
 START = datetime.datetime(2026, 1, 5, 8, tzinfo=datetime.timezone.utc)
@@ -15,6 +16,17 @@ COMMITS, REVIEWS, TICKETS = "plimsoll.commits", "plimsoll.reviews", "plimsoll.ti
 TOPICS = [COMMITS, REVIEWS, TICKETS]
 TABLES = {"commit": "commits", "change": "reviews", "review": "reviews", "ticket": "tickets", "milestone": "tickets"}
 TABLES |= dict.fromkeys(("person", "team", "calendar", "report"), "directory")
+
+
+class Shared:
+    """An iterator that several threads may ask."""
+
+    def __init__(self, iterator):
+        self.iterator, self.lock = iterator, threading.Lock()
+
+    def __next__(self):
+        with self.lock:
+            return next(self.iterator)
 
 
 class Event:

@@ -27,7 +27,7 @@ class KafkaLog:
         self.addresses = [broker.address for broker in cluster.brokers]
         self.proxies = [Proxy(broker.outer, broker.inner) for broker in cluster.brokers] if proxied else []
         self.admin = kafka.admin.KafkaAdminClient(bootstrap_servers=self.addresses, request_timeout_ms=PATIENCE_MS)
-        self.seen, self.poison, self.forgotten, self.producer = {}, set(), set(), None
+        self.seen, self.poison, self.producer = {}, set(), None
         self.delete_topics()
         self.create_topics(partitions)
 
@@ -57,12 +57,15 @@ class KafkaLog:
                     time.sleep(0.2)
 
     def recreate(self, partitions, names=events.TOPICS):
-        """The same names, other topics; what the old ones held is no longer expected of anybody."""
-        self.read()
+        """The same names, other topics."""
         self.delete_topics(names)
         time.sleep(1)
         self.create_topics(partitions, names)
         self.close_producer()
+
+    def set_on_topics(self, settings):
+        kind = kafka.admin.ConfigResourceType.TOPIC
+        self.admin.alter_configs([kafka.admin.ConfigResource(kind, name, settings) for name in events.TOPICS])
 
     def partitions(self):
         consumer = self.consumer()
@@ -141,7 +144,7 @@ class KafkaLog:
                 for record in records:
                     self.seen[place.topic, place.partition, record.offset] = self.row(record)
         consumer.close()
-        return [row for place, row in self.seen.items() if row and place not in self.forgotten]
+        return [row for row in self.seen.values() if row]
 
     def row(self, record):
         place = (record.topic, record.partition, record.offset)
@@ -155,19 +158,23 @@ class KafkaLog:
             return delta.Row("dead_letters", *place, None)
         return event and delta.Row(events.TABLES[event["name"].split(".")[0]], *place, event["id"])
 
+    def positions(self, world):
+        """{topic/partition: next offset} of the server's numbers; empty while it says nothing."""
+        answer = world.ask("/api/v1/metrics/goal_hygiene")
+        return answer.json()["position"] if answer is not None and answer.status == 200 else {}
+
+    def covered_of(self, world, topic):
+        return sorted(item for item in self.positions(world).items() if item[0].startswith(f"{topic}/"))
+
     def covered(self, world):
         """Whether the server's position is past the last record of each partition."""
-        answer = world.ask("/api/v1/metrics/goal_hygiene")
-        if answer is None or answer.status != 200:
-            return False
         self.read()
-        position = answer.json()["position"]
-        last = {}
+        positions, last = self.positions(world), {}
         for (topic, partition, offset), row in self.seen.items():
-            if row and (topic, partition, offset) not in self.forgotten:
+            if row:
                 name = f"{topic}/{partition}"
                 last[name] = max(offset, last.get(name, -1))
-        return all(position.get(name, 0) > offset for name, offset in last.items())
+        return all(positions.get(name, 0) > offset for name, offset in last.items())
 
     def close(self):
         self.close_producer()

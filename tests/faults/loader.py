@@ -2,8 +2,6 @@
 
 import threading
 
-import events
-
 
 class Loader(threading.Thread):
     """`pace` is the pause between two batches, in seconds."""
@@ -11,17 +9,22 @@ class Loader(threading.Thread):
     def __init__(self, world, pace=0.03, doubled=0.05, batch_max=40):
         super().__init__(daemon=True)
         self.world, self.pace, self.doubled, self.batch_max = world, pace, doubled, batch_max
-        self.story, self.over, self.past = events.story(world.random), threading.Event(), []
+        self.over, self.past = threading.Event(), []
 
     def run(self):
         send = self.produce if self.world.kafka else self.post
         while not self.over.is_set():
-            send(self.next_batch())
+            if not self.world.turn.acquire(timeout=0.1):  # the schedule has stopped the load
+                continue
+            try:
+                send(self.next_batch())
+            finally:
+                self.world.turn.release()
             self.over.wait(self.pace)
 
     def next_batch(self):
         random = self.world.random
-        batch = [next(self.story) for _ in range(random.randint(1, self.batch_max))]
+        batch = [next(self.world.story) for _ in range(random.randint(1, self.batch_max))]
         self.past = (self.past + batch)[-2000:]
         batch += [event for event in random.sample(self.past, min(5, len(self.past))) if random.random() < self.doubled]
         return batch

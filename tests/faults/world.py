@@ -12,6 +12,7 @@ import ask
 import events
 import watch
 from ledger import Ledger
+from mounts import Mounts
 from room import Room
 
 START_SECONDS_MAX, STOP_SECONDS_MAX, SETTLE_SECONDS_MAX = 60, 10, 60
@@ -49,6 +50,8 @@ class World:
         self.config = {"store": {"flush_interval_ms": 200}, "people": {"visibility": "all", "group_min": 1}}
         if kafka:
             self.config["kafka"] = kafka.config()
+        self.mounts = Mounts()
+        self.story, self.turn = events.Shared(events.story(random)), threading.Lock()
         self.watch = watch.Watch(self)
         self.watch.start()
 
@@ -140,12 +143,18 @@ class World:
     def stall(self, seconds):
         """SIGSTOP, and SIGCONT after a while."""
         self.say(f"SIGSTOP for {seconds:.1f} s")
-        run, self.up = self.up, None
-        self.process.send_signal(signal.SIGSTOP)
+        self.freeze()
         time.sleep(seconds)
+        self.thaw()
+
+    def freeze(self):
+        self.up = None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
         self.process.send_signal(signal.SIGCONT)
         self.wait_until("the server to answer after SIGCONT", lambda: self.ask("/healthz"), 10)
-        self.up = run
+        self.up = object()
 
     def wait_for_end(self, seconds_max=20):
         """Its exit code, or None if it still runs."""
@@ -232,11 +241,19 @@ class World:
         goal = self.ledger.acked_now() + events_min
         self.wait_until(f"{events_min} more events to be acknowledged", lambda: self.ledger.acked_now() >= goal, seconds_max)
 
+    def pause_load(self):
+        """Returns once the loader's last batch is through; `go_on_load` lets it go on."""
+        self.turn.acquire()
+
+    def go_on_load(self):
+        self.turn.release()
+
     def close(self, keep):
         self.watch.stop()
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        self.mounts.close()
         self.room.remove()
         if self.kafka:
             self.kafka.close()

@@ -9,16 +9,18 @@ KINDS = {}
 class Kind:
     """A schedule: what it does while the loader runs, on which logs, and what it needs."""
 
-    def __init__(self, name, inject, logs, short, known, kafka):
-        self.name, self.inject, self.logs, self.short, self.known, self.kafka = name, inject, logs, short, known, kafka
+    def __init__(self, name, inject, logs, needs, short, known, kafka):
+        self.name, self.inject, self.logs, self.needs = name, inject, logs, needs
+        self.short, self.known, self.kafka = short, known, kafka
 
 
-def schedule(logs=("local", "kafka"), short=False, known="", **kafka):
-    """Registers `inject(world, random)`. `short`: part of --short. `known`: why it fails today, which keeps it out of
+def schedule(logs=("local", "kafka"), needs=(), short=False, known="", **kafka):
+    """Registers `inject(world, random)`, which may return "no rebuild" if the log no longer has everything, or "checked"
+    if it has checked for itself. `needs`: "root" or a program, such as "cc". `short`: part of --short. `known`: why it fails today, which keeps it out of
     --short. `kafka`: how its topics are, as KafkaLog takes it: partitions, proxied, replicas."""
 
     def register(inject):
-        KINDS[inject.__name__] = Kind(inject.__name__, inject, logs, short, known, kafka)
+        KINDS[inject.__name__] = Kind(inject.__name__, inject, logs, needs, short, known, kafka)
         return inject
 
     return register
