@@ -14,9 +14,12 @@ class Ledger:
         self.lock = threading.Lock()
         self.tried = collections.Counter()
         self.acked = collections.Counter()
+        self.events = {}  # every event by its id, as it was first tried
 
     def note_try(self, events):
         self._note("try", self.tried, [event.id for event in events])
+        for event in events:
+            self.events.setdefault(event.id, event)
 
     def note_ack(self, ids):
         self._note("ack", self.acked, ids)

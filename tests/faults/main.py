@@ -12,6 +12,7 @@ import faults
 import oracle
 import tools
 from broker import Cluster
+from hostile import attack
 from kafka_log import KafkaLog
 from loader import Loader
 from world import Broken, World
@@ -25,6 +26,7 @@ def options(arguments):
     parser.add_argument("--only", choices=["local", "kafka"], help="only schedules of this log")
     parser.add_argument("--kind", action="append", help="only this kind; may be repeated")
     parser.add_argument("--short", action="store_true", help="the set for CI, about 90 s")
+    parser.add_argument("--hostile", nargs="*", metavar="SURFACE", help="hostile inputs instead, of all surfaces or of these")
     parser.add_argument("--keep", action="store_true", help="keep the folders of good schedules too")
     parser.add_argument("--list", action="store_true", help="list the kinds")
     return parser.parse_args(arguments)
@@ -83,6 +85,8 @@ def report(kind, log, seed, world, seconds, wanted):
 
 def main(arguments):
     wanted = options(arguments)
+    if wanted.hostile is not None:
+        return 1 if attack.attack(wanted.binary, wanted.hostile or attack.SURFACES, random.Random(wanted.seed)) else 0
     kinds = faults.load_all()
     pairs = choose(wanted, kinds)
     if wanted.list:

@@ -28,11 +28,19 @@ class Ended(Broken):
     """The server ended by itself."""
 
 
+def inline(value):
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{name} = {inline(part)}" for name, part in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(inline, value)) + "]"
+    return json.dumps(value)
+
+
 def toml(sections):
     lines = []
     for section, keys in sections.items():
         lines.append(f"[{section}]")
-        lines += [f"{json.dumps(key)} = {json.dumps(value)}" for key, value in keys.items()]
+        lines += [f"{json.dumps(key)} = {inline(value)}" for key, value in keys.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -13,7 +13,7 @@ def power_cut(world, random):
     """What the disk held at some moment under load has all that was acknowledged by then; twice."""
     image = os.path.join(world.folder, "disk")
     world.kill()
-    shutil.rmtree(world.data)
+    shutil.rmtree(world.data, ignore_errors=True)
     mounts.new_image(image, 96)
     world.mounts.image(world.data, image)
     world.start()

@@ -20,7 +20,7 @@ def send(world, batch):
 
 @schedule()
 def doubled_and_shuffled(world, random):
-    """Events twice and in any order give the metrics that they give once and in order (I5)."""
+    """Events twice and shuffled give the metrics that they give once and in another order (I5)."""
     world.pause_load()
     ordered = [next(world.story) for _ in range(1200)]
     mixed = ordered + random.sample(ordered, 1000)
@@ -32,12 +32,12 @@ def doubled_and_shuffled(world, random):
     oracle.check(world)
     if world.kafka:
         return "checked"
-    world.data += "-ordered"
+    world.data += "-again"
     world.watch.positions = {}
     world.start()
-    send(world, ordered)
+    send(world, sorted(world.ledger.events.values(), key=lambda event: event.id))
     oracle.settle(world)
-    oracle.compare(world, before, oracle.hashes(world, with_position=False), "between a doubled, shuffled load and an ordered one")
+    oracle.compare(world, before, oracle.hashes(world, with_position=False), "between a doubled, shuffled load and one in another order")
     return "checked"
 
 
