@@ -53,7 +53,7 @@ def run_one(kind, log, seed, wanted, cluster):
     world = World(os.path.abspath(wanted.binary), folder, random.Random(dice.random()), kafka)
     begun = time.monotonic()
     try:
-        world.start(until="answers")
+        world.start()
         loader = Loader(world)
         loader.start()
         try:
@@ -93,20 +93,50 @@ def main(arguments):
         for name in sorted(kinds):
             print(f"{name:28} {','.join(kinds[name].logs):12} {(kinds[name].inject.__doc__ or '').splitlines()[0]}")
         return 0
-    failed, cluster = 0, None
+    count, clusters = wanted.schedules or len(pairs), Clusters()
     try:
-        for number in range(wanted.schedules or len(pairs)):
-            kind, log = pairs[number % len(pairs)]
-            if log == "kafka" and cluster is None:
-                cluster = Cluster()
-            own = Cluster() if kind.kafka.get("replicas") and log == "kafka" else None
-            try:
-                failed += bool(run_one(kind, log, wanted.seed + number // len(pairs), wanted, own or cluster))
-            finally:
-                if own:
-                    own.stop()
+        failed = sum(run_and_survive(*pairs[n % len(pairs)], wanted.seed + n // len(pairs), wanted, clusters) for n in range(count))
     finally:
-        if cluster:
-            cluster.stop()
-    print(f"{wanted.schedules or len(pairs)} schedules, {failed} failed")
+        clusters.stop()
+    print(f"{count} schedules, {failed} failed")
     return 1 if failed else 0
+
+
+class Clusters:
+    """One Kafka cluster for all schedules of one broker, made when it is first needed; others get their own."""
+
+    def __init__(self):
+        self.shared = self.own = None
+
+    def of(self, kind, log):
+        if log != "kafka":
+            return None
+        if kind.kafka.get("replicas"):
+            self.own = Cluster()
+            return self.own
+        self.shared = self.shared or Cluster()
+        return self.shared
+
+    def after(self, broken):
+        """A cluster of several is not used again, nor one that a schedule may have left in pieces."""
+        if self.own:
+            self.own.stop()
+            self.own = None
+        if broken and self.shared:
+            self.shared.stop()
+            self.shared = None
+
+    def stop(self):
+        self.after(broken=True)
+
+
+def run_and_survive(kind, log, seed, wanted, clusters):
+    """Whether a schedule failed, be it for a fault of the suite itself; the next one begins in good order."""
+    broken = True
+    try:
+        failures = run_one(kind, log, seed, wanted, clusters.of(kind, log))
+        broken = bool(failures)
+    except Exception:
+        print(f"FAIL {kind.name:28} {log:5} seed {seed:<5}\n{traceback.format_exc()}", flush=True)
+    clusters.after(broken)
+    return broken

@@ -14,14 +14,17 @@ class Proxy:
         self.target, self.mode, self.seconds, self.refuse = target, "pass", 0.3, False
         self.pairs, self.over = [], False
         self.listener = socket.create_server(("127.0.0.1", port))
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.listener.settimeout(0.2)  # so that `close` is seen: a thread that waits in accept would keep the port
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+        self.thread.start()
 
     def accept(self):
         while not self.over:
             try:
                 client, _ = self.listener.accept()
-            except OSError:
-                return
+            except TimeoutError:
+                continue
+            client.settimeout(None)
             if self.refuse:
                 cut(client)
                 continue
@@ -71,6 +74,7 @@ class Proxy:
 
     def close(self):
         self.over = True
+        self.thread.join()
         self.listener.close()
         self.reset()
 

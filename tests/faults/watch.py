@@ -61,15 +61,9 @@ class Watch(threading.Thread):
             self.positions[log] = max(position, before)
 
     def look_at_memory(self):
-        try:
-            with open(f"/proc/{self.world.process.pid}/status") as status:
-                kib = re.search(r"VmRSS:\s+(\d+)", status.read())
-        except (OSError, AttributeError):
-            return
-        if kib:
-            self.rss_max_mib = max(self.rss_max_mib, int(kib[1]) >> 10)
-            if self.rss_max_mib > self.world.memory_mib_max:
-                self.world.fail(f"resident memory over {self.world.memory_mib_max} MiB")
+        self.rss_max_mib = max(self.rss_max_mib, self.world.rss_mib())
+        if self.rss_max_mib > self.world.memory_mib_max:
+            self.world.fail(f"resident memory over {self.world.memory_mib_max} MiB")
 
     def stop(self):
         self.over.set()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -118,6 +119,14 @@ class World:
 
     def alive(self):
         return self.process is not None and self.process.poll() is None
+
+    def rss_mib(self):
+        """Resident memory of the server; 0 where it cannot be read."""
+        try:
+            with open(f"/proc/{self.process.pid}/status") as status:
+                return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1]) >> 10
+        except (OSError, AttributeError, TypeError):
+            return 0
 
     def must_be_alive(self):
         if not self.alive():

@@ -5,11 +5,15 @@ remedy that works: without the tables (or the log) it starts."""
 
 import glob
 import os
+import re
 import shutil
 import time
 
 from faults import schedule
 from oracle import wipe
+
+
+REMEDY = re.compile("restore|backup|remove|delete|move|rename|repair|rebuil|empty directory|free")
 
 
 def newest(pattern):
@@ -127,8 +131,9 @@ def damage_and_start(world, random, find, harm, with_cache):
     words = world.last_words()
     world.must(world.process.poll() == 1, f"refused to start with {world.process.poll()} instead of 1: {words}")
     name = os.path.relpath(path, world.data).split(os.sep)[0]
-    named = world.data in words and name in words and "panicked" not in words and "entered unreachable" not in words
+    named = world.data in words and name in words and "panicked" not in words and "unreachable" not in words
     world.must(named, f"refused to start without naming the file: {words}")
+    world.must(not named or REMEDY.search(words), f"refused to start without a remedy: {words}")
     return "refused"
 
 
@@ -136,8 +141,9 @@ def make_schedule(name, find, harm, with_cache, known):
     of_log = name.startswith("log_")
 
     def inject(world, random):
-        world.wait_for_load()
-        time.sleep(random.uniform(0.5, 1.5))
+        commits = lambda: glob.glob(os.path.join(world.data, JSON))
+        world.wait_until("some commits", lambda: len(commits()) > 4 and world.ledger.acked_now() > 150)
+        time.sleep(random.uniform(0, 1))
         world.kill()
         outcome = damage_and_start(world, random, find, harm, with_cache)
         if of_log:

@@ -16,9 +16,9 @@ from hostile.scram import Client
 from world import World
 
 SURFACES = ["http", "webhooks", "sql", "postgres", "cli", "git"]
-RUN_SECONDS_MAX = 60
+RUN_SECONDS_MAX, CALM_SECONDS_MAX, HELD_MIB_MAX = 60, 30, 900
 CONFIG = {
-    "people": {"visibility": "all", "group_min": 1},
+    "people": {"visibility": "lead", "group_min": 1},
     "store": {"flush_interval_ms": 500},
     "limits": {
         "body_bytes_max": 1_000_000, "events_max": 1000, "request_timeout_ms": 5000, "sql_timeout_ms": 2000,
@@ -43,16 +43,20 @@ class Attack:
             self.wrong.append((surface, what, found, known))
             print(f"  not as expected: {surface}: {what}: {found}" + (f" (known: {known})" if known else ""), flush=True)
 
-    def healthy(self, surface, what):
+    def healthy(self, surface, what, known=""):
         """After each input: the server lives and answers; if not, it is started again."""
         begun = time.monotonic()
         answer = self.world.ask("/healthz", seconds_max=10)
         taken = time.monotonic() - begun
-        if answer is None or answer.status != 200 or taken > 1:
-            self.note(surface, what, False, f"/healthz afterwards: {answer and answer.status} after {taken:.1f} s")
         if not self.world.alive():
-            self.note(surface, what, False, f"the server ended with {self.world.process.poll()}: {self.world.last_words()}")
-        if not self.world.alive() or answer is None:
+            end = f"the server ended with {self.world.process.poll()}: {self.world.last_words()}"
+            self.note(surface, what, False, end, known)
+        elif answer is None or answer.status != 200 or taken > 1:
+            self.note(surface, what, False, f"/healthz afterwards: {answer and answer.status} after {taken:.1f} s", known)
+        held = self.world.rss_mib()
+        if held > HELD_MIB_MAX:
+            self.note(surface, what, False, f"holds {held} MiB afterwards", known)
+        if not self.world.alive() or answer is None or held > HELD_MIB_MAX:
             self.world.kill()
             self.world.start()
 
@@ -63,21 +67,48 @@ class Attack:
             good = status in case.expect and case.words in text
             found = f"{status} after {time.monotonic() - begun:.1f} s instead of {sorted(map(str, case.expect))}: {text[:160]!r}"
             self.note(surface, case.what, good, found, case.known)
-            self.healthy(surface, case.what)
+            if time.monotonic() - begun > 1.5:
+                self.calm(surface, case)
+            self.healthy(surface, case.what, case.known)
+
+    def calm(self, surface, case):
+        """After a long answer: the work behind it has ended too, and takes no memory from what comes next."""
+        deadline, before = time.monotonic() + CALM_SECONDS_MAX, self.cpu_ticks()
+        while time.monotonic() < deadline and self.world.alive():
+            time.sleep(0.5)
+            now = self.cpu_ticks()
+            if now - before < 10:
+                return
+            before = now
+        if self.world.alive():
+            self.note(surface, case.what, False, f"goes on working {CALM_SECONDS_MAX} s after its answer", case.known)
+            self.world.kill()
+            self.world.start()
+
+    def cpu_ticks(self):
+        try:
+            with open(f"/proc/{self.world.process.pid}/stat") as stat:
+                fields = stat.read().rpartition(")")[2].split()
+        except OSError:
+            return 0
+        return int(fields[11]) + int(fields[12])
 
     def over_postgres(self):
-        for what, user, text, states, *known in postgres.QUERIES:
-            client = Client(self.pg_port, user, SECRET)
-            state = client.query(text)
+        for case in postgres.QUERIES:
+            begun = time.monotonic()
+            client = Client(self.pg_port, case.user, SECRET)
+            state = client.query(case.text)
             client.close()
-            self.note("postgres", what, state in states, f"{state} instead of {sorted(states)}", (*known, "")[0])
-            self.healthy("postgres", what)
+            self.note("postgres", case.what, state in case.states, f"{state} instead of {sorted(case.states)}", case.known)
+            if time.monotonic() - begun > 1.5:
+                self.calm("postgres", case)
+            self.healthy("postgres", case.what, case.known)
         for what, far, data, words, *known in postgres.BYTES:
             client = Client(self.pg_port, "analyst", SECRET, far)
             said = client.send_and_listen(data)
             good = said is not None and re.search(words, said)
             self.note("postgres", what, bool(good), f"{said if said is None else said[:100]!r} has no {words!r}", (*known, "")[0])
-            self.healthy("postgres", what)
+            self.healthy("postgres", what, (*known, "")[0])
 
     def over_files(self, surface, cases):
         for what, arguments, files, codes, words, known in cases:
@@ -122,9 +153,10 @@ class Attack:
 
 
 def put(folder, name, content):
+    """Writes a file, or runs commands, which know the executable as $PLIMSOLL."""
     if isinstance(content, list):
         for line in content:
-            subprocess.run(line, shell=True, cwd=folder, check=True)
+            subprocess.run(line, shell=True, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return
     path = os.path.join(folder, name)
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -161,6 +193,7 @@ def exchange(port, data, seconds_max):
 
 def attack(binary, surfaces, random):
     """Prints the table; the number of inputs that were not as expected and are not known."""
+    os.environ["PLIMSOLL"] = os.path.abspath(binary)
     folder = tempfile.mkdtemp(prefix="plimsoll-hostile-server-")
     world = World(os.path.abspath(binary), folder, random)
     with open(os.path.join(folder, "secret"), "wb") as file:
