@@ -4,6 +4,7 @@ import threading
 import time
 
 import kafka
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
 import ask
 import events
@@ -15,7 +16,8 @@ KAFKA = ("kafka",)
 def member(world, seconds):
     """A consumer that joins the server's group for a while and takes partitions away."""
     consumer = kafka.KafkaConsumer(
-        *events.TOPICS, bootstrap_servers=world.kafka.addresses, group_id=world.kafka.name, enable_auto_commit=False
+        *events.TOPICS, bootstrap_servers=world.kafka.addresses, group_id=world.kafka.name, enable_auto_commit=False,
+        partition_assignment_strategy=[CooperativeStickyAssignor],  # as the server: others may not join
     )
     deadline = time.monotonic() + seconds
     try:

@@ -24,10 +24,11 @@ def power_cut(world, random):
         # What was acknowledged before the disk is copied must be on it: the ledger takes nothing in between.
         with world.ledger.lock:
             world.process.send_signal(signal.SIGSTOP)
-            copy = f"{image}-{cut}"
+            copy = os.path.join(world.folder, f"disk-{cut}")
             shutil.copyfile(image, copy)
             world.process.kill()
             world.process.wait()
         world.mounts.unmount(world.data)
         world.mounts.image(world.data, copy)
+        image = copy
         world.start()
