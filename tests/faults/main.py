@@ -15,6 +15,7 @@ from broker import Cluster
 from hostile import attack
 from kafka_log import KafkaLog
 from loader import Loader
+from trust import trust
 from world import Broken, World
 
 
@@ -37,7 +38,7 @@ def choose(wanted, kinds):
     names = wanted.kind or sorted(kinds)
     pairs = [(kinds[name], log) for name in names for log in kinds[name].logs if wanted.only in (None, log)]
     if wanted.short:
-        pairs = [(kind, log) for kind, log in pairs if kind.short and not kind.known]
+        pairs = [(kind, log) for kind, log in pairs if log in kind.short and not kind.known]
     return pairs
 
 
@@ -85,6 +86,7 @@ def report(kind, log, seed, world, seconds, wanted):
 
 def main(arguments):
     wanted = options(arguments)
+    trust()
     if wanted.hostile is not None:
         return 1 if attack.attack(wanted.binary, wanted.hostile or attack.SURFACES, random.Random(wanted.seed)) else 0
     kinds = faults.load_all()

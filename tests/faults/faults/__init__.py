@@ -14,9 +14,9 @@ class Kind:
         self.short, self.known, self.kafka = short, known, kafka
 
 
-def schedule(logs=("local", "kafka"), needs=(), short=False, known="", **kafka):
+def schedule(logs=("local", "kafka"), needs=(), short=(), known="", **kafka):
     """Registers `inject(world, random)`, which may return "no rebuild" if the log no longer has everything, or "checked"
-    if it has checked for itself. `needs`: "root" or a program, such as "cc". `short`: part of --short. `known`: why it fails today, which keeps it out of
+    if it has checked for itself. `needs`: "root" or a program, such as "cc". `short`: the logs on which it is part of --short. `known`: why it fails today, which keeps it out of
     --short. `kafka`: how its topics are, as KafkaLog takes it: partitions, proxied, replicas."""
 
     def register(inject):

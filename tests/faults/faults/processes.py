@@ -7,7 +7,7 @@ import ask
 from faults import schedule
 
 
-@schedule(short=True)
+@schedule(short=("local", "kafka"))
 def kill_nine(world, random):
     """kill -9 three times under load at random moments, and now and then while it starts."""
     for _ in range(3):
@@ -21,7 +21,7 @@ def kill_nine(world, random):
         world.start(until=random.choice(["ready", "answers"]))
 
 
-@schedule(short=True)
+@schedule(short=("local",))
 def terminate(world, random):
     """SIGTERM under load, twice: ends within 10 s with exit code 0."""
     for _ in range(2):

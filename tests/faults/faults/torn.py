@@ -13,7 +13,7 @@ from faults import schedule
 from oracle import wipe
 
 
-REMEDY = re.compile("restore|backup|remove|delete|move|rename|repair|rebuil|empty directory|free")
+REMEDY = re.compile("restore|backup|remove|delete|move|rename|rebuild|empty directory|free")
 
 
 def newest(pattern):
