@@ -9,6 +9,7 @@ import time
 import traceback
 
 import faults
+import known
 import oracle
 import tools
 from broker import Cluster
@@ -70,7 +71,7 @@ def run_one(kind, log, seed, wanted, cluster):
     finally:
         world.close(keep=wanted.keep or world.failures)
     report(kind, log, seed, world, time.monotonic() - begun, wanted)
-    return world.failures
+    return known.counted(world.failures, wanted.short)
 
 
 def report(kind, log, seed, world, seconds, wanted):
@@ -80,8 +81,8 @@ def report(kind, log, seed, world, seconds, wanted):
     for failure in world.failures:
         print("     - " + failure.replace("\n", "\n       "), flush=True)
     if world.failures:
-        known = f" (known: {kind.known})" if kind.known else ""
-        print(f"     see {world.folder}{known}; again: tests/faults/run --binary {wanted.binary} --kind {kind.name} --only {log} --seed {seed}")
+        why = f" (known: {kind.known})" if kind.known else ""
+        print(f"     see {world.folder}{why}; again: tests/faults/run --binary {wanted.binary} --kind {kind.name} --only {log} --seed {seed}")
 
 
 def main(arguments):
