@@ -93,8 +93,9 @@ def main(arguments):
     kinds = faults.load_all()
     pairs = choose(wanted, kinds)
     if wanted.list:
-        for name in sorted(kinds):
-            print(f"{name:28} {','.join(kinds[name].logs):12} {(kinds[name].inject.__doc__ or '').splitlines()[0]}")
+        for name, kind in sorted(kinds.items()):
+            text = " ".join((kind.inject.__doc__ or "").split())
+            print(f"{name:28} {','.join(kind.logs):12} {text}" + (f" Known: {kind.known}." if kind.known else ""))
         return 0
     count, clusters = wanted.schedules or len(pairs), Clusters()
     try:

@@ -27,20 +27,20 @@ def ends_with_one(world, faulty, what):
     world.start()
 
 
-@schedule(logs=("local",), known="an fsync error in the local log does not end the process")
+@schedule(logs=("local",), needs=("cc",), known="an fsync error in the local log does not end the process")
 def fsync_eio_log(world, random):
     """fsync of the local log fails: the process ends with 1, and nothing that it took is lost."""
     ends_with_one(world, restart_with(world, call="fsync", path="log.redb", errno=shim.EIO), "fsync of the log failed")
 
 
-@schedule()
+@schedule(needs=("cc",))
 def fsync_eio_tables(world, random):
     """fsync of a table's file fails, at some call: the process ends with 1, and a restart heals."""
     faulty = restart_with(world, call="fsync", path="/events", errno=shim.EIO, after=random.randrange(4))
     ends_with_one(world, faulty, "fsync of the tables failed")
 
 
-@schedule(logs=("local",), known="a local log that failed once takes nothing until a restart, untold")
+@schedule(logs=("local",), needs=("cc",), known="a local log that failed once takes nothing until a restart, untold")
 def write_enospc_log(world, random):
     """A write to the local log finds no room, for some seconds: refused, told, healed."""
     faulty = restart_with(world, call="write", path="log.redb", errno=shim.ENOSPC, after=random.randrange(3))
@@ -52,7 +52,7 @@ def write_enospc_log(world, random):
     heals_or_ends(world)
 
 
-@schedule()
+@schedule(needs=("cc",))
 def write_enospc_tables(world, random):
     """Writes of table files find no room, for some seconds: the gauge tells, and it heals."""
     faulty = restart_with(world, call="write", path="/events", errno=shim.ENOSPC, after=random.randrange(3))
@@ -62,7 +62,7 @@ def write_enospc_tables(world, random):
     world.told("plimsoll_commit_failed to be 0 again", lambda: world.gauge("plimsoll_commit_failed") == 0, 20)
 
 
-@schedule()
+@schedule(needs=("cc",))
 def fsync_slow(world, random):
     """Each fsync takes half a second; kill -9 in the middle."""
     faulty = restart_with(world, call="fsync", path=world.data, sleep_ms=500)

@@ -17,7 +17,7 @@ PYTHON = "python3 -c"
 
 CASES = [
     ("an empty repository", "", (0,), ""),
-    ("a commit date of -1", f"say 'T <t@t> -1 +0000' 'T <t@t> -1 +0000' m | raw", (0, 1), ""),
+    ("a commit date of -1", "say 'T <t@t> -1 +0000' 'T <t@t> -1 +0000' m | raw", (0, 1), ""),
     ("a commit date of 2^63", f"say 'T <t@t> 9223372036854775808 +0000' '{ME}' m | raw", (0, 1), ""),
     ("a commit date of 2^62", f"say 'T <t@t> 4611686018427387904 +0000' '{ME}' m | raw", (0, 1), ""),
     ("a commit date of letters", f"say 'T <t@t> yesterday +0000' '{ME}' m | raw", (0, 1), ""),
