@@ -1,9 +1,10 @@
 /* LD_PRELOAD: makes fsync or write fail or crawl for files whose path holds FAULT_PATH while the file FAULT_WHEN exists
- * and after FAULT_AFTER such calls; adds the seconds in the file FAULT_CLOCK to the wall clock. */
+ * and after FAULT_AFTER such calls, or kills the process there (FAULT_KILL); adds the seconds in the file FAULT_CLOCK to the wall clock. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,12 +32,14 @@ static int matches(int fd, const char *call)
     return __sync_add_and_fetch(&calls, 1) > (after ? atol(after) : 0);
 }
 
-/* -1 with errno if the call is to fail; slow calls only wait. */
+/* -1 with errno if the call is to fail; slow calls only wait; with FAULT_KILL the process ends here. */
 static int fault(int fd, const char *call)
 {
     if (!matches(fd, call))
         return 0;
     const char *slow = getenv("FAULT_SLEEP_MS"), *number = getenv("FAULT_ERRNO");
+    if (getenv("FAULT_KILL"))
+        kill(getpid(), SIGKILL);
     if (slow)
         usleep(1000 * atol(slow));
     if (!number)

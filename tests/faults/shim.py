@@ -18,10 +18,10 @@ def build(folder):
 class Shim:
     """Failing calls for a world: takes effect with the server's next start, and only between `on` and `off`."""
 
-    def __init__(self, world, call="", path="", errno=None, sleep_ms=None, after=0):
+    def __init__(self, world, call="", path="", errno=None, sleep_ms=None, after=0, kill=None):
         self.world, self.switch = world, os.path.join(world.folder, "fault-on")
         self.clock = os.path.join(world.folder, "clock")
-        settings = {"FAULT_CALL": call, "FAULT_PATH": path, "FAULT_ERRNO": errno, "FAULT_SLEEP_MS": sleep_ms}
+        settings = {"FAULT_CALL": call, "FAULT_PATH": path, "FAULT_ERRNO": errno, "FAULT_SLEEP_MS": sleep_ms, "FAULT_KILL": kill}
         settings |= {"FAULT_AFTER": after, "FAULT_WHEN": self.switch, "FAULT_CLOCK": self.clock}
         world.environment = {name: str(value) for name, value in settings.items() if value not in (None, "")}
         world.environment["LD_PRELOAD"] = build(world.folder)

@@ -72,3 +72,20 @@ def fsync_slow(world, random):
     world.kill()
     faulty.remove()
     world.start()
+
+
+@schedule(needs=("cc",))
+def killed_in_a_call(world, random):
+    """The process dies inside its n-th fsync or write of the log, the tables or the cache, four times."""
+    paths = ["/events/_delta_log", "/events/table", "/cache"] + ([] if world.kafka else ["log.redb"] * 2)
+    for _ in range(4):
+        call, path, after = random.choice(["fsync", "write"]), random.choice(paths), random.randrange(6)
+        world.say(f"to die in {call} of {path} after {after}")
+        faulty = restart_with(world, call=call, path=path, after=after, kill=1)
+        faulty.on()
+        code = world.wait_for_end(8)
+        world.must(code in (None, -9), f"ended with {code}: {world.last_words()}")
+        if code is None:  # it made no such call
+            world.kill()
+        faulty.remove()
+        world.start()

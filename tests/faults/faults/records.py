@@ -110,6 +110,18 @@ def poison_in_topics(world, order):
         world.must(found & set(reasons), f"{what}: no dead letter with the reason {' or '.join(reasons)}")
 
 
+@schedule(known="with Kafka an event just under 1 MiB gets 503 for ever")
+def events_near_the_limit(world, random):
+    """Posts of one event of 0.9 to 1.1 MiB: taken, and then a row, or refused for good with 413 or 400; never 503."""
+    world.wait_for_load(50)
+    world.pause_load()
+    for size in (900_000, 999_000, 999_990, 1_000_001, 1_020_000, 1_048_000, 1_048_577, 1_100_000):
+        one = events.event(f"large-{size}", "ticket.updated", AT, {"ticket": "large", "title": ""}, key="large")
+        one.value = one.value.replace(b'"title":""', b'"title":"' + b"x" * (size - len(one.value)) + b'"')
+        status = world.post([one], 20, good=False)
+        world.must(status in (202, 400, 413), f"an event of {size} bytes: {status}")
+
+
 @schedule(logs=("kafka",), known="dead letters stay in memory, bytes and all")
 def dead_letters_in_memory(world, random):
     """Six hundred records of 1 MiB that cannot be read, in a room of 2 GiB; then a start."""

@@ -64,6 +64,13 @@ GITHUB = [
     github("github: an event's name of 8,000 letters", (202, 400, 431), event="e" * 8000),
 ]
 
+FILES = [f"src/some/folder/of/some/length/file-{number}.rs" for number in range(20_000)]
+COMMIT = {"id": "a" * 40, "distinct": True, "message": "m", "timestamp": "2026-02-01T10:00:00Z", "url": "u", "added": FILES, "removed": [], "modified": []}
+COMMIT |= {"author": {"name": "A", "email": "a@x"}, "committer": {"name": "A", "email": "a@x"}}
+PUSH = {"ref": "refs/heads/main", "before": "b" * 40, "after": "a" * 40, "commits": [COMMIT], "repository": {"full_name": "acme/api"}, "sender": {"login": "a"}}
+# 202 is a promise: what it gives must be a row and not a dead letter, which is looked at when all is over.
+GITHUB.append(github("github: a push of 20,000 files", (202, 413), body=json.dumps(PUSH).encode(), event="push"))
+
 GITLAB = [
     gitlab("gitlab: good", 202),
     gitlab("gitlab: nothing", 401, headers={}),
