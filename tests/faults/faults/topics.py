@@ -35,7 +35,7 @@ def halts_and_tells(world, topic, before):
     other = events.COMMITS if topic != events.COMMITS else events.TICKETS
     at = world.kafka.put(other, events.event("after-halt", "ticket.created", events.START, {"ticket": "after"}).value)
     beyond = lambda: world.kafka.positions(world).get(f"{other}/{at.partition}", 0) > at.offset
-    world.told("another topic to go on", beyond, 20)
+    world.told("another topic to go on", beyond, 40)
     world.must(world.kafka.covered_of(world, topic) == before, f"the position of {topic} moved across the gap")
 
 

@@ -94,19 +94,22 @@ def silent_sql_clients(attack):
 
 
 def results_that_nobody_reads(attack):
-    """24 clients ask for wide results and do not read them; memory stays under 900 MiB, and SQL answers afterwards."""
+    """40 clients ask for 36 MB each, one after another, and do not read; memory stays under 900 MiB, and SQL answers."""
     body = WIDE.encode()
     head = f"POST /api/v1/sql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-    strangers = [connect(attack.world.port, head + body) for _ in range(24)]
-    most = 0
-    for _ in range(30):
+    strangers, most = [], 0
+    for _ in range(40):
+        try:
+            strangers.append(connect(attack.world.port, head + body))
+        except OSError:
+            pass  # refused: as good as any other bound
+        time.sleep(0.8)
         most = max(most, attack.world.rss_mib())
-        time.sleep(0.5)
-    close(strangers)
     status, seconds = timed(attack.world.port, "POST", "/api/v1/sql", b"SELECT 1", {"content-type": "text/plain"})
+    close(strangers)
     if most > 900:
         return f"{most} MiB for results that nobody reads"
-    return None if status == 200 else f"SELECT 1: {status} after {seconds:.1f} s"
+    return None if status == 200 else f"SELECT 1 meanwhile: {status} after {seconds:.1f} s"
 
 
 def slow_statements(attack):
