@@ -8,7 +8,10 @@ import shutil
 
 import delta
 import events
+import tools
 from world import Broken
+
+reader = tools.load(os.path.join(tools.ROOT, "tests", "oracle", "oracle.py"))  # folds events in the plainest way
 
 
 def check(world, rebuild=True):
@@ -18,9 +21,10 @@ def check(world, rebuild=True):
     check_sql(world, expected)
     before = hashes(world)
     world.stop()
-    check_rows(world, expected)
+    stored = check_rows(world, expected)
     world.start()
     settle(world)
+    check_headline(world, stored)
     compare(world, before, hashes(world), "after a restart")
     world.stop()
     if rebuild:
@@ -61,7 +65,7 @@ def check_sql(world, expected):
 
 
 def check_rows(world, expected):
-    """The durable rows: each place in the log once, all that was acknowledged, nothing that was not sent."""
+    """The durable rows: each place in the log once, all that was acknowledged, nothing that was not sent. The ids found."""
     rows, positions = delta.rows(world.data)
     places = collections.Counter(row.place() for row in rows)
     twice = [place for place, count in places.items() if count > 1]
@@ -76,6 +80,26 @@ def check_rows(world, expected):
     else:
         check_equal(world, rows, expected)
     world.say(f"{len(rows)} durable rows, {len(stored)} events")
+    return stored
+
+
+def check_headline(world, stored):
+    """Open reviews and open tickets of each team, counted from the events that are stored, against what the metrics say.
+    Only where nothing but the story was sent, whose rules are plain."""
+    sent = [world.ledger.events.get(id) for id in stored]
+    if None in sent or any(event.odd for event in sent):
+        return
+    past = sorted((reader.decode(event.value) for event in sent), key=lambda event: (event["moment"], event["id"]))
+    for metric, column, people in (
+        ("review_load", "open_reviews", reader.open_reviews(past)),
+        ("delegation_balance", "open_tickets", reader.open_tickets(past)),
+    ):
+        answer = world.ask(f"/api/v1/metrics/{metric}?as_of={events.AS_OF}", seconds_max=30)
+        rows = answer.json()["rows"] if answer is not None and answer.status == 200 else []
+        found = {row["team"]: int(row[column]) for row in rows if row[column]}
+        wanted = reader.by_team(people, past)
+        world.say(f"{column}: {wanted}")
+        world.must(found == wanted, f"{metric}: {column} is {found}, counted from the events it is {wanted}")
 
 
 def check_dense(world, rows, positions):
