@@ -103,8 +103,8 @@ async fn serve(
     let feeds = running.logs();
     let logs: Vec<FeedLog> = feeds.iter().map(|feed| feed.log.clone()).collect();
     site.open(Logs { appender, feeds });
-    app.open(Parts { engine: store.engine.clone(), compute, example: store.example.is_some() });
-    tokio::spawn(announce(Arc::clone(&app), logs, address, ready));
+    let parts = Parts { engine: store.engine.clone(), compute, example: store.example.is_some() };
+    tokio::spawn(announce(Arc::clone(&app), parts, logs, address, ready));
 
     let ended = running.until_stopped(&app, &mut signals).await;
     tracing::info!("stopped, draining http");
@@ -203,15 +203,29 @@ impl Workers {
     }
 }
 
-/// Marks the server ready once the board covers what the logs held at the start.
-async fn announce(app: Arc<App>, logs: Vec<FeedLog>, address: SocketAddr, ready: impl FnOnce(SocketAddr)) {
-    let Ok(parts) = app.parts() else { return };
+/// Opens the store to questions once no answer would be from before what readers saw ahead of the restart, and marks the
+/// server ready once the board covers what the logs held at the start.
+async fn announce(
+    app: Arc<App>,
+    parts: Parts,
+    logs: Vec<FeedLog>,
+    address: SocketAddr,
+    ready: impl FnOnce(SocketAddr),
+) {
+    let engine = parts.engine.clone();
+    let mut parts = Some(parts);
     let mut catch_up = CatchUp::new(&logs);
     loop {
-        let board = parts.engine.peek();
+        let board = engine.peek();
         let evaluated = board.evaluated_at > app.started_at;
         let covered = |name: &str| board.position.get(name).copied().unwrap_or(0);
-        if evaluated && catch_up.is_done(&logs, &covered) {
+        let done = catch_up.is_done(&logs, &covered);
+        if (done || engine.covers_seen())
+            && let Some(parts) = parts.take()
+        {
+            app.open(parts);
+        }
+        if done && evaluated {
             break;
         }
         tokio::time::sleep(LOOK_INTERVAL).await;

@@ -162,6 +162,8 @@ section! {
         flush_rows: usize = 250_000, 1..=100_000_000;
         /// Reading the log pauses when this many rows are waiting.
         pending_rows_max: usize = 1_000_000, 1..=100_000_000;
+        /// ... or when they take this many bytes of memory.
+        pending_bytes_max: usize = 1_073_741_824, 16_777_216..=1_099_511_627_776;
     }
 }
 

@@ -53,6 +53,7 @@ impl Config {
             flush_interval: Duration::from_millis(self.store.flush_interval_ms),
             flush_rows: self.store.flush_rows,
             pending_rows_max: self.store.pending_rows_max,
+            pending_bytes_max: self.store.pending_bytes_max,
             refresh_interval: Duration::from_millis(self.board.refresh_interval_ms),
             refresh_interval_max: Duration::from_millis(self.board.refresh_interval_max_ms),
             evaluate_interval: Duration::from_millis(self.board.evaluate_interval_ms),
