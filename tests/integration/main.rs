@@ -26,6 +26,7 @@ mod docs;
 mod doctor;
 mod feeds;
 mod git;
+mod hostile_http;
 mod http;
 mod kafka;
 mod lock;
