@@ -4,8 +4,8 @@
 -- once = true
 -- +++
 -- `hours` is JSON, weekday to [from, to] in the time zone; days that it lacks are free. `away` is in order and without
--- overlaps, NULL for nobody's leave; leave without an end ends in 2200. Hours that were set count for every name of
--- the person; of several the last.
+-- overlaps, NULL for nobody's leave, and has the last 1,000 stretches; leave without an end ends in 2200. Hours that were
+-- set count for every name of the person; of several the last.
 WITH stated AS (
   SELECT
     COALESCE(person_of.person, working_hours.person) AS person,
@@ -57,11 +57,20 @@ absent AS (
   FROM island
   GROUP BY person, number
 ),
+recent AS (
+  SELECT
+    person,
+    from_at,
+    to_at,
+    ROW_NUMBER() OVER (PARTITION BY person ORDER BY from_at DESC) AS rank
+  FROM absent
+),
 away AS (
   SELECT
     person,
     array_agg(named_struct('from_at', from_at, 'to_at', to_at) ORDER BY from_at) AS away
-  FROM absent
+  FROM recent
+  WHERE rank <= 1000
   GROUP BY person
 ),
 anybody AS (

@@ -131,6 +131,57 @@ fn the_topics_are_made_as_doctor_wants_them() {
     assert_eq!(found.matches("6 partitions, 1 replica, keeps everything").count(), 3, "{found}");
 }
 
+/// The values that the manifests of `kubectl` have under these keys.
+fn in_configmap(key: &str) -> String {
+    let text = std::fs::read_to_string(Path::new(ROOT).join("deploy/kubernetes/configmap.yaml")).unwrap();
+    let (_, rest) = text.split_once(&format!("  {key}: |\n")).unwrap();
+    let lines = rest.lines().take_while(|line| line.is_empty() || line.starts_with("    "));
+    lines.map(|line| format!("{}\n", line.trim())).collect()
+}
+
+/// What the shipped configurations let somebody do who has no token: nothing, but on the machine itself.
+#[test]
+fn no_shipped_configuration_lets_strangers_in() {
+    let read = |path: &str| std::fs::read_to_string(Path::new(ROOT).join(path)).unwrap();
+    let (kubernetes, compose) = (in_configmap("plimsoll.toml"), read("deploy/plimsoll.toml"));
+    let token = "plm_0123456789abcdef0123456789abcdef";
+    for (name, shipped, direct) in [
+        ("plimsoll.example.toml", read("plimsoll.example.toml"), 200),
+        ("deploy/plimsoll.toml", compose, 200),
+        ("deploy/kubernetes/configmap.yaml", kubernetes, 401),
+    ] {
+        let place = Place::new();
+        // Everything but what is elsewhere: the broker, and the port.
+        let without = |line: &&str| !line.starts_with("brokers") && !line.starts_with("listen");
+        let kept: String = shipped.lines().filter(without).map(|line| format!("{line}\n")).collect();
+        place.write("plimsoll.toml", kept);
+        let server = place.start_with(
+            &["serve"],
+            &[("GITHUB_WEBHOOK_SECRET", "s"), ("GRAFANA_SQL_PASSWORD", "p"), ("READ_TOKEN", token)],
+        );
+        let asked = |headers: &[(&str, &str)]| {
+            let plain = [("Content-Type", "text/plain")];
+            let sql = server.send("POST", "/api/v1/sql", &[&plain[..], headers].concat(), b"SELECT 1");
+            let event = [("Content-Type", "application/cloudevents+json")];
+            let event = server.send("POST", "/api/v1/events", &[&event[..], headers].concat(), b"{}");
+            let page = server.send("GET", "/", headers, b"");
+            [sql.status, event.status, page.status]
+        };
+        for passed_on in [("Host", "plimsoll.example.com"), ("X-Forwarded-For", "192.0.2.1")] {
+            for status in asked(&[passed_on]) {
+                assert!([401, 403, 421].contains(&status), "{name} {passed_on:?}: {status}");
+            }
+        }
+        assert_eq!(asked(&[])[0], direct, "{name}");
+        if direct == 401 {
+            let bearer = format!("Bearer {token}");
+            let public = [("Host", "plimsoll.example.com"), ("Authorization", bearer.as_str())];
+            assert_eq!(asked(&public), [403, 403, 200], "{name}: it may read");
+            assert_eq!(server.get("/metrics").status, 200, "Prometheus needs none there");
+        }
+    }
+}
+
 #[test]
 fn prometheus_and_its_flags_are_understood() {
     let test = "prometheus_and_its_flags_are_understood";

@@ -92,10 +92,15 @@ impl Place {
 
     /// Starts one command and leaves it running.
     pub fn spawn(&self, arguments: &[&str]) -> Running {
+        self.spawn_with(arguments, &[])
+    }
+
+    fn spawn_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Running {
         let log = self.path().join("stderr.log");
         let stderr = File::options().append(true).create(true).open(&log).unwrap();
         let mut command = self.command();
         command.arg("--data").arg(self.data()).args(arguments).stdout(Stdio::null()).stderr(stderr);
+        command.envs(variables.iter().copied());
         Running { child: command.spawn().unwrap(), log }
     }
 
@@ -107,7 +112,17 @@ impl Place {
 
     /// Starts a command that takes `--listen` and waits until it is ready.
     pub fn start_server(&self, arguments: &[&str]) -> Server {
-        let mut server = self.launch_server(arguments);
+        self.start_with(arguments, &[])
+    }
+
+    /// The same with variables in its environment.
+    pub fn start_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Server {
+        let port = free_port();
+        let listen = format!("127.0.0.1:{port}");
+        let mut server = Server {
+            running: self.spawn_with(&[arguments, &["--listen", &listen]].concat(), variables),
+            port,
+        };
         wait_for("the server to be ready", || {
             server.assert_alive();
             let answer = http_client::send(server.port, "GET", "/readyz", &[], b"").ok()?;

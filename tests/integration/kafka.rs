@@ -117,3 +117,42 @@ fn backfills_and_posts_go_through_the_topics() {
     let of_log = server.sql("SELECT DISTINCT topic FROM tickets").json();
     assert_eq!(of_log["rows"][0]["topic"], TICKETS, "{of_log}");
 }
+
+#[test]
+fn an_event_that_kafka_would_refuse_takes_nothing_with_it() {
+    let Some(log) = Log::with_plain_names("kafka_too_large") else { return };
+    let place = Place::new();
+    let run = place.path().file_name().unwrap().to_string_lossy().replace('.', "");
+    let event = |name: &str, bytes: usize| {
+        let data = serde_json::json!({"ticket": format!("{run}-{name}"), "title": "T".repeat(bytes)});
+        story::event(&format!("{run}-{name}"), "ticket.created", "2026-02-01T10:00:00Z", data)
+    };
+    let post = |server: &Server, events: &[String]| {
+        let batch = format!("[{}]", events.join(","));
+        server.post("/api/v1/events", "application/cloudevents-batch+json", batch)
+    };
+    let with_limit = format!("{}[kafka.settings]\n\"message.max.bytes\" = \"200000\"\n", log.config("small"));
+    let server = place.serve(&with_limit);
+    let refused = post(&server, &[event("small", 100), event("large", 250_000)]);
+    assert_eq!(refused.status, 413, "{}", refused.text());
+    assert_eq!(refused.json()["index"], 1, "{}", refused.text());
+    assert!(refused.text().contains(TICKETS), "{}", refused.text());
+    drop(server);
+
+    // What is larger than librdkafka sends by itself, and no larger than an event may be, goes through.
+    let server = place.serve(&log.config("small"));
+    let taken = post(&server, &[event("fits", 1_040_000)]);
+    assert_eq!(taken.status, 202, "{}", taken.text());
+    let count = format!("SELECT count(*) FROM tickets WHERE ticket LIKE '{run}-%'");
+    server.wait_for_count(&count, 1);
+
+    // A topic's own limit counts too.
+    log.set_on_topic(TICKETS, "max.message.bytes", "150000");
+    drop(server);
+    let server = place.serve(&log.config("small"));
+    let refused = post(&server, &[event("small", 100), event("large", 250_000)]);
+    log.set_on_topic(TICKETS, "max.message.bytes", "20000000");
+    assert_eq!((refused.status, &refused.json()["index"]), (413, &1.into()), "{}", refused.text());
+    assert_eq!(post(&server, &[event("last", 100)]).status, 202);
+    server.wait_for_count(&count, 2);
+}

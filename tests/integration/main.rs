@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used)] // this whole crate is a test
 
 mod bad_records;
+mod bounds;
 mod broker;
 mod harness;
 mod http_client;
@@ -25,6 +26,7 @@ mod docs;
 mod doctor;
 mod feeds;
 mod git;
+mod hostile_http;
 mod http;
 mod kafka;
 mod lock;

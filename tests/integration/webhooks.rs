@@ -153,6 +153,82 @@ fn what_is_wrong_with_a_delivery_is_told() {
     assert!(!server.running.log().contains(SECRET), "the log tells the secret");
 }
 
+/// How many records became dead letters.
+fn dead_letters(server: &Server) -> i64 {
+    server.count("SELECT count(*) FROM dead_letters")
+}
+
+#[test]
+fn what_is_taken_is_never_a_dead_letter() {
+    let place = Place::new();
+    place.write("github-secret", format!("{SECRET}\n"));
+    let server =
+        place.serve("[webhooks]\nkeep_unknown = true\n[webhooks.github]\nsecret = \"file:github-secret\"\n");
+    let push = |paths: Vec<String>, author: &str| {
+        json!({
+            "ref": "refs/heads/main", "before": "1", "after": "2", "repository": {"full_name": "acme/api"},
+            "commits": [{
+                "id": "111", "distinct": true, "message": "Move all", "timestamp": "2026-03-02T10:00:00Z",
+                "author": {"name": author, "email": "ada@acme.example"}, "added": paths,
+            }],
+        })
+        .to_string()
+        .into_bytes()
+    };
+    let paths: Vec<String> =
+        (0..20_000).map(|n| format!("a/long/path/to/a/file/that/moved/{n:050}")).collect();
+    let answer = deliver(&server, "push", "p-1", &push(paths, "Ada"));
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    server.wait_for_count("SELECT coalesce(max(changed_files), 0) FROM commits", 20_000);
+    let listed = server.count("SELECT max(cardinality(files)) FROM commits");
+    assert!((1_000..20_000).contains(&listed), "{listed} files are listed");
+
+    let answer = deliver(&server, "push", "p-2", &push(Vec::new(), &"a".repeat(2 << 20)));
+    assert_eq!(answer.status, 413, "{}", answer.text());
+    assert!(answer.text().contains("git-acme/api-111"), "it names the event: {}", answer.text());
+    let unknown = json!({"action": "created", "padding": "x".repeat(2 << 20)}).to_string();
+    assert_eq!(deliver(&server, "no_such_kind", "u-1", unknown.as_bytes()).status, 202);
+    assert_eq!(deliver(&server, "push", "p-3", &push(Vec::new(), "Ada")).status, 202);
+    wait_for("the note to be counted", || {
+        let metrics = server.get("/metrics").text();
+        let line = metrics.lines().find(|line| line.starts_with("plimsoll_ingest_unknown_total "))?;
+        (line.rsplit(' ').next()? != "0").then_some(())
+    });
+    assert_eq!(dead_letters(&server), 0);
+}
+
+#[test]
+fn jira_and_gerrit_have_lists_too() {
+    let place = Place::new();
+    place.write("secret", SECRET);
+    let server = place.serve(
+        "[webhooks.jira]\nsecret = \"file:secret\"\nrepositories = [\"API\"]\n\
+         [webhooks.gerrit]\nsecret = \"file:secret\"\nrepositories = [\"acme/*\"]\n",
+    );
+    let jira = |project: &str| {
+        let body =
+            json!({"webhookEvent": "comment_created", "issue": {"key": format!("{project}-7")}}).to_string();
+        let signature = signature(body.as_bytes());
+        let headers = [("Content-Type", "application/json"), ("X-Hub-Signature", signature.as_str())];
+        server.send("POST", "/webhooks/jira", &headers, body.as_bytes())
+    };
+    let gerrit = |project: &str| {
+        let body = json!({"type": "ref-updated", "refUpdate": {"project": project}}).to_string();
+        let path = format!("/webhooks/gerrit/{}", SECRET.replace(' ', "%20"));
+        server.post(&path, "application/json", body)
+    };
+    assert_eq!(jira("API").status, 202, "{}", jira("API").text());
+    let refused = jira("WEB");
+    assert_eq!(refused.status, 403);
+    assert!(
+        refused.text().contains("WEB is not among those of webhooks.jira.repositories"),
+        "{}",
+        refused.text()
+    );
+    assert_eq!(gerrit("acme/api").status, 202, "{}", gerrit("acme/api").text());
+    assert_eq!(gerrit("other/api").status, 403);
+}
+
 #[test]
 fn a_secret_that_cannot_be_read_keeps_the_server_from_listening() {
     let place = Place::new();

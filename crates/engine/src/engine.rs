@@ -42,15 +42,18 @@ use crate::query::Query;
 use crate::rows::segment::{Segment, key_column, sort_by_key};
 use crate::rows::tables::{ByTable, EVENT_TABLES};
 use crate::shared::Shared;
-use crate::snapshot::{Snapshot, Stats};
+use crate::snapshot::{Position, Snapshot, Stats};
 use crate::sql::{SqlLimits, SqlRunner, SqlStatement};
+use crate::store::EVENTS_DIR;
+use crate::store::answered::{Answered, covers};
 use crate::store::cache;
 use crate::store::checkpoint;
+use crate::store::dead::{self, DeadLetterTable, DeadLetters};
 use crate::store::delta::{ColdFile, ColdStore};
 use crate::store::flush::map_or_keep;
 use crate::store::lock::lock;
 use crate::views::Views;
-use crate::writer::{Purpose, Writer, reasons};
+use crate::writer::{Purpose, Writer};
 
 /// A handle to an open data directory. Clones share it.
 #[derive(Clone)]
@@ -62,6 +65,8 @@ struct Inner {
     shared: Arc<Shared>,
     demand: Demand,
     sql: SqlRunner,
+    /// What readers saw of the log before this process.
+    seen_before: Position,
     writer: tokio::sync::Mutex<Writer>,
     /// Held for its lock.
     _lock: File,
@@ -79,7 +84,7 @@ impl Engine {
         let for_views = runtime.clone();
         let catalogue = Arc::new(catalogue);
         let views = Arc::new(Views::plan(&catalogue, move || session(for_views.clone())).await?);
-        let store = ColdStore::open(&dir.join("events")).await?;
+        let store = ColdStore::open(&dir.join(EVENTS_DIR)).await?;
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::default(),
             board: ArcSwap::default(),
@@ -90,16 +95,22 @@ impl Engine {
         });
         let sql = SqlRunner::new(options.sql.clone())?;
         let demand = Demand::new(options.evaluate_interval);
+        let seen_before = Answered::read(dir).position().clone();
         let mut writer = Writer::new(shared.clone(), options, dir.to_owned(), store)?;
         load(&mut writer, dir).await?;
         let writer = tokio::sync::Mutex::new(writer);
-        let inner = Inner { shared, demand, sql, writer, _lock: lock };
+        let inner = Inner { shared, demand, sql, seen_before, writer, _lock: lock };
         Ok(Engine { inner: Arc::new(inner) })
     }
 
     /// Durable next offsets by app id: where sources resume.
     pub fn positions(&self) -> HashMap<String, i64> {
         self.inner.shared.positions.lock().expect("no holder of the positions panics").clone()
+    }
+
+    /// Whether answers would be from nowhere before what readers saw when this directory was last open.
+    pub fn covers_seen(&self) -> bool {
+        covers(&self.snapshot().position, &self.inner.seen_before)
     }
 
     /// Appends, folds, evaluates and flushes until the channel closes; then all of it is folded and durable.
@@ -232,8 +243,7 @@ impl Engine {
         let names = evaluator.catalogue.reads(relations.clone());
         let context =
             evaluator.context(&snapshot, &snapshot.views, moment(now, now), runtime, &names).await?;
-        let dead = event::schema(Table::DeadLetters);
-        let dead = MemTable::try_new(dead, vec![snapshot.tables.dead_letters.clone()])?;
+        let dead = DeadLetterTable(snapshot.tables.dead_letters.clone());
         context.register_table(Table::DeadLetters.name(), Arc::new(dead))?;
         for (name, columns) in evaluator.shared_columns(&snapshot).await? {
             if !names.contains(name) {
@@ -241,6 +251,14 @@ impl Engine {
             }
         }
         Ok(context)
+    }
+
+    /// The newest dead letters, with the columns that say where they are and why.
+    pub async fn newest_dead_letters(&self, limit: usize) -> Result<RecordBatch, Error> {
+        let letters = self.snapshot().tables.dead_letters.clone();
+        let order = r#"ORDER BY log_time DESC, topic, "partition", "offset" DESC"#;
+        let columns = r#"topic, "partition", "offset", reason, detail"#;
+        dead_letter_query(letters, &format!("SELECT {columns} FROM dead_letters {order} LIMIT {limit}")).await
     }
 
     /// A session for a user's SQL that has no tables and views at all.
@@ -318,9 +336,12 @@ async fn load(writer: &mut Writer, dir: &Path) -> Result<(), Error> {
                 let segment = load_segment(writer, &store, file, dir).await?;
                 writer.cold[index].push(Arc::new(segment));
             }
-            None => writer.dead_letters.push(store.read(file).await?),
+            None => {}
         }
     }
+    writer.dead_files = dead::files(&dir.join(EVENTS_DIR), &store);
+    let dead = writer.dead_letters();
+    let reasons = dead_letter_counts(dead).await?;
     remove_orphans(dir, &files);
     let positions = store.positions().clone();
     let by_topic = positions_by_topic(&positions);
@@ -328,11 +349,7 @@ async fn load(writer: &mut Writer, dir: &Path) -> Result<(), Error> {
         stats.cold_version = store.version();
         stats.cold_files = files.len() as u64;
         stats.conflicts = writer.ids.conflicts;
-        for batch in &writer.dead_letters {
-            for (reason, count) in reasons(batch) {
-                *stats.dead_letters_by_reason.entry(reason).or_default() += count;
-            }
-        }
+        stats.dead_letters_by_reason = reasons;
         let latest = writer.cold.iter().flatten().map(|segment| segment.effective_max_us).max();
         stats.watermark = latest.and_then(chrono::DateTime::from_timestamp_micros);
         writer.newest_us = latest.unwrap_or(i64::MIN);
@@ -369,6 +386,26 @@ async fn load_segment(
     };
     let segment = Segment::sorted(rows, Some(file.path.clone()));
     Ok(if cached { segment } else { map_or_keep(segment, dir) })
+}
+
+/// Dead letters by reason.
+async fn dead_letter_counts(letters: DeadLetters) -> Result<BTreeMap<String, u64>, Error> {
+    if letters.files.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let counts = "SELECT reason, CAST(count(*) AS bigint) AS n FROM dead_letters GROUP BY reason";
+    let rows = dead_letter_query(letters, counts).await?;
+    let (reasons, numbers) = (rows.column(0).as_string_view(), rows.column(1).as_primitive::<Int64Type>());
+    let count = |row: usize| (reasons.value(row).to_owned(), numbers.value(row).unsigned_abs());
+    Ok((0..rows.num_rows()).map(count).collect())
+}
+
+async fn dead_letter_query(letters: DeadLetters, sql: &str) -> Result<RecordBatch, Error> {
+    let context = session(Arc::default());
+    context.register_table(Table::DeadLetters.name(), Arc::new(DeadLetterTable(letters)))?;
+    let rows = context.sql(sql).await?;
+    let schema = Arc::clone(rows.schema().inner());
+    Ok(arrow::compute::concat_batches(&schema, &rows.collect().await?)?)
 }
 
 /// Removes cache files that stand for no cold file.

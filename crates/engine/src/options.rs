@@ -13,6 +13,8 @@ pub struct Options {
     pub flush_rows: usize,
     /// The source waits when this many rows are not durable yet.
     pub pending_rows_max: usize,
+    /// ... or that many bytes in memory.
+    pub pending_bytes_max: usize,
     /// Least time between two folds of touched keys.
     pub refresh_interval: Duration,
     /// Most time between two folds while rows wait, however long a fold takes.
@@ -28,6 +30,7 @@ impl Default for Options {
             flush_interval: Duration::from_secs(30),
             flush_rows: 250_000,
             pending_rows_max: 1_000_000,
+            pending_bytes_max: 1 << 30,
             refresh_interval: Duration::from_millis(50),
             refresh_interval_max: Duration::from_secs(10),
             evaluate_interval: Duration::from_secs(60),

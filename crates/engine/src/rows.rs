@@ -1,12 +1,13 @@
 //! Rows in memory: events in sorted segments, and the rows of views.
 //!
-//! `segment` sorts events by key, `ids` drops what came before, `tables` are all events at a moment; `by_key` holds the rows
-//! of a view; `compact` lets go of buffers that rows no longer need.
+//! `segment` sorts events by key, `ids` drops what came before and `ladder` says which row of an id wins, `tables` are all
+//! events at a moment; `by_key` holds the rows of a view; `compact` lets go of buffers that rows no longer need.
 //!
 //! Invariant: rows that somebody reads never change; they are replaced.
 //! Deliberately absent: files and SQL.
 
 pub mod ids;
+pub mod ladder;
 pub mod segment;
 pub mod tables;
 

@@ -5,18 +5,20 @@
 //! in one commit; a failed commit keeps the rows frozen and tries again.
 //! A flush runs beside appends and folds; at most one at a time.
 
-use std::collections::BTreeMap;
+mod batches;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::RecordBatch;
 use arrow::compute::filter_record_batch;
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use event::Batch;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
 
+use self::batches::{bytes_of, merge_small, reasons, watermark};
 use crate::error::Error;
 use crate::evaluate::pace::{Conditions, FLOOD_ROWS, Pace};
 use crate::options::Options;
@@ -26,13 +28,14 @@ use crate::rows::segment::{Segment, key_column, micros};
 use crate::rows::tables::{ByTable, EVENT_TABLES, Tables};
 use crate::shared::Shared;
 use crate::snapshot::{Position, Snapshot};
+use crate::store::EVENTS_DIR;
+use crate::store::answered::Answered;
 use crate::store::checkpoint;
+use crate::store::dead::{self, DeadLetters};
 use crate::store::delta::ColdStore;
 use crate::store::flush::{Flushed, Frozen, Pending, flush};
 use crate::views::past::{LATE_MAX, Late, SETTLED_AFTER_US};
 
-/// Small hot segments are merged when there are more than this many of a table.
-const HOT_SEGMENTS_MAX: usize = 12;
 /// How often the loop looks whether a refresh or a flush is due.
 const TICK: Duration = Duration::from_millis(20);
 /// ... and once no batch has come for as long as anything rests, when what comes wakes it.
@@ -45,6 +48,16 @@ const REFOLD_REST_FLOOD: u32 = 9;
 const QUIET: Duration = Duration::from_millis(150);
 /// Wait after a failed commit.
 const COMMIT_RETRY: Duration = Duration::from_secs(5);
+
+/// A flush is due when this share of `pending_bytes_max` has come.
+const FLUSH_SHARE: usize = 4;
+
+/// What waits for a commit.
+#[derive(Default)]
+struct Load {
+    rows: usize,
+    bytes: usize,
+}
 
 /// What batches are taken for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,10 +77,15 @@ pub struct Writer {
     pub cold: ByTable<Vec<Arc<Segment>>>,
     frozen: ByTable<Vec<Arc<Segment>>>,
     hot: ByTable<Vec<Arc<Segment>>>,
-    pub dead_letters: Vec<RecordBatch>,
+    /// Files of dead letters, and those that are being committed or came since the last flush.
+    pub dead_files: Arc<[PathBuf]>,
+    dead_frozen: Vec<RecordBatch>,
+    dead_hot: Vec<RecordBatch>,
     /// What came since the last flush besides the hot rows.
     pending: Pending,
-    pending_rows: usize,
+    /// What came since the last flush, and what is being committed.
+    hot_load: Load,
+    frozen_load: Load,
     pub views: ViewRows,
     /// Keys of rows that the views have not folded yet.
     touched: Vec<i64>,
@@ -77,6 +95,7 @@ pub struct Writer {
     late: Vec<Late>,
     /// Next offsets of what was appended, flushed or not.
     pub position: Position,
+    answered: Answered,
     pub sequence: u64,
     pub store: Option<ColdStore>,
     flush: Option<JoinHandle<Flushed>>,
@@ -98,7 +117,7 @@ impl Writer {
         store: ColdStore,
     ) -> Result<Writer, Error> {
         let views = shared.evaluator.load().views.empty();
-        let now = Instant::now();
+        let (now, answered) = (Instant::now(), Answered::read(&dir));
         Ok(Writer {
             shared,
             options,
@@ -107,15 +126,19 @@ impl Writer {
             cold: Default::default(),
             frozen: Default::default(),
             hot: Default::default(),
-            dead_letters: Vec::new(),
+            dead_files: Arc::default(),
+            dead_frozen: Vec::new(),
+            dead_hot: Vec::new(),
             pending: Pending::default(),
-            pending_rows: 0,
+            hot_load: Load::default(),
+            frozen_load: Load::default(),
             views,
             touched: Vec::new(),
             touched_rows: 0,
             newest_us: i64::MIN,
             late: Vec::new(),
             position: Position::new(),
+            answered,
             sequence: 0,
             store: Some(store),
             flush: None,
@@ -133,7 +156,7 @@ impl Writer {
         loop {
             tokio::select! {
                 biased;
-                batch = receiver.recv(), if self.pending_rows < self.options.pending_rows_max => match batch {
+                batch = receiver.recv(), if self.has_room() => match batch {
                     Some(batch) => {
                         self.idle_since = None;
                         self.append(batch)?;
@@ -157,7 +180,7 @@ impl Writer {
     pub async fn finish(&mut self) -> Result<(), Error> {
         self.refresh().await?;
         self.pace.end().await?;
-        while self.flush.is_some() || self.pending_rows > 0 || !self.pending.spans.is_empty() {
+        while self.flush.is_some() || self.hot_load.rows > 0 || !self.pending.spans.is_empty() {
             if self.flush.is_none() {
                 self.start_flush();
             }
@@ -169,7 +192,16 @@ impl Writer {
         self.write_checkpoint()
     }
 
+    /// Whether more may be taken: rows stay in memory until a commit has them, and commits may fail for days.
+    fn has_room(&self) -> bool {
+        let rows = self.hot_load.rows + self.frozen_load.rows;
+        let bytes = self.hot_load.bytes + self.frozen_load.bytes;
+        rows < self.options.pending_rows_max && bytes < self.options.pending_bytes_max
+    }
+
     fn append(&mut self, batch: Batch) -> Result<(), Error> {
+        self.hot_load.rows += batch.counts.records as usize;
+        self.hot_load.bytes += bytes_of(&batch);
         for (table, rows) in EVENT_TABLES.map(|table| batch.table(table)).into_iter().enumerate() {
             if rows.num_rows() == 0 {
                 continue;
@@ -192,7 +224,7 @@ impl Writer {
         }
         self.count(&batch);
         if batch.dead_letters.num_rows() > 0 {
-            self.dead_letters.push(batch.dead_letters.clone());
+            self.dead_hot.push(batch.dead_letters.clone());
             self.pending.dead_letters.push(batch.dead_letters);
         }
         let rows = batch.counts.records as usize;
@@ -201,7 +233,6 @@ impl Writer {
             self.position.insert(format!("{}/{}", span.topic, span.partition), span.next);
         }
         self.pending.spans.extend(batch.spans);
-        self.pending_rows += rows;
         self.touched_rows += rows;
         self.pace.rows += rows;
         Ok(())
@@ -211,14 +242,20 @@ impl Writer {
     /// than each of them says; `resettled` are the keys of such rows that came before.
     fn tell_late(&mut self, rows: &RecordBatch, resettled: &[i64]) {
         let settled_us = if resettled.is_empty() { self.settled_us() } else { i64::MAX };
+        let events = &mut self.late;
+        // One more than are remembered says that there were more.
+        let mut late = |effective_us: i64, key: i64| {
+            if events.len() <= LATE_MAX {
+                events.push(Late { effective_us, key });
+            }
+        };
         for (&key, &effective_us) in key_column(rows).values().iter().zip(micros(rows, "effective_at")) {
-            if effective_us < settled_us && self.late.len() <= LATE_MAX {
-                let effective_us = if resettled.is_empty() { effective_us } else { i64::MIN };
-                self.late.push(Late { effective_us, key });
+            if effective_us < settled_us {
+                late(if resettled.is_empty() { effective_us } else { i64::MIN }, key);
             }
             self.newest_us = self.newest_us.max(effective_us);
         }
-        self.late.extend(resettled.iter().map(|&key| Late { effective_us: i64::MIN, key }));
+        resettled.iter().for_each(|&key| late(i64::MIN, key));
     }
 
     fn settled_us(&self) -> i64 {
@@ -313,7 +350,12 @@ impl Writer {
         let segments = std::array::from_fn(|t| {
             [&self.cold[t], &self.frozen[t], &self.hot[t]].into_iter().flatten().cloned().collect()
         });
-        Tables { segments, dead_letters: self.dead_letters.clone(), variants: self.ids.variants() }
+        Tables { segments, dead_letters: self.dead_letters(), variants: self.ids.variants() }
+    }
+
+    pub fn dead_letters(&self) -> DeadLetters {
+        let recent = self.dead_frozen.iter().chain(&self.dead_hot).cloned().collect();
+        DeadLetters { files: Arc::clone(&self.dead_files), recent }
     }
 
     /// To be called when the views have folded everything in `tables`.
@@ -321,6 +363,7 @@ impl Writer {
         assert!(self.touched.is_empty(), "a snapshot's views are the fold of its tables");
         self.sequence += 1;
         let position = self.position.clone();
+        self.answered.raise(&position);
         let (views, sequence) = (self.views.clone(), self.sequence);
         self.shared.evaluator.load().views.past.arrived(sequence, &std::mem::take(&mut self.late));
         let settled_us = self.settled_us();
@@ -339,15 +382,14 @@ impl Writer {
     }
 
     async fn flush_if_due(&mut self) -> Result<(), Error> {
-        if self.flush.as_ref().is_some_and(JoinHandle::is_finished)
-            || (self.flush.is_some() && self.pending_rows >= self.options.pending_rows_max)
-        {
+        if self.flush.as_ref().is_some_and(JoinHandle::is_finished) {
             self.end_flush().await?;
         }
         let failed = self.shared.with_stats(|stats| stats.commit_failure.is_some());
         let wait = if failed { COMMIT_RETRY } else { self.options.flush_interval };
-        let due =
-            self.pending_rows >= self.options.flush_rows && !failed || self.flushed_at.elapsed() >= wait;
+        let full = self.hot_load.rows >= self.options.flush_rows
+            || self.hot_load.bytes >= self.options.pending_bytes_max / FLUSH_SHARE;
+        let due = full && !failed || self.flushed_at.elapsed() >= wait;
         if self.flush.is_none() && !self.pending.spans.is_empty() && due {
             self.start_flush();
         }
@@ -361,7 +403,8 @@ impl Writer {
             frozen.append(hot);
         }
         let frozen = Frozen { pending: std::mem::take(&mut self.pending), segments: self.frozen.clone() };
-        self.pending_rows = 0;
+        self.dead_frozen.append(&mut self.dead_hot);
+        self.frozen_load = std::mem::take(&mut self.hot_load);
         self.flushed_at = Instant::now();
         self.flush = Some(tokio::spawn(flush(store, frozen, self.cold.clone(), self.dir.clone())));
     }
@@ -374,6 +417,8 @@ impl Writer {
             .map_err(|stopped| Error::Internal { message: format!("a flush stopped: {stopped}") })?;
         match flushed.outcome {
             Ok(rows) => {
+                self.frozen_load = Load::default();
+                self.dead_frozen.clear();
                 for (table, segment) in rows.segments.into_iter().enumerate() {
                     self.cold[table].extend(segment);
                     self.frozen[table].clear();
@@ -385,7 +430,9 @@ impl Writer {
             Err((error, frozen)) => {
                 tracing::error!(%error, "commit failed; the rows stay in memory and are tried again");
                 self.shared.with_stats(|stats| stats.commit_failure = Some(error.to_string()));
-                self.pending_rows += frozen.pending.records;
+                let load = std::mem::take(&mut self.frozen_load);
+                self.hot_load.rows += load.rows;
+                self.hot_load.bytes += load.bytes;
                 let newer = std::mem::replace(&mut self.pending, frozen.pending);
                 self.pending.append(newer);
                 self.store = Some(flushed.store);
@@ -403,6 +450,7 @@ impl Writer {
             stats.cold_version = flushed.store.version();
             stats.cold_files = flushed.store.files().len() as u64;
         });
+        self.dead_files = dead::files(&self.dir.join(EVENTS_DIR), &flushed.store);
         self.store = Some(flushed.store);
         // With rows that the views lack, the next fold publishes the new segments as well.
         if self.touched.is_empty() {
@@ -431,42 +479,6 @@ fn fold_rest(took: Duration, rows: usize, quiet: bool) -> Duration {
         false if rows > FLOOD_ROWS => took * REFOLD_REST_FLOOD,
         false => took * REFOLD_REST,
     }
-}
-
-/// Merges the small segments of a table when there are many, so that a look-up has few places to look.
-fn merge_small(segments: &mut Vec<Arc<Segment>>) -> Result<(), Error> {
-    if segments.len() <= HOT_SEGMENTS_MAX {
-        return Ok(());
-    }
-    segments.sort_by_key(|segment| std::cmp::Reverse(segment.rows()));
-    let mut from = segments.len() - 1;
-    let mut rows = segments[from].rows();
-    while from > 0 && segments[from - 1].rows() <= 2 * rows {
-        from -= 1;
-        rows += segments[from].rows();
-    }
-    let from = from.min(segments.len() - 2);
-    let merged = Segment::merge(&segments[from..], None)?;
-    segments.truncate(from);
-    segments.push(Arc::new(merged));
-    Ok(())
-}
-
-/// Largest `occurred_at`, leaving out what the source dated after the log record.
-fn watermark(batch: &RecordBatch) -> Option<DateTime<Utc>> {
-    let effective = crate::rows::segment::micros(batch, "effective_at").iter().copied().max()?;
-    DateTime::from_timestamp_micros(effective)
-}
-
-/// Dead letters by reason.
-pub fn reasons(dead_letters: &RecordBatch) -> BTreeMap<String, u64> {
-    let mut counts = BTreeMap::new();
-    if let Some(column) = dead_letters.column_by_name("reason") {
-        for reason in column.as_string_view().iter().flatten() {
-            *counts.entry(reason.to_owned()).or_default() += 1;
-        }
-    }
-    counts
 }
 
 #[cfg(test)]

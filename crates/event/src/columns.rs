@@ -321,14 +321,21 @@ impl DeadLetterRows {
     pub(crate) fn append(&mut self, record: &Record<'_>, reject: &Reject, limits: &Limits) -> usize {
         let cut = |bytes: &'_ [u8], limit: usize| bytes.len().min(limit);
         let key = record.key.map(|key| &key[..cut(key, limits.key_bytes)]);
-        let value = record.value.map(|value| &value[..cut(value, limits.value_bytes)]);
+        let value = record.value.map(|value| &value[..cut(value, limits.dead_letter_bytes)]);
         let headers = (!record.headers.is_empty()).then(|| headers_text(record.headers, limits));
         self.topic.append_value(record.topic);
         self.partition.append_value(record.partition);
         self.offset.append_value(record.offset);
         self.log_time.append_value(record.timestamp_us.clamp(0, time::MAX_US));
         self.reason.append_value(reject.reason.as_str());
-        self.detail.append_value(&reject.detail);
+        match record.value.map(<[u8]>::len).filter(|&bytes| bytes > limits.dead_letter_bytes) {
+            Some(bytes) => {
+                let kept = limits.dead_letter_bytes;
+                self.detail
+                    .append_value(format!("{} (of {bytes} bytes, the first {kept} are kept)", reject.detail));
+            }
+            None => self.detail.append_value(&reject.detail),
+        }
         self.key.append_option(key);
         self.value.append_option(value);
         self.headers.append_option(headers.as_deref());

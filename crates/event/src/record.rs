@@ -16,10 +16,13 @@ pub struct Record<'a> {
     pub value: Option<&'a [u8]>,
 }
 
-/// What a record may weigh. Dead letters keep the raw bytes up to the same limits.
+/// What a record may weigh. Dead letters keep key and headers up to the same limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     pub value_bytes: usize,
+    /// What a dead letter keeps of a value, from its start: the log has the whole, and a topic in the wrong format makes
+    /// a dead letter of each record.
+    pub dead_letter_bytes: usize,
     pub key_bytes: usize,
     /// Names and values of all headers together.
     pub header_bytes: usize,
@@ -30,6 +33,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { value_bytes: 1 << 20, key_bytes: 16 << 10, header_bytes: 64 << 10, headers: 128, depth: 32 }
+        Limits {
+            value_bytes: 1 << 20,
+            dead_letter_bytes: 64 << 10,
+            key_bytes: 16 << 10,
+            header_bytes: 64 << 10,
+            headers: 128,
+            depth: 32,
+        }
     }
 }

@@ -18,6 +18,8 @@ pub enum Error {
     Gap { partition: String, next: i64, start: i64, end: i64 },
     /// One entry is over the log's record limit.
     TooLarge { bytes: usize, limit: usize },
+    /// One entry, by its place among those of the call, is larger than its topic takes. None of them was sent.
+    TooLargeForTopic { topic: &'static str, index: usize, bytes: usize, limit: usize },
     /// An input file or stream could not be read.
     Input { name: String, detail: String },
     /// An interface that is polled refuses, or does not answer.
@@ -54,6 +56,11 @@ impl fmt::Display for Error {
             Error::TooLarge { bytes, limit } => {
                 write!(f, "a record of {bytes} bytes is over the limit of {limit} bytes")
             }
+            Error::TooLargeForTopic { topic, index, bytes, limit } => write!(
+                f,
+                "event {index} has {bytes} bytes and kafka topic {topic} takes {limit}, so nothing was sent; \
+                 raise max.message.bytes of the topic and message.max.bytes under kafka.settings"
+            ),
             Error::Input { name, detail } => write!(f, "{name}: {detail}"),
             Error::Remote { url, detail } => write!(f, "{url}: {detail}"),
             Error::Setting { detail } => write!(f, "kafka setting refused: {detail}"),

@@ -10,6 +10,7 @@
 mod assignment;
 mod consumer;
 mod inspect;
+mod limits;
 mod producer;
 mod status;
 
@@ -82,6 +83,8 @@ const PRODUCER_TUNED: &[(&str, &str)] = &[
     ("compression.type", "lz4"),
     ("linger.ms", "5"),
     ("batch.size", "1000000"),
+    // What a broker takes by default, which is a little more than the largest event.
+    ("message.max.bytes", limits::MESSAGE_BYTES_MAX),
     ("queue.buffering.max.messages", "100000"),
     ("queue.buffering.max.kbytes", "65536"),
     ("message.timeout.ms", "30000"),

@@ -57,12 +57,22 @@ impl Config {
     fn validate_tokens(&self) -> Result<(), BadValue> {
         for (index, token) in self.tokens.iter().enumerate() {
             let hash = token.hash.len() == 64 && token.hash.bytes().all(|b| b.is_ascii_hexdigit());
-            let twice = self.tokens[..index].iter().any(|t| t.name == token.name || t.hash == token.hash);
+            let same = |one: &str, other: &str| !one.is_empty() && one == other;
+            let twice = self.tokens[..index].iter().any(|earlier| {
+                earlier.name == token.name
+                    || same(&earlier.hash, &token.hash)
+                    || same(&earlier.secret, &token.secret)
+            });
             let wrong = match token {
                 _ if token.name.is_empty() => "has a token without a name",
-                _ if !hash => "has a hash that is not 64 hex digits; 'plimsoll token new' prints one",
+                _ if token.hash.is_empty() == token.secret.is_empty() => {
+                    "has a token without hash and secret, or with both; 'plimsoll token new' prints a hash"
+                }
+                _ if token.secret.is_empty() && !hash => {
+                    "has a hash that is not 64 hex digits; 'plimsoll token new' prints one"
+                }
                 _ if token.scopes.is_empty() => "has a token without scopes; give read, sql, ingest or admin",
-                _ if twice => "has two tokens with the same name or hash; give each its own",
+                _ if twice => "has two tokens with the same name, hash or secret; give each its own",
                 _ => continue,
             };
             return bad("tokens", format!("{wrong} (token {}, {:?})", index + 1, token.name));

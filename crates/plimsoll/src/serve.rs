@@ -13,7 +13,8 @@ use std::time::Duration;
 use engine::Reloader;
 use ingest::{Appender, FeedLog};
 use surface::{App, Parts, Phase};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -24,12 +25,17 @@ use crate::deliver::schedule::{self, OpenDeliveries};
 use crate::failure::Failure;
 use crate::pipeline::{self, CatchUp, Feed, Store};
 use crate::reload;
-use crate::runtime::runtime;
+use crate::runtime::{self, runtime};
 
 /// How often starting and running parts are looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// How often to look whether a source has ended.
 const FEED_INTERVAL: Duration = Duration::from_millis(200);
+/// What the kernel keeps of an answer that a client does not read. It gives twice as much.
+const SEND_BUFFER_BYTES: u32 = 256 << 10;
+/// Connections that the kernel keeps for us to accept.
+const BACKLOG: u32 = 1024;
+
 /// Serves `dir` until told to stop. `ready` hears the address once everything has caught up.
 pub fn run(
     config: Config,
@@ -37,30 +43,51 @@ pub fn run(
     ready: impl FnOnce(SocketAddr) + Send + 'static,
 ) -> Result<(), Failure> {
     let compute = runtime("engine")?;
+    // Whatever an answer takes, the threads that read and write stay free, so that `/healthz` always answers.
+    let answers = runtime::answers("answers")?;
+    let clients = runtime::answers("postgres")?;
     let front = runtime("http")?;
-    let result = front.block_on(serve(config, dir, compute.handle().clone(), ready));
+    let threads = Threads {
+        compute: compute.handle().clone(),
+        answers: answers.handle().clone(),
+        clients: clients.handle().clone(),
+    };
+    let result = front.block_on(serve(config, dir, threads, ready));
     // Queries that ignore being stopped must not hold up the end.
-    compute.shutdown_background();
-    front.shutdown_background();
+    for threads in [compute, answers, clients, front] {
+        threads.shutdown_background();
+    }
     result
+}
+
+/// Where the parts run; the caller's own threads read and write HTTP.
+struct Threads {
+    /// What folds, evaluates and queries.
+    compute: Handle,
+    /// What reads bodies and makes answers and reports.
+    answers: Handle,
+    /// What talks to PostgreSQL clients.
+    clients: Handle,
 }
 
 async fn serve(
     config: Config,
     dir: PathBuf,
-    compute: tokio::runtime::Handle,
+    threads: Threads,
     ready: impl FnOnce(SocketAddr) + Send + 'static,
 ) -> Result<(), Failure> {
+    let Threads { compute, answers, clients } = threads;
     let mut signals = Signals::new()?;
-    let app = App::new(config.access(), config.wall().map_err(Failure::misuse)?, config.bounds());
+    let access = config.access().map_err(Failure::misuse)?;
+    let app = App::new(access, config.wall().map_err(Failure::misuse)?, config.bounds());
     let site = Site::new(Arc::clone(&app), config.web_options()).map_err(Failure::misuse)?;
     let config = Arc::new(config);
-    let listener = listen(&config).await?;
+    let listener = listen(&config)?;
     let address = listener
         .local_addr()
         .map_err(|error| Failure::failed(format!("could not read the address to listen on: {error}")))?;
     let (drain, drained) = oneshot::channel::<()>();
-    let server = tokio::spawn(web::serve(listener, site.clone(), drained));
+    let server = tokio::spawn(web::serve(listener, site.clone(), answers.clone(), drained));
     let (closing, closed) = watch::channel(false);
     let options =
         config.postgres.options().map_err(|bad| Failure::misuse(format!("{} {}", bad.key, bad.message)))?;
@@ -73,7 +100,7 @@ async fn serve(
             if let Ok(address) = port.address() {
                 tracing::info!(%address, "listening for postgres clients");
             }
-            Some(tokio::spawn(port.serve(closed)))
+            Some(clients.spawn(port.serve(closed)))
         }
         None => None,
     };
@@ -99,12 +126,15 @@ async fn serve(
     }
     let appender = appender(&config, &store)?;
     let under_way = OpenDeliveries::default();
-    schedule::start(&app, &config, &store.engine, appender.clone(), &under_way);
+    {
+        let _on_their_threads = answers.enter();
+        schedule::start(&app, &config, &store.engine, appender.clone(), &under_way);
+    }
     let feeds = running.logs();
     let logs: Vec<FeedLog> = feeds.iter().map(|feed| feed.log.clone()).collect();
     site.open(Logs { appender, feeds });
-    app.open(Parts { engine: store.engine.clone(), compute, example: store.example.is_some() });
-    tokio::spawn(announce(Arc::clone(&app), logs, address, ready));
+    let parts = Parts { engine: store.engine.clone(), compute, example: store.example.is_some() };
+    tokio::spawn(announce(Arc::clone(&app), parts, logs, address, ready));
 
     let ended = running.until_stopped(&app, &mut signals).await;
     tracing::info!("stopped, draining http");
@@ -125,10 +155,17 @@ async fn serve(
     ended
 }
 
-async fn listen(config: &Config) -> Result<TcpListener, Failure> {
+fn listen(config: &Config) -> Result<TcpListener, Failure> {
     let address =
         config.listen_address().map_err(|bad| Failure::misuse(format!("{} {}", bad.key, bad.message)))?;
-    TcpListener::bind(address).await.map_err(|error| {
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.set_send_buffer_size(SEND_BUFFER_BYTES)?; // connections inherit it
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(|error: std::io::Error| {
         Failure::failed(format!(
             "could not listen on {address}: {error}; choose another with --listen 127.0.0.1:PORT"
         ))
@@ -150,7 +187,7 @@ struct Workers {
 }
 
 impl Workers {
-    fn start(config: &Config, store: &Store, compute: &tokio::runtime::Handle) -> Result<Workers, Failure> {
+    fn start(config: &Config, store: &Store, compute: &Handle) -> Result<Workers, Failure> {
         let (sender, receiver) = tokio::sync::mpsc::channel(ingest::CHANNEL_BATCHES);
         let feeds = pipeline::feeds(store, config, sender)?;
         let engine = store.engine.clone();
@@ -203,15 +240,29 @@ impl Workers {
     }
 }
 
-/// Marks the server ready once the board covers what the logs held at the start.
-async fn announce(app: Arc<App>, logs: Vec<FeedLog>, address: SocketAddr, ready: impl FnOnce(SocketAddr)) {
-    let Ok(parts) = app.parts() else { return };
+/// Opens the store to questions once no answer would be from before what readers saw ahead of the restart, and marks the
+/// server ready once the board covers what the logs held at the start.
+async fn announce(
+    app: Arc<App>,
+    parts: Parts,
+    logs: Vec<FeedLog>,
+    address: SocketAddr,
+    ready: impl FnOnce(SocketAddr),
+) {
+    let engine = parts.engine.clone();
+    let mut parts = Some(parts);
     let mut catch_up = CatchUp::new(&logs);
     loop {
-        let board = parts.engine.peek();
+        let board = engine.peek();
         let evaluated = board.evaluated_at > app.started_at;
         let covered = |name: &str| board.position.get(name).copied().unwrap_or(0);
-        if evaluated && catch_up.is_done(&logs, &covered) {
+        let done = catch_up.is_done(&logs, &covered);
+        if (done || engine.covers_seen())
+            && let Some(parts) = parts.take()
+        {
+            app.open(parts);
+        }
+        if done && evaluated {
             break;
         }
         tokio::time::sleep(LOOK_INTERVAL).await;

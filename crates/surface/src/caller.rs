@@ -9,15 +9,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::privacy::names_people;
 use crate::problem::Problem;
+use crate::secret::Secret;
 use crate::wall::{SqlAccess, Wall};
 
-/// A bearer token, known by its hash.
+/// A bearer token, known by its hash, or by where it is read from at the start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Token {
     pub name: String,
     /// SHA-256 in hex.
+    #[serde(default)]
     pub hash: String,
+    /// Where the token itself is, instead of its hash: `env:NAME` or `file:PATH`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub secret: String,
     pub scopes: Vec<Scope>,
     /// Whose it is, for person-level metrics; empty for a program's.
     #[serde(default)]
@@ -64,7 +69,31 @@ pub struct Access {
     pub visibility: Visibility,
 }
 
+/// Fewer characters can be guessed.
+const TOKEN_CHARACTERS_MIN: usize = 32;
+
 impl Access {
+    /// Reads the tokens that are named by where they are.
+    ///
+    /// # Errors
+    /// A token that cannot be read, or that can be guessed.
+    pub fn new(tokens: &[Token], visibility: Visibility) -> Result<Access, String> {
+        let mut tokens = tokens.to_vec();
+        for token in tokens.iter_mut().filter(|token| !token.secret.is_empty()) {
+            let of = |problem: &str| format!("tokens {:?}: secret {problem}", token.name);
+            let secret = Secret::read(&token.secret).map_err(|problem| of(&problem))?;
+            let text = std::str::from_utf8(secret.bytes()).map_err(|_| of("names text that is not utf-8"))?;
+            if text.len() < TOKEN_CHARACTERS_MIN {
+                let short = format!(
+                    "names a token of fewer than {TOKEN_CHARACTERS_MIN} characters; 'plimsoll token new' makes one"
+                );
+                return Err(of(&short));
+            }
+            token.hash = hash(text);
+        }
+        Ok(Access { tokens, visibility })
+    }
+
     /// Who anybody is where there are no tokens.
     pub fn anybody(&self) -> Option<Caller> {
         let scopes = vec![Scope::Read, Scope::Sql, Scope::Ingest];

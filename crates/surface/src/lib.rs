@@ -70,7 +70,7 @@ pub use caller::{Access, Caller, Scope, Token, Visibility, hash};
 pub use privacy::{Pseudonyms, names_people};
 pub use problem::{Problem, Refusal};
 pub use secret::Secret;
-pub use state::{App, Bounds, Parts, Phase};
+pub use state::{AbortOnDrop, App, Bounds, Parts, Phase};
 pub use wall::{
     Rules, Shown, ShownDiff, ShownExplanation, ShownReplay, ShownRows, ShownSeries, ShownStatement, Sight,
     SqlAccess, SqlTables, TablesPlan, Wall, own_rows,

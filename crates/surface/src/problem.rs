@@ -120,7 +120,13 @@ impl From<engine::Error> for Problem {
 
 impl From<arrow::error::ArrowError> for Problem {
     fn from(error: arrow::error::ArrowError) -> Self {
-        Self::internal(&error.to_string())
+        match error {
+            // Only a writer with a limit says so.
+            arrow::error::ArrowError::MemoryError(over) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "result-too-large", over)
+            }
+            other => Self::internal(&other.to_string()),
+        }
     }
 }
 

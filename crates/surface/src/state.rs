@@ -55,7 +55,7 @@ impl Parts {
 }
 
 /// A task that does not outlive the one who waits for it.
-struct AbortOnDrop<T>(JoinHandle<T>);
+pub struct AbortOnDrop<T>(pub JoinHandle<T>);
 
 impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {

@@ -104,7 +104,7 @@ pub async fn one(visitor: &Visitor, name: MetricName, what_if: Option<Overlay>) 
     let as_of = time(&mut given, "as_of")?;
     let query = Query { as_of, what_if, ..query(given)? };
     let shown = visitor.site.app.ask(&metric, query, &sight).await?;
-    answer(encoding, output::metric(&shown, encoding, parts.example), parts.example)
+    answer(encoding, output::metric(&shown, encoding, visitor.site.writing(parts)), parts.example)
 }
 
 /// SQL has no caller's rows: person-level metrics are all or nothing in it.
@@ -134,7 +134,7 @@ pub async fn sql(visitor: Visitor, request: Request) -> Result<Response, Problem
     let access = caller.may_sql(&site.app.wall)?;
     let parts = site.app.parts()?;
     let mut given = QueryString::parse(raw.as_deref(), ["format"])?;
-    let (headers, bytes) = body(&site.options, request).await?;
+    let (headers, bytes) = body(&site, request).await?;
     let statement = match media_type(&headers).as_str() {
         "application/json" => serde_json::from_slice::<SqlRequest>(&bytes).map_err(|error| {
             Problem::bad_request(format!("the body is not {{\"sql\": \"SELECT ...\"}}: {error}"))
@@ -161,7 +161,7 @@ pub async fn sql(visitor: Visitor, request: Request) -> Result<Response, Problem
     }
     let engine = parts.engine.clone();
     let rows = parts.compute(async move { access.ask(&engine, sql).await }).await?;
-    answer(encoding, output::rows(&rows, encoding, parts.example), parts.example)
+    answer(encoding, output::rows(&rows, encoding, site.writing(parts)), parts.example)
 }
 
 /// Person-level metrics are tables to SQL, so the rule for their route holds where a statement reads them.

@@ -34,5 +34,5 @@ pub async fn diff(visitor: Visitor) -> Result<Response, Problem> {
         shown_by.wall.diff(&engine, &metric, &query, span, (&sight, listed)).await
     };
     let shown = parts.compute(diff).await?;
-    answer(encoding, output::diff(&shown, encoding, parts.example), parts.example)
+    answer(encoding, output::diff(&shown, encoding, visitor.site.writing(parts)), parts.example)
 }

@@ -33,7 +33,7 @@ pub async fn post(
     if site.app.phase() == Phase::Stopping {
         return Err(Problem::unavailable("stopping", "the server is shutting down"));
     }
-    let (headers, bytes) = body(&site.options, request).await?;
+    let (headers, bytes) = body(&site, request).await?;
     let (entries, unknown) = entries(&headers, &bytes, site.options.events_max)?;
     let accepted = entries.len();
     site.append(entries).await?;

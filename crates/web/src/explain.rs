@@ -36,9 +36,10 @@ pub async fn explain(visitor: Visitor, name: MetricName) -> Result<Response, Pro
     let wanted = metric.labels.iter().filter_map(|label| Some((label.clone(), given.take(label)?))).collect();
     let query = Query { as_of, known_at, params: given.rest(), ..Query::default() };
     let shown = found(&visitor, &metric, query, wanted, limit).await?;
+    let writing = visitor.site.writing(parts);
     let bytes = match encoding {
-        Encoding::Json => output::explanation(&shown, parts.example),
-        other => output::rows(&shown.events(), other, parts.example),
+        Encoding::Json => output::explanation(&shown, writing),
+        other => output::rows(&shown.events(), other, writing),
     };
     answer(encoding, bytes, parts.example)
 }

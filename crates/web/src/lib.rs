@@ -9,7 +9,11 @@ mod dashboard;
 mod router;
 
 mod access;
+mod connections;
+mod origin;
+mod paced;
 mod pages;
+mod turn;
 
 mod api;
 mod diff;
@@ -26,6 +30,7 @@ mod prom;
 mod query_string;
 mod request;
 mod response;
+mod room;
 
 mod logs;
 mod options;
@@ -34,6 +39,7 @@ mod site;
 mod vendors;
 
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 pub use api::describe;
@@ -42,10 +48,9 @@ pub use logs::{FeedView, Logs};
 pub use options::{Options, Webhooks};
 pub use site::Site;
 
-/// Serves until `stop` is sent or dropped, then lets open requests end.
-pub async fn serve(listener: TcpListener, site: Site, stop: oneshot::Receiver<()>) -> std::io::Result<()> {
-    let stopped = async {
-        let _ = stop.await;
-    };
-    axum::serve(listener, router::router(site)).with_graceful_shutdown(stopped).await
+/// Serves until `stop` is sent or dropped, then lets open requests end. Requests are answered on the threads of `answers`;
+/// the caller's only read and write.
+pub async fn serve(listener: TcpListener, site: Site, answers: Handle, stop: oneshot::Receiver<()>) {
+    let connections_max = site.options.connections_max;
+    connections::serve(listener, router::router(site), answers, connections_max, stop).await;
 }

@@ -11,9 +11,12 @@ pub struct Options {
     pub hosts: Vec<String>,
     /// Whether `/metrics` needs no token.
     pub metrics_open: bool,
+    pub connections_max: usize,
     pub requests_max: usize,
     pub request_timeout: Duration,
     pub body_bytes_max: usize,
+    /// The largest answer.
+    pub answer_bytes_max: usize,
     pub events_max: usize,
     pub what_if_events_max: usize,
     /// Series that a metric has on `/metrics` at most.

@@ -31,5 +31,5 @@ pub async fn steps(
     let series = app.bounds.series(from, to, given.take("step").as_deref())?;
     let query = Query { what_if, ..query(given)? };
     let shown = app.ask_series(&metric, query, series, &sight).await?;
-    answer(encoding, output::range(&shown, encoding, parts.example), parts.example)
+    answer(encoding, output::range(&shown, encoding, visitor.site.writing(parts)), parts.example)
 }

@@ -1,10 +1,9 @@
 //! The routes, and the guard that every request passes.
 //!
-//! Every request has a time limit, a place among a bounded number, and a panic barrier; only loopback and configured
-//! host names are served, which stops DNS rebinding. Deliberately absent: TLS and CORS.
+//! Every request has a time limit, a place among a bounded number, and a panic barrier. Whether it may be served at all is
+//! decided by `origin` and `access`. Deliberately absent: TLS and CORS.
 
 use std::any::Any;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -17,9 +16,11 @@ use surface::{App, Phase, Problem};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::connections::is_vital;
 use crate::options::Options;
 use crate::site::Site;
-use crate::{access, api, diff, events, explain, openapi, pages, range, reports, webhooks, what_if};
+use crate::turn::Turn;
+use crate::{access, api, diff, events, explain, openapi, origin, pages, range, reports, webhooks, what_if};
 
 pub fn router(site: Site) -> Router {
     Router::new()
@@ -86,31 +87,35 @@ fn readiness(problems: usize) -> String {
 }
 
 /// Every request passes here, the refused ones too.
-async fn guard(State(site): State<Site>, mut request: Request, next: Next) -> Response {
-    // Health answers even when every place is taken: it says that the process lives.
-    let vital = matches!(request.uri().path(), "/healthz" | "/readyz");
+async fn guard(State(site): State<Site>, request: Request, next: Next) -> Response {
     let wants_page = pages::wants_page(request.headers());
-    let place = site.places.try_acquire();
-    let options = &site.options;
-    let admitted = admissible(options, &request).and_then(|()| {
-        let asked = (request.method(), request.uri().path(), request.headers());
-        access::admit(&site.app.access, options.metrics_open, asked)
-    });
-    let response = if let Err(problem) = admitted.map(|caller| request.extensions_mut().insert(caller)) {
-        let challenge = access::challenge(&problem);
+    let response = answered(&site, request, next).await.unwrap_or_else(|problem| {
+        let challenge = access::challenge(&problem, wants_page);
         let mut response = problem.into_response();
         response.headers_mut().extend(challenge);
         response
-    } else if place.is_err() && !vital {
-        Problem::unavailable("busy", "the server has as many requests as it takes; try again").into_response()
-    } else {
-        // Not a layer of tower-http, whose answer has no body to say what took too long and which key to set.
-        match tokio::time::timeout(options.request_timeout, next.run(request)).await {
-            Ok(response) => response,
-            Err(_) => timed_out(options).into_response(),
-        }
-    };
+    });
     pages::for_browser(wants_page, response)
+}
+
+async fn answered(site: &Site, mut request: Request, next: Next) -> Result<Response, Problem> {
+    let options = &site.options;
+    origin::admit(&options.hosts, &request)?;
+    let caller = access::admit(&site.app.access, options.metrics_open, &request)?;
+    request.extensions_mut().insert(caller);
+    // Health answers even when every place is taken: it says that the process lives.
+    if is_vital(request.uri().path()) {
+        return Ok(next.run(request).await);
+    }
+    let turn = Turn::of(&request, &site.places);
+    // A POST takes its turn when its body is there (`body`).
+    if request.method() != Method::POST {
+        turn.take()?;
+    }
+    request.extensions_mut().insert(turn.clone());
+    let answer = async { turn.holds(next.run(request).await, &site.answers).await };
+    // Not a layer of tower-http, whose answer has no body to say what took too long and which key to set.
+    tokio::time::timeout(options.request_timeout, answer).await.map_err(|_| timed_out(options))?
 }
 
 fn panicked(_: Box<dyn Any + Send>) -> Response {
@@ -124,41 +129,6 @@ fn timed_out(options: &Options) -> Problem {
         "timeout",
         format!("the request took longer than {limit_ms} ms (limits.request_timeout_ms)"),
     )
-}
-
-fn admissible(options: &Options, request: &Request) -> Result<(), Problem> {
-    if let Some(host) = request.headers().get(header::HOST) {
-        let known = host.to_str().is_ok_and(|host| is_own_host(host, &options.hosts));
-        if !known {
-            return Err(Problem::new(
-                StatusCode::MISDIRECTED_REQUEST,
-                "unknown-host",
-                "the Host header names no host of this server; add it to http.hosts if a proxy sends it",
-            ));
-        }
-    }
-    let cross_site =
-        request.headers().get("sec-fetch-site").is_some_and(|site| site.as_bytes() == b"cross-site");
-    if cross_site && request.method() == Method::POST {
-        return Err(Problem::forbidden("posts from pages of other sites are refused"));
-    }
-    Ok(())
-}
-
-/// Loopback names and addresses with any port, and the configured names.
-fn is_own_host(host: &str, configured: &[String]) -> bool {
-    let name = if host.parse::<IpAddr>().is_ok() {
-        host
-    } else if let Some(inner) = host.strip_prefix('[') {
-        inner.split(']').next().unwrap_or_default()
-    } else {
-        host.rsplit_once(':').map_or(host, |(name, _)| name)
-    };
-    let loopback = name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-        || host.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback());
-    loopback
-        || name.eq_ignore_ascii_case("localhost")
-        || configured.iter().any(|own| own.eq_ignore_ascii_case(name) || own.eq_ignore_ascii_case(host))
 }
 
 #[cfg(test)]
@@ -176,34 +146,5 @@ mod tests {
         let response = router.oneshot(Request::new(Body::empty())).await.unwrap();
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
-    }
-
-    #[test]
-    fn only_own_hosts_are_served() {
-        let configured = ["plimsoll.example.com".to_owned()];
-        for host in [
-            "127.0.0.1:8080",
-            "127.0.0.1",
-            "localhost",
-            "LOCALHOST:1",
-            "[::1]:8080",
-            "[::1]",
-            "plimsoll.example.com",
-            "plimsoll.example.com:443",
-        ] {
-            assert!(is_own_host(host, &configured), "{host}");
-        }
-        for host in [
-            "evil.example",
-            "evil.example:8080",
-            "10.0.0.1",
-            "localhost.evil.example",
-            "127.0.0.1.evil.example",
-            "",
-            "[",
-            "[::2]:80",
-        ] {
-            assert!(!is_own_host(host, &configured), "{host}");
-        }
     }
 }

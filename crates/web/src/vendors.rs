@@ -3,26 +3,20 @@
 //!
 //! Deliberately absent: signatures and routes (`webhooks`).
 
-use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
-use std::ops::Deref;
 use std::sync::Mutex;
 
-use axum::body::Bytes;
-use axum::extract::Request;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::StatusCode;
 use event::Format;
-use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use surface::output::printable;
 use surface::{Problem, Secret};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::body::body_within;
 use crate::options::{Webhook, Webhooks};
 
 /// Deliveries whose ids are remembered, so that one id cannot carry two bodies.
 const REMEMBERED: usize = 65_536;
-/// Bodies in memory at once, in KiB of what they announce.
-const BODIES_KIB: usize = 256 << 10;
 
 /// What the webhook routes need: secrets, the repositories that may send, and recent deliveries.
 pub struct Vendors {
@@ -32,8 +26,6 @@ pub struct Vendors {
     gerrit: Option<Vendor>,
     /// Whether the log gets the bodies of unknown kinds.
     pub keep_unknown: bool,
-    body_bytes_max: usize,
-    bodies: Semaphore,
     pub recent: Mutex<RecentDeliveries>,
 }
 
@@ -48,7 +40,7 @@ impl Vendors {
     ///
     /// # Errors
     /// The key whose secret cannot be read: the server then does not listen.
-    pub fn new(webhooks: &Webhooks, body_bytes_max: usize) -> Result<Vendors, String> {
+    pub fn new(webhooks: &Webhooks) -> Result<Vendors, String> {
         let read = |key: &str, source: &str| match source {
             "" => Ok(None),
             source => Secret::read(source).map(Some).map_err(|error| format!("{key} {error}")),
@@ -69,8 +61,6 @@ impl Vendors {
             jira: vendor("jira", &webhooks.jira)?,
             gerrit: vendor("gerrit", &webhooks.gerrit)?,
             keep_unknown: webhooks.keep_unknown,
-            body_bytes_max,
-            bodies: Semaphore::new(BODIES_KIB),
             recent: Mutex::default(),
         })
     }
@@ -89,62 +79,63 @@ impl Vendors {
             Problem::new(StatusCode::NOT_FOUND, "not-found", detail)
         })
     }
-
-    /// Reads a body once there is room for it: of its announced length, or of the largest one.
-    pub async fn read(&self, request: Request) -> Result<(HeaderMap, HeldBody<'_>), Problem> {
-        let announced = request.headers().get(header::CONTENT_LENGTH);
-        let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
-        let kib = announced.unwrap_or(self.body_bytes_max).min(self.body_bytes_max).div_ceil(1024).max(1);
-        let kib = u32::try_from(kib.min(BODIES_KIB)).expect("the room is counted in 32 bits");
-        let room = self.bodies.acquire_many(kib).await;
-        let room = room.map_err(|_| Problem::internal("the room for bodies was closed"))?;
-        let (headers, bytes) = body_within(self.body_bytes_max, "limits.webhook_bytes_max", request).await?;
-        Ok((headers, HeldBody { bytes, _room: room }))
-    }
-}
-
-/// A body with its room, which others wait for until the body is gone.
-pub struct HeldBody<'v> {
-    bytes: Bytes,
-    // Dropped after the bytes, since fields are dropped in the order in which they stand here.
-    _room: SemaphorePermit<'v>,
-}
-
-impl Deref for HeldBody<'_> {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.bytes
-    }
 }
 
 impl Vendor {
-    /// Whether the repository or project of a body is on the list, where there is one.
-    pub fn admits(&self, body: &[u8]) -> Result<(), Problem> {
-        #[derive(Deserialize)]
-        struct Body<'b> {
-            #[serde(borrow)]
-            repository: Option<Repository<'b>>,
-            #[serde(borrow)]
-            project: Option<Repository<'b>>,
-        }
-        #[derive(Deserialize)]
-        struct Repository<'b> {
-            #[serde(borrow, alias = "path_with_namespace")]
-            full_name: Option<Cow<'b, str>>,
-        }
+    /// Whether the repository or project that a body names is on the list, where there is one. A body that names none is
+    /// not.
+    pub fn admits(&self, format: Format, body: &[u8]) -> Result<(), Problem> {
         if self.repositories.is_empty() {
             return Ok(());
         }
-        let body: Option<Body<'_>> = serde_json::from_slice(body).ok();
-        let full = |named: Option<Repository<'_>>| named?.full_name.map(Cow::into_owned);
-        let name = body.and_then(|body| full(body.repository).or_else(|| full(body.project)));
-        let allowed =
-            name.as_deref().is_some_and(|name| self.repositories.iter().any(|own| matches(own, name)));
-        if allowed {
-            return Ok(());
+        let name = format.name();
+        match named(format, body) {
+            Some(named) if self.repositories.iter().any(|own| matches(own, &named)) => Ok(()),
+            Some(named) => Err(Problem::forbidden(format!(
+                "{} is not among those of webhooks.{name}.repositories",
+                printable(&named)
+            ))),
+            None => Err(Problem::forbidden(format!(
+                "the delivery names no repository or project, so none of webhooks.{name}.repositories"
+            ))),
         }
-        Err(Problem::forbidden("this repository is not among those of webhooks.*.repositories"))
+    }
+}
+
+/// The repository or project that a delivery is about, as its vendor writes it down.
+fn named(format: Format, body: &[u8]) -> Option<String> {
+    let body = std::str::from_utf8(body).ok()?;
+    let at = |path: &[&str]| text_at(body, path);
+    match format {
+        Format::GitHub => at(&["repository", "full_name"]),
+        Format::GitLab => at(&["project", "path_with_namespace"]),
+        Format::Jira => at(&["issue", "fields", "project", "key"])
+            .or_else(|| Some(at(&["issue", "key"])?.rsplit_once('-')?.0.to_owned()))
+            .or_else(|| at(&["version", "projectId"])),
+        Format::Gerrit => [
+            &["change", "project"][..],
+            &["refUpdate", "project"],
+            &["project"],
+            &["project", "name"],
+            &["projectName"],
+        ]
+        .into_iter()
+        .find_map(at),
+        Format::CloudEvents | Format::Bitbucket | Format::GhArchive | Format::CdEvents => None,
+    }
+}
+
+/// The text or number at a path of members, without a look at the rest of the body.
+fn text_at(body: &str, path: &[&str]) -> Option<String> {
+    let mut found = body;
+    for name in path {
+        let members: HashMap<String, &RawValue> = serde_json::from_str(found).ok()?;
+        found = members.get(*name)?.get();
+    }
+    match serde_json::from_str(found).ok()? {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
     }
 }
 
@@ -185,8 +176,6 @@ impl RecentDeliveries {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::body::Body;
-    use axum::http::HeaderValue;
 
     #[test]
     fn repositories_are_matched_by_name_or_owner() {
@@ -195,18 +184,33 @@ mod tests {
             token: None,
             repositories: list.iter().map(|&name| name.to_owned()).collect(),
         };
-        let github = br#"{"repository":{"full_name":"acme/api"}}"#;
-        let gitlab = br#"{"project":{"path_with_namespace":"acme/api"}}"#;
-        for (list, body, allowed) in [
-            (&[][..], &github[..], true),
-            (&["acme/api"][..], github, true),
-            (&["ACME/API"], gitlab, true),
-            (&["acme/*"], github, true),
-            (&["acme/web", "other/*"], github, false),
-            (&["acme/*"], br#"{"zen":"x"}"#, false),
-            (&["acme/*"], b"no json", false),
+        use Format::{Gerrit, GitHub, GitLab, Jira};
+        let github = r#"{"repository":{"full_name":"acme/api"}}"#;
+        let gitlab = r#"{"project":{"path_with_namespace":"acme/api"}}"#;
+        let jira = r#"{"issue":{"key":"OTHER-7","fields":{"project":{"key":"API"}}}}"#;
+        let gerrit =
+            r#"{"type":"change-merged","change":{"project":"acme/api"},"project":{"name":"acme/api"}}"#;
+        for (format, list, body, allowed) in [
+            (GitHub, &[][..], github, true),
+            (GitHub, &["acme/api"], github, true),
+            (GitLab, &["ACME/API"], gitlab, true),
+            (GitHub, &["acme/*"], github, true),
+            (GitHub, &["acme/web", "other/*"], github, false),
+            (GitHub, &["acme/*"], r#"{"zen":"x"}"#, false),
+            (GitHub, &["acme/*"], "no json", false),
+            (Jira, &["API"], jira, true),
+            (Jira, &["WEB"], jira, false),
+            (Jira, &["web"], r#"{"issue":{"key":"WEB-UI-7"}}"#, false),
+            (Jira, &["web-ui"], r#"{"issue":{"key":"WEB-UI-7"}}"#, true),
+            (Jira, &["10001"], r#"{"version":{"id":"3","projectId":10001}}"#, true),
+            (Jira, &["*"], r#"{"sprint":{"id":3}}"#, false),
+            (Gerrit, &["acme/*"], gerrit, true),
+            (Gerrit, &["acme/web"], gerrit, false),
+            (Gerrit, &["api"], r#"{"refUpdate":{"project":"api"}}"#, true),
+            (Gerrit, &["api"], r#"{"project":"api"}"#, true),
+            (Gerrit, &["api"], r#"{"project":{"name":"api"}}"#, true),
         ] {
-            assert_eq!(vendor(list).admits(body).is_ok(), allowed, "{list:?}");
+            assert_eq!(vendor(list).admits(format, body.as_bytes()).is_ok(), allowed, "{list:?} {body}");
         }
     }
 
@@ -220,25 +224,5 @@ mod tests {
             (recent.digests.len(), recent.get("9"), recent.get("10")),
             (REMEMBERED, None, Some([0; 32]))
         );
-    }
-
-    #[tokio::test]
-    async fn a_body_keeps_its_room_until_it_is_gone() {
-        let vendors = Vendors::new(&Webhooks::default(), 10 << 10).unwrap();
-        let request = |announced: Option<&'static str>, body: &'static str| {
-            let mut request = Request::new(Body::from(body));
-            let length = announced.map(|length| (header::CONTENT_LENGTH, HeaderValue::from_static(length)));
-            request.headers_mut().extend(length);
-            request
-        };
-        let (_, small) = vendors.read(request(Some("2"), "{}")).await.unwrap();
-        assert_eq!((&*small, vendors.bodies.available_permits()), (&b"{}"[..], BODIES_KIB - 1));
-        let (_, unannounced) = vendors.read(request(None, "[]")).await.unwrap();
-        assert_eq!(vendors.bodies.available_permits(), BODIES_KIB - 11, "as much as the largest body");
-        drop(small);
-        assert_eq!(vendors.bodies.available_permits(), BODIES_KIB - 10);
-        drop(unannounced);
-        assert!(vendors.read(request(Some("20480"), "[]")).await.is_err(), "over the limit");
-        assert_eq!(vendors.bodies.available_permits(), BODIES_KIB);
     }
 }

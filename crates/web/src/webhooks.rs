@@ -2,23 +2,25 @@
 //!
 //! Invariants: nothing of a body is looked at before its signature holds; 202 means that the log has
 //! the events durably (I1), so a vendor that hears anything else sends again; what an event id was
-//! given once is known to the tables, so a delivery that comes twice changes nothing.
+//! given once is known to the tables, so a delivery that comes twice changes nothing; what the tables would refuse
+//! is refused here, as a whole.
 //! Deliberately absent: the meaning of bodies (the event crate's normalisers) and the tables.
 
 mod signature;
 
+use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
-use event::{Delivery, Format, Normalised};
+use event::{Delivery, Format, Normalised, Record};
 use ingest::{Entry, TICKETS_TOPIC};
-use serde_json::json;
+use serde_json::{Value, json};
 use surface::{Phase, Problem};
 
-use crate::body::media_type;
+use crate::body::{body_within, media_type};
 use crate::site::Site;
-use crate::vendors::{HeldBody, Vendor};
+use crate::vendors::Vendor;
 
 pub async fn github(State(site): State<Site>, request: Request) -> Result<Response, Problem> {
     let (vendor, headers, body) = receive(&site, Format::GitHub, request).await?;
@@ -60,12 +62,12 @@ pub async fn gerrit(
     take(&site, Format::Gerrit, vendor, None, None, &body).await
 }
 
-/// Reads a body that may be worth it.
+/// Reads a body that may be worth it. Its bytes keep their room until the log has the events.
 async fn receive(
     site: &Site,
     format: Format,
     request: Request,
-) -> Result<(&Vendor, HeaderMap, HeldBody<'_>), Problem> {
+) -> Result<(&Vendor, HeaderMap, Bytes), Problem> {
     let vendor = site.webhooks.vendor(format)?;
     if site.app.phase() == Phase::Stopping {
         return Err(Problem::unavailable("stopping", "the server is shutting down"));
@@ -73,7 +75,8 @@ async fn receive(
     if media_type(request.headers()) != "application/json" {
         return Err(Problem::unsupported_media_type("choose application/json as the webhook's content type"));
     }
-    let (headers, body) = site.webhooks.read(request).await?;
+    let limit = site.options.webhook_bytes_max;
+    let (headers, body) = body_within(site, limit, "limits.webhook_bytes_max", request).await?;
     Ok((vendor, headers, body))
 }
 
@@ -86,7 +89,7 @@ async fn take(
     id: Option<&str>,
     body: &[u8],
 ) -> Result<Response, Problem> {
-    vendor.admits(body)?;
+    vendor.admits(format, body)?;
     let digest: [u8; 32] =
         ring::digest::digest(&ring::digest::SHA256, body).as_ref().try_into().expect("sha-256 has 32 bytes");
     let delivery = id.map(|id| format!("{}:{id}", format.name()));
@@ -101,12 +104,12 @@ async fn take(
         return Err(Problem::new(StatusCode::CONFLICT, "delivery-conflict", detail));
     }
     let received_us = Utc::now().timestamp_micros();
-    let normalised = event::normalise(format, &Delivery { name, body, received_us }).map_err(|reject| {
-        let reason = reject.reason.as_str();
-        Problem::new(StatusCode::BAD_REQUEST, "malformed-event", format!("{reason}: {}", reject.detail))
-            .with("reason", reason)
-    })?;
+    let normalised = event::normalise(format, &Delivery { name, body, received_us })
+        .map_err(|reject| refused(&reject, String::new()))?;
     let entries = entries(site, format, &normalised, &digest, body);
+    for (entry, id) in entries.iter().zip(normalised.events.iter().map(|event| &event.id)) {
+        check(entry, received_us).map_err(|reject| refused(&reject, format!("event {id}: ")))?;
+    }
     let events = entries.len();
     site.append(entries).await?;
     if let Some(delivery) = delivery {
@@ -127,11 +130,41 @@ fn entries(site: &Site, format: Format, normalised: &Normalised, digest: &[u8], 
         "type": format!("webhook.{}.{}", format.name(), normalised.kind),
         "time": Utc::now().to_rfc3339(),
     });
+    let entry = |note: &Value| {
+        let value = note.to_string().into_bytes();
+        Entry { topic: TICKETS_TOPIC, key: Vec::new(), headers: Vec::new(), value }
+    };
     if site.webhooks.keep_unknown {
+        let plain = entry(&note);
         note["data"] = serde_json::from_slice(body).unwrap_or_default();
+        // A body that no event can hold stays out, since it would take the note with it.
+        return vec![Some(entry(&note)).filter(|whole| check(whole, 0).is_ok()).unwrap_or(plain)];
     }
-    let value = note.to_string().into_bytes();
-    vec![Entry { topic: TICKETS_TOPIC, key: Vec::new(), headers: Vec::new(), value }]
+    vec![entry(&note)]
+}
+
+/// Whether the tables would take an entry.
+fn check(entry: &Entry, received_us: i64) -> Result<(), event::Reject> {
+    let record = Record {
+        topic: "webhook",
+        partition: 0,
+        offset: 0,
+        timestamp_us: received_us,
+        key: Some(&entry.key),
+        headers: &[],
+        value: Some(&entry.value),
+    };
+    event::decode(&record).map(drop)
+}
+
+fn refused(reject: &event::Reject, what: String) -> Problem {
+    let reason = reject.reason.as_str();
+    let detail = format!("{what}{reason}: {}", reject.detail);
+    let problem = match reject.reason {
+        event::Reason::ValueTooLarge => Problem::too_large(detail),
+        _ => Problem::new(StatusCode::BAD_REQUEST, "malformed-event", detail),
+    };
+    problem.with("reason", reason)
 }
 
 fn accepted(events: usize, known: bool) -> Response {

@@ -28,7 +28,7 @@ pub async fn range(visitor: Visitor, name: MetricName, request: Request) -> Resu
 async fn overlay(visitor: &Visitor, request: Request) -> Result<Overlay, Problem> {
     visitor.caller.may_sql(&visitor.site.app.wall)?;
     let options = &visitor.site.options;
-    let (headers, bytes) = body(options, request).await?;
+    let (headers, bytes) = body(&visitor.site, request).await?;
     let events_max = options.what_if_events_max;
     match media_type(&headers).as_str() {
         "application/x-ndjson" | "text/plain" => Ok(Overlay::of_lines(&bytes, events_max)?),

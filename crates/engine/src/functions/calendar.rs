@@ -101,10 +101,10 @@ impl Calendar<'_> {
     }
 }
 
-/// How much of begin to end the stretches cover; they may overlap each other.
+/// How much of begin to end the stretches cover; they are in order of their begin and may overlap each other.
 fn overlap(away: &[(i64, i64)], begin: i64, end: i64) -> i64 {
     let (mut covered, mut until) = (0, begin);
-    for &(from, to) in away {
+    for &(from, to) in away.iter().take_while(|(from, _)| *from < end) {
         let (from, to) = (from.max(until), to.min(end));
         if from < to {
             covered += to - from;

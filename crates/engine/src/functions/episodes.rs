@@ -21,6 +21,8 @@
 //!
 //! The author is the last one named by an event of the change. Order of episodes: as they began.
 
+mod history;
+
 use std::sync::Arc;
 
 use arrow::array::{
@@ -31,6 +33,7 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimestampMicrosecondType};
 use datafusion::common::Result;
 
+use self::history::{ChangeHistory, Episode};
 use super::gathered::{EVENT_ID, Entry, RowPlace, Sorted, Texts, lists};
 use super::scalar::is_bot;
 use super::types::{check_types, texts, timestamp};
@@ -103,79 +106,6 @@ pub(super) fn output(fields: &[FieldRef]) -> Result<DataType> {
     Ok(DataType::List(Arc::new(Field::new("item", DataType::Struct(item()), true))))
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    Done,
-    Removed,
-    Mooted,
-}
-
-impl Outcome {
-    fn as_str(self) -> &'static str {
-        match self {
-            Outcome::Done => "done",
-            Outcome::Removed => "removed",
-            Outcome::Mooted => "mooted",
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RequestKind {
-    Requested,
-    Team,
-    Volunteered,
-}
-
-impl RequestKind {
-    fn as_str(self) -> &'static str {
-        match self {
-            RequestKind::Requested => "requested",
-            RequestKind::Team => "team",
-            RequestKind::Volunteered => "volunteered",
-        }
-    }
-}
-
-#[derive(Debug, Clone)]
-struct Episode<'a> {
-    kind: RequestKind,
-    reviewer: Option<&'a str>,
-    team: Option<&'a str>,
-    opened: i64,
-    ended: Option<(i64, Outcome)>,
-    inferred: bool,
-    dismissed: bool,
-    pauses: Vec<i64>,
-    request: Option<RowPlace>,
-    end: Option<RowPlace>,
-}
-
-impl<'a> Episode<'a> {
-    fn open(kind: RequestKind, reviewer: Option<&'a str>, team: Option<&'a str>, entry: &Entry) -> Self {
-        Episode {
-            kind,
-            reviewer,
-            team,
-            opened: entry.at,
-            ended: None,
-            inferred: false,
-            dismissed: false,
-            pauses: Vec::new(),
-            request: Some(entry.place()),
-            end: None,
-        }
-    }
-
-    fn end(&mut self, outcome: Outcome, entry: &Entry) {
-        if self.pauses.len() % 2 == 1 {
-            self.pauses.push(entry.at);
-        }
-        self.ended = Some((entry.at, outcome));
-        self.end = Some(entry.place());
-    }
-}
-
 /// The columns that the state machine reads.
 struct Columns<'a> {
     types: Texts<'a>,
@@ -223,168 +153,13 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// One change while its events go by.
-struct ChangeHistory<'a> {
-    author: Option<&'a str>,
-    draft: bool,
-    closed: bool,
-    /// Whether the source records reviews, so that trailers add nothing.
-    recorded: bool,
-    episodes: Vec<Episode<'a>>,
-}
-
 pub(super) fn fold(rows: &Sorted) -> Result<ArrayRef> {
     let columns = Columns::new(rows);
     let mut out = Output::new(rows);
     for range in rows.ranges() {
-        out.change(change(&columns, &rows.entries[range.clone()]), &rows.entries[range]);
+        out.change(ChangeHistory::of(&columns, &rows.entries[range.clone()]), &rows.entries[range]);
     }
     out.finish()
-}
-
-fn change<'a>(columns: &Columns<'a>, entries: &[Entry]) -> ChangeHistory<'a> {
-    let author = entries.iter().rev().find_map(|entry| columns.authors.get(entry));
-    let mut change =
-        ChangeHistory { author, draft: false, closed: false, recorded: false, episodes: Vec::new() };
-    for entry in entries {
-        change.step(columns, entry);
-    }
-    if !change.recorded {
-        change.infer(columns, entries);
-    }
-    change
-}
-
-impl<'a> ChangeHistory<'a> {
-    fn step(&mut self, columns: &Columns<'a>, entry: &Entry) {
-        let type_ = columns.types.get(entry).unwrap_or_default();
-        self.recorded |= type_.starts_with("review.");
-        match type_ {
-            "change.opened" | "change.updated" => {
-                self.closed &= type_ == "change.updated";
-                if let Some(draft) = columns.draft(entry) {
-                    self.set_draft(draft, entry.at);
-                }
-            }
-            "change.ready" => self.set_draft(false, entry.at),
-            "change.drafted" => self.set_draft(true, entry.at),
-            "change.closed" | "change.merged" => {
-                self.closed = true;
-                self.open_episodes().for_each(|episode| episode.end(Outcome::Mooted, entry));
-            }
-            "change.reopened" => self.closed = false,
-            "review.requested" => {
-                self.requested(columns.reviewers.get(entry), columns.teams.get(entry), entry)
-            }
-            "review.request_removed" => {
-                self.removed(columns.reviewers.get(entry), columns.teams.get(entry), entry)
-            }
-            "review.submitted" => {
-                self.submitted(columns.reviewers.get(entry).or(columns.by.get(entry)), entry)
-            }
-            "review.dismissed" => self.dismissed(columns.reviewers.get(entry)),
-            _ => {}
-        }
-    }
-
-    fn open_episodes(&mut self) -> impl Iterator<Item = &mut Episode<'a>> {
-        self.episodes.iter_mut().filter(|episode| episode.ended.is_none())
-    }
-
-    fn set_draft(&mut self, draft: bool, at: i64) {
-        if self.draft != draft {
-            self.draft = draft;
-            self.open_episodes().for_each(|episode| episode.pauses.push(at));
-        }
-    }
-
-    fn requested(&mut self, reviewer: Option<&'a str>, team: Option<&'a str>, entry: &Entry) {
-        let kind = match (reviewer, team) {
-            (Some(_), _) => RequestKind::Requested,
-            (None, Some(_)) => RequestKind::Team,
-            (None, None) => return,
-        };
-        if self.find(reviewer, team).is_some() {
-            return;
-        }
-        let mut episode = Episode::open(kind, reviewer, team, entry);
-        if self.draft {
-            episode.pauses.push(entry.at);
-        }
-        if self.closed {
-            episode.end(Outcome::Mooted, entry);
-        }
-        self.episodes.push(episode);
-    }
-
-    /// The open episode of a reviewer, or of a team's queue.
-    fn find(&mut self, reviewer: Option<&str>, team: Option<&str>) -> Option<&mut Episode<'a>> {
-        self.open_episodes().find(|episode| match reviewer {
-            Some(_) => episode.reviewer == reviewer,
-            None => episode.reviewer.is_none() && episode.team == team,
-        })
-    }
-
-    fn removed(&mut self, reviewer: Option<&str>, team: Option<&str>, entry: &Entry) {
-        if reviewer.is_none() && team.is_none() {
-            return;
-        }
-        if let Some(episode) = self.find(reviewer, team) {
-            episode.end(Outcome::Removed, entry);
-        }
-    }
-
-    fn submitted(&mut self, reviewer: Option<&'a str>, entry: &Entry) {
-        let Some(name) = reviewer else { return };
-        if let Some(episode) = self.find(reviewer, None) {
-            return episode.end(Outcome::Done, entry);
-        }
-        let claims = self.author != reviewer && !is_bot(name);
-        let queued = self.open_episodes().find(|episode| claims && episode.reviewer.is_none());
-        if let Some(episode) = queued {
-            episode.reviewer = reviewer;
-            return episode.end(Outcome::Done, entry);
-        }
-        let mut episode = Episode::open(RequestKind::Volunteered, reviewer, None, entry);
-        episode.request = None;
-        episode.end(Outcome::Done, entry);
-        self.episodes.push(episode);
-    }
-
-    fn dismissed(&mut self, reviewer: Option<&str>) {
-        let done = |episode: &&mut Episode<'_>| {
-            matches!(episode.ended, Some((_, Outcome::Done))) && episode.reviewer == reviewer
-        };
-        if let Some(episode) = self.episodes.iter_mut().rev().find(done) {
-            episode.dismissed = true;
-        }
-    }
-
-    fn infer(&mut self, columns: &Columns<'a>, entries: &[Entry]) {
-        for entry in entries {
-            let (trailers, row) = (&columns.trailers[entry.batch as usize], entry.row as usize);
-            if trailers.lists.is_null(row) {
-                continue;
-            }
-            let time = |times: &TimestampMicrosecondArray| times.is_valid(row).then(|| times.value(row));
-            let committed = time(trailers.committed).map_or(entry.at, |at| at.min(entry.at));
-            let authored = time(trailers.authored).unwrap_or(committed).min(committed);
-            let offsets = trailers.lists.value_offsets();
-            for index in offsets[row] as usize..offsets[row + 1] as usize {
-                let name = trailers.names.is_valid(index).then(|| trailers.names.value(index));
-                if name.is_none() || self.episodes.iter().any(|episode| episode.reviewer == name) {
-                    continue;
-                }
-                let mut episode = Episode::open(RequestKind::Volunteered, name, None, entry);
-                episode.opened = authored;
-                episode.request = None;
-                episode.inferred = true;
-                episode.ended = Some((committed, Outcome::Done));
-                episode.end = Some(entry.place());
-                self.episodes.push(episode);
-            }
-        }
-    }
 }
 
 /// Result columns under construction. Texts that stand in the input are picked from it at the end.

@@ -5,6 +5,7 @@
 //! with the first later one whose list does not, or that is `gone` (the thing was deleted); `to_at` is NULL
 //! while it lasts. A name that stands in one list twice counts once.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder, StructArray, TimestampMicrosecondArray};
@@ -69,27 +70,24 @@ pub(super) fn fold(rows: &Sorted, fields: &[FieldRef]) -> Result<ArrayRef> {
 
 fn stays(rows: &Sorted, entries: &[Entry], name: &str) -> Vec<Stay> {
     let mut done = Vec::new();
-    let mut open: Vec<Stay> = Vec::new();
+    let mut open: BTreeMap<String, i64> = BTreeMap::new();
     for entry in entries {
         let Some(holders) = holders(rows, entry, name) else { continue };
-        let is_held = |stay: &Stay| {
-            holders
-                .as_ref()
-                .is_some_and(|list| list.as_string_view().iter().flatten().any(|name| name == stay.person))
-        };
-        let (stay, mut left): (Vec<Stay>, Vec<Stay>) = open.into_iter().partition(is_held);
-        open = stay;
-        for stay in &mut left {
-            stay.to = Some(entry.at);
+        let names: BTreeSet<&str> =
+            holders.iter().flat_map(|list| list.as_string_view().iter().flatten()).collect();
+        let left: Vec<String> =
+            open.keys().filter(|person| !names.contains(person.as_str())).cloned().collect();
+        for person in left {
+            let from = open.remove(&person).unwrap_or(entry.at);
+            done.push(Stay { person, from, to: Some(entry.at) });
         }
-        done.append(&mut left);
-        for name in holders.iter().flat_map(|list| list.as_string_view().iter().flatten()) {
-            if !open.iter().any(|stay| stay.person == name) {
-                open.push(Stay { person: name.to_owned(), from: entry.at, to: None });
+        for name in names {
+            if !open.contains_key(name) {
+                open.insert(name.to_owned(), entry.at);
             }
         }
     }
-    done.append(&mut open);
+    done.extend(open.into_iter().map(|(person, from)| Stay { person, from, to: None }));
     done
 }
 

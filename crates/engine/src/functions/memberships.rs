@@ -7,6 +7,7 @@
 //! `team.deleted` ends all. Other events say nothing.
 //! Gives a list of structs `person`, `role`, `from_at`, `to_at` in order of (from_at, person).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder, StructArray, TimestampMicrosecondArray};
@@ -21,6 +22,8 @@ const PERSON: usize = 4;
 const ROLE: usize = 5;
 const SINCE: usize = 6;
 const UNTIL: usize = 7;
+/// Of a person's memberships that only a stated end is about to end, so many of the last are looked through.
+const HELD_MAX: usize = 64;
 
 fn item() -> Fields {
     Fields::from(vec![
@@ -51,8 +54,14 @@ struct Membership<'a> {
     role: Option<&'a str>,
     from: i64,
     to: Option<i64>,
-    /// Whether an event has ended it, so that adding the person again starts another.
-    ended: bool,
+}
+
+/// The memberships of a team while its events go by.
+#[derive(Default)]
+struct Team<'a> {
+    memberships: Vec<Membership<'a>>,
+    /// Of each person, those that no event has ended, so that adding the person again does not start another.
+    held: HashMap<&'a str, Vec<usize>>,
 }
 
 pub(super) fn fold(rows: &Sorted) -> Result<ArrayRef> {
@@ -62,25 +71,22 @@ pub(super) fn fold(rows: &Sorted) -> Result<ArrayRef> {
     let (mut from, mut to) = (Vec::new(), Vec::new());
     let mut lengths = Vec::with_capacity(rows.groups);
     for range in rows.ranges() {
-        let mut team: Vec<Membership<'_>> = Vec::new();
+        let mut team = Team::default();
         for entry in &rows.entries[range] {
             let (since, until) = (time(rows, SINCE, entry), time(rows, UNTIL, entry));
             match (types.get(entry), persons.get(entry)) {
-                (Some("team.member_added"), Some(person)) => added(
-                    &mut team,
-                    person,
-                    roles.get(entry),
-                    since.unwrap_or(entry.at),
-                    since.is_some(),
-                    until,
-                ),
-                (Some("team.member_removed"), Some(person)) => {
-                    removed(&mut team, Some(person), until.or(since).unwrap_or(entry.at))
+                (Some("team.member_added"), Some(person)) => {
+                    let from = since.unwrap_or(entry.at);
+                    team.add(Membership { person, role: roles.get(entry), from, to: until }, since.is_some())
                 }
-                (Some("team.deleted"), _) => removed(&mut team, None, entry.at),
+                (Some("team.member_removed"), Some(person)) => {
+                    team.remove(person, until.or(since).unwrap_or(entry.at))
+                }
+                (Some("team.deleted"), _) => team.end(entry.at),
                 _ => {}
             }
         }
+        let mut team = team.memberships;
         team.retain(|one| one.to.is_none_or(|to| to > one.from));
         team.sort_by(|a, b| (a.from, a.person, a.to).cmp(&(b.from, b.person, b.to)));
         lengths.push(team.len());
@@ -100,37 +106,41 @@ pub(super) fn fold(rows: &Sorted) -> Result<ArrayRef> {
     lists(&DataType::Struct(item()), lengths, Arc::new(StructArray::try_new(item(), arrays, None)?))
 }
 
-fn added<'a>(
-    team: &mut Vec<Membership<'a>>,
-    person: &'a str,
-    role: Option<&'a str>,
-    from: i64,
-    dated: bool,
-    until: Option<i64>,
-) {
-    // A membership whose stated end has passed by the time of this one is over.
-    let current = team
-        .iter_mut()
-        .rev()
-        .find(|one| one.person == person && !one.ended && one.to.is_none_or(|to| to >= from));
-    match current {
-        Some(one) => {
-            if dated {
-                one.from = one.from.min(from);
+impl<'a> Team<'a> {
+    /// `dated` says whether the event names the beginning.
+    fn add(&mut self, new: Membership<'a>, dated: bool) {
+        let held = self.held.entry(new.person).or_default();
+        // A membership whose stated end has passed by the time of this one is over.
+        let goes_on = |place: &&usize| self.memberships[**place].to.is_none_or(|to| to >= new.from);
+        match held.iter().rev().take(HELD_MAX).find(goes_on) {
+            Some(&place) => {
+                let one = &mut self.memberships[place];
+                if dated {
+                    one.from = one.from.min(new.from);
+                }
+                one.role = new.role.or(one.role);
+                one.to = new.to;
             }
-            one.role = role.or(one.role);
-            one.to = until;
+            None => {
+                held.push(self.memberships.len());
+                self.memberships.push(new);
+            }
         }
-        None => team.push(Membership { person, role, from, to: until, ended: false }),
     }
-}
 
-fn removed(team: &mut [Membership<'_>], person: Option<&str>, at: i64) {
-    for one in team.iter_mut().filter(|one| !one.ended && person.is_none_or(|person| person == one.person)) {
-        if one.to.is_none_or(|to| to > at) {
-            one.to = Some(at);
+    fn remove(&mut self, person: &str, at: i64) {
+        for place in self.held.remove(person).unwrap_or_default() {
+            let one = &mut self.memberships[place];
+            if one.to.is_none_or(|to| to > at) {
+                one.to = Some(at);
+            }
         }
-        one.ended = true;
+    }
+
+    /// Ends those of everybody.
+    fn end(&mut self, at: i64) {
+        let people: Vec<&str> = self.held.keys().copied().collect();
+        people.into_iter().for_each(|person| self.remove(person, at));
     }
 }
 

@@ -209,3 +209,35 @@ async fn working_time_takes_a_calendar() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn pauses_of_a_change_are_bounded() {
+    // 400 open requests, and a change that goes to draft and back 500 times.
+    let text = |sql: &str| format!("arrow_cast({sql}, 'Utf8View')");
+    let none = |of: &str| format!("arrow_cast(NULL, '{of}')");
+    let moment = "Timestamp(Microsecond, Some(\"UTC\"))";
+    let events = format!(
+        "SELECT arrow_cast(i, '{moment}') AS at, i AS seq, {id} AS id, {type_} AS type, {reviewer} AS reviewer
+         FROM (SELECT UNNEST(range(0, 1400)) AS i)",
+        id = text("concat('e', i)"),
+        type_ = text(
+            "CASE WHEN i < 400 THEN 'review.requested' WHEN i % 2 = 0 THEN 'change.drafted' ELSE 'change.ready' END"
+        ),
+        reviewer = text("CASE WHEN i < 400 THEN concat('r', i) END"),
+    );
+    let episodes = format!(
+        "SELECT UNNEST(review_episodes(at, seq, id, type, {repo}, {one}, {who}, {draft}, reviewer, {none}, {none}, {none}, {list}, {never}, {never})) AS e
+         FROM ({events})",
+        repo = text("'acme/api'"),
+        one = text("'1'"),
+        who = text("'ada'"),
+        draft = "CAST(NULL AS BOOLEAN)",
+        none = none("Utf8View"),
+        list = none("List(Utf8View)"),
+        never = none(moment),
+    );
+    let sql = format!(
+        "SELECT count(*) AS n, sum(array_length(e['pauses'])) AS pauses, bool_and(e['is_open']) AS open FROM ({episodes})"
+    );
+    check(&sql, &["400 100000 true"]).await;
+}

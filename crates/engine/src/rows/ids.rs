@@ -1,10 +1,11 @@
 //! One row per event id, whatever the arrival order.
 //!
 //! Invariant: what a reader sees of an id depends on the set of its rows, never on their order.
-//! An exact copy (same payload, not of a higher version, not observed earlier) is dropped on admission. Other rows of an
-//! id are all kept as its *variants*; among those known at K, the highest `source_version` wins,
-//! then the highest payload hash, and `effective_at` is capped by the earliest observation.
-//! Variants are rare, so the map of them is small and rides along in every snapshot.
+//! Of the rows of an id known at K, the highest `source_version` wins, then the highest payload hash, and `effective_at`
+//! is capped by the earliest observation. A row that can win at no K, since another was observed no later and outranks
+//! it, is dropped on admission: exact copies are, and most other repetitions. The rows that are left are the id's
+//! *steps* (`ladder.rs`), the winners as K grows.
+//! Time and memory are linear in rows, even if a producer gives all its events one id.
 
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
@@ -17,28 +18,31 @@ use arrow::error::ArrowError;
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::rows::ladder::{Ladder, Place, Variant};
 use crate::rows::segment::{key_column, micros};
 
 /// 128 bits of an event id: at 10^9 events the chance of any collision is below 10^-20.
 type IdHash = [u64; 2];
 
-/// One stored row of an id, told from the id's other rows by (payload, version, observed).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Variant {
-    payload_hash: i64,
-    observed_us: i64,
-    source_version: i64,
-    key_hash: i64,
-}
+type ById<T> = HashMap<IdHash, T, BuildHasherDefault<Take64>>;
 
-/// The ids that have more than one row.
-pub type Variants = HashMap<IdHash, Vec<Variant>, BuildHasherDefault<Take64>>;
+/// Recent variants are moved to the others when they are more than this, and more than an eighth of those.
+const RECENT_MIN: usize = 1024;
+
+/// The ids that have more than one row. A clone shares all of it; the first change after one copies the recent part
+/// only, which stays small against the rest.
+#[derive(Debug, Clone, Default)]
+pub struct Variants {
+    settled: Arc<ById<Arc<Ladder>>>,
+    /// In place of what `settled` says of the same id.
+    recent: Arc<ById<Arc<Ladder>>>,
+}
 
 /// Every id admitted so far. 48 bytes an id, in memory.
 #[derive(Default)]
 pub struct Ids {
-    seen: HashMap<IdHash, Variant, BuildHasherDefault<Take64>>,
-    variants: Arc<Variants>,
+    seen: ById<Variant>,
+    variants: Variants,
     pub duplicates: u64,
     /// Ids with conflicting payloads.
     pub conflicts: u64,
@@ -48,13 +52,57 @@ pub struct Ids {
 pub struct Admitted {
     /// Rows to keep; `None` when all are.
     pub keep: Option<BooleanBuffer>,
-    /// Keys of rows that lost to a row under another key: they must be folded again.
+    /// Keys of rows that stood and now do not, or count from another time: they must be folded again.
     pub also_touched: Vec<i64>,
 }
 
+impl Variants {
+    pub fn is_empty(&self) -> bool {
+        self.settled.is_empty() && self.recent.is_empty()
+    }
+
+    fn get(&self, id: &IdHash) -> Option<&Ladder> {
+        self.recent.get(id).or_else(|| self.settled.get(id)).map(Arc::as_ref)
+    }
+
+    /// The steps of an id, which are `first` if it had no other row before.
+    fn change(&mut self, id: IdHash, first: Variant) -> &mut Ladder {
+        if self.recent.len() >= RECENT_MIN && self.recent.len() > self.settled.len() / 8 {
+            let recent = std::mem::take(&mut self.recent);
+            let settled = Arc::make_mut(&mut self.settled);
+            settled.extend(recent.iter().map(|(id, steps)| (*id, Arc::clone(steps))));
+        }
+        let settled = &self.settled;
+        let before = || settled.get(&id).cloned().unwrap_or_else(|| Arc::new(Ladder::of(first)));
+        Arc::make_mut(Arc::make_mut(&mut self.recent).entry(id).or_insert_with(before))
+    }
+
+    fn each(&self) -> impl Iterator<Item = &Ladder> {
+        let replaced = |(id, _): &(&IdHash, &Arc<Ladder>)| !self.recent.contains_key(*id);
+        let settled = self.settled.iter().filter(replaced).map(|(_, steps)| steps);
+        self.recent.values().chain(settled).map(Arc::as_ref)
+    }
+
+    /// Keys of every row of the ids that have a row not known at K: without it another row may win, under another key.
+    pub fn keys_hidden_at(&self, known_at_us: i64) -> impl Iterator<Item = i64> {
+        let hidden = move |steps: &&Ladder| steps.newest_us() > known_at_us;
+        self.each().filter(hidden).flat_map(Ladder::keys)
+    }
+
+    /// Keys of every row that may stand, of the ids that have several.
+    pub fn keys(&self) -> impl Iterator<Item = i64> {
+        self.each().flat_map(Ladder::keys)
+    }
+
+    /// When an id that has several rows may change what a key shows, with that key.
+    pub fn changes(&self) -> impl Iterator<Item = (i64, i64)> {
+        self.each().flat_map(Ladder::changes)
+    }
+}
+
 impl Ids {
-    pub fn variants(&self) -> Arc<Variants> {
-        Arc::clone(&self.variants)
+    pub fn variants(&self) -> Variants {
+        self.variants.clone()
     }
 
     /// Offers event rows; says which are new.
@@ -80,13 +128,16 @@ impl Ids {
                 }
                 hashbrown::hash_map::Entry::Occupied(slot) => {
                     let first = *slot.get();
-                    if !self.admit_again(id, first, variant, &mut also_touched) {
-                        dropped.push(row);
+                    match self.admit_again(id, first, variant) {
+                        Some(touched) => also_touched.extend(touched),
+                        None => dropped.push(row),
                     }
                 }
             }
         }
         self.duplicates += dropped.len() as u64;
+        also_touched.sort_unstable();
+        also_touched.dedup();
         let keep = (!dropped.is_empty()).then(|| {
             let mut mask = BooleanBufferBuilder::new(rows);
             mask.append_n(rows, true);
@@ -96,24 +147,22 @@ impl Ids {
         Admitted { keep, also_touched }
     }
 
-    /// A second row of an id: false when it adds nothing.
-    fn admit_again(&mut self, id: IdHash, first: Variant, row: Variant, touched: &mut Vec<i64>) -> bool {
-        let adds_nothing = |v: &Variant| {
-            v.payload_hash == row.payload_hash
-                && v.source_version >= row.source_version
-                && v.observed_us <= row.observed_us
-        };
+    /// A further row of an id: `None` when it adds nothing, else the key whose rows must be folded again, if any.
+    fn admit_again(&mut self, id: IdHash, first: Variant, row: Variant) -> Option<Option<i64>> {
+        let conflicts = row.payload_hash != first.payload_hash;
         let known = self.variants.get(&id);
-        if adds_nothing(&first) || known.is_some_and(|all| all.iter().any(adds_nothing)) {
-            return false;
+        let adds_nothing = known.map_or_else(|| first.outdoes(&row), |steps| steps.outdo(&row));
+        // The first row that conflicts stays, even if it can never win: after a restart it is counted again.
+        if adds_nothing && (!conflicts || known.is_some_and(|steps| steps.conflicting)) {
+            return None;
         }
-        let all = Arc::make_mut(&mut self.variants).entry(id).or_insert_with(|| vec![first]);
-        let conflicting = |all: &[Variant]| all.iter().any(|v| v.payload_hash != all[0].payload_hash);
-        let before = conflicting(all);
-        touched.extend(all.iter().map(|v| v.key_hash));
-        all.push(row);
-        self.conflicts += u64::from(!before && conflicting(all));
-        true
+        let steps = self.variants.change(id, first);
+        self.conflicts += u64::from(conflicts && !steps.conflicting);
+        steps.conflicting |= conflicts;
+        Some(match steps.place(row) {
+            Place::Nowhere => None,
+            Place::Step { unsettled } => unsettled,
+        })
     }
 }
 
@@ -140,13 +189,13 @@ pub fn settle(
         if observed[row] > known_at_us {
             return false;
         }
-        if let Some(all) = variants.get(&id_hash(ids.value(row))) {
-            let Some((winner, earliest_us)) = resolve(all, known_at_us) else { return false };
+        if let Some(ladder) = variants.get(&id_hash(ids.value(row))) {
+            let Some(winner) = ladder.winner(known_at_us) else { return false };
             let row_is = (payloads[row], versions[row], observed[row]);
             if row_is != (winner.payload_hash, winner.source_version, winner.observed_us) {
                 return false;
             }
-            settled[row] = settled[row].min(earliest_us);
+            settled[row] = settled[row].min(ladder.earliest_us());
         }
         settled[row] <= as_of_us
     });
@@ -156,37 +205,6 @@ pub fn settle(
     let mut columns = batch.columns().to_vec();
     columns[index] = Arc::new(TimestampMicrosecondArray::from(settled).with_data_type(zone));
     filter_record_batch(&RecordBatch::try_new(batch.schema(), columns)?, &keep.into())
-}
-
-/// Keys of every row of the ids that have a row not known at K: without it another row may win,
-/// under another key.
-pub fn keys_of_hidden_variants(variants: &Variants, known_at_us: i64) -> impl Iterator<Item = i64> {
-    let hidden = move |all: &&Vec<Variant>| all.iter().any(|v| v.observed_us > known_at_us);
-    variants.values().filter(hidden).flatten().map(|v| v.key_hash)
-}
-
-/// Keys of every row of the ids that have several.
-pub fn keys_of_variants(variants: &Variants) -> impl Iterator<Item = i64> {
-    variants.values().flatten().map(|v| v.key_hash)
-}
-
-/// When each row of an id that has several was observed, with each key that one of its rows has.
-pub fn observations(variants: &Variants) -> impl Iterator<Item = (i64, i64)> {
-    let pairs = |all: &Vec<Variant>| {
-        let keys: Vec<i64> = all.iter().map(|v| v.key_hash).collect();
-        let times: Vec<i64> = all.iter().map(|v| v.observed_us).collect();
-        times.into_iter().flat_map(move |at_us| keys.clone().into_iter().map(move |key| (at_us, key)))
-    };
-    variants.values().flat_map(pairs)
-}
-
-/// The winning row of an id among those known at K, and the id's earliest observation.
-fn resolve(all: &[Variant], known_at_us: i64) -> Option<(Variant, i64)> {
-    let known = || all.iter().filter(|v| v.observed_us <= known_at_us);
-    let winner =
-        known().max_by_key(|v| (v.source_version, v.payload_hash, std::cmp::Reverse(v.observed_us)))?;
-    let earliest_us = known().map(|v| v.observed_us).min()?;
-    Some((*winner, earliest_us))
 }
 
 fn event_ids(batch: &RecordBatch) -> &arrow::array::StringViewArray {
@@ -229,8 +247,8 @@ mod tests {
         Variant { payload_hash, observed_us, source_version, key_hash: 7 }
     }
 
-    /// Admits `rows` of one id in the given order and says who wins at K.
-    fn winner(rows: &[Variant], known_at_us: i64) -> Option<(i64, i64)> {
+    /// Admits `rows` of one id in the given order.
+    fn admitted(rows: &[Variant]) -> (Ids, IdHash) {
         let mut ids = Ids::default();
         let id = id_hash("e");
         for &row in rows {
@@ -239,12 +257,19 @@ mod tests {
                     ids.seen.insert(id, row);
                 }
                 Some(first) => {
-                    ids.admit_again(id, first, row, &mut Vec::new());
+                    ids.admit_again(id, first, row);
                 }
             }
         }
-        let all = ids.variants.get(&id).cloned().unwrap_or_else(|| vec![ids.seen[&id]]);
-        resolve(&all, known_at_us).map(|(v, earliest)| (v.payload_hash, earliest))
+        (ids, id)
+    }
+
+    /// Who wins at K, and from when it counts.
+    fn winner(rows: &[Variant], known_at_us: i64) -> Option<(i64, i64)> {
+        let (ids, id) = admitted(rows);
+        let single = Ladder::of(ids.seen[&id]);
+        let steps = ids.variants.get(&id).unwrap_or(&single);
+        steps.winner(known_at_us).map(|winner| (winner.payload_hash, steps.earliest_us()))
     }
 
     #[test]
@@ -273,5 +298,41 @@ mod tests {
             order.reverse();
             assert_eq!(winner(&order, 24), Some((9, 5)));
         }
+    }
+
+    #[test]
+    fn a_conflict_counts_once_even_if_its_row_never_wins() {
+        for rows in [
+            vec![variant(9, 10, 0), variant(5, 10, 0), variant(4, 11, 0), variant(9, 12, 0)],
+            vec![variant(4, 11, 0), variant(9, 12, 0), variant(9, 10, 0), variant(5, 10, 0)],
+        ] {
+            let (ids, _) = admitted(&rows);
+            assert_eq!(ids.conflicts, 1);
+        }
+        assert_eq!(admitted(&[variant(9, 10, 0), variant(9, 12, 1)]).0.conflicts, 0);
+    }
+
+    #[test]
+    fn a_copy_of_the_variants_stays_as_it_was() {
+        let mut ids = Ids::default();
+        let mut copies = Vec::new();
+        for number in 0..3 * RECENT_MIN as i64 {
+            let id = id_hash(&number.to_string());
+            ids.seen.insert(id, variant(1, 10, 0));
+            ids.admit_again(id, variant(1, 10, 0), variant(2, 20, 0));
+            if number % 500 == 0 && number < 2_900 {
+                copies.push((number as usize + 1, ids.variants()));
+            }
+            if number == 2_900 {
+                let again = id_hash("7");
+                ids.admit_again(again, variant(1, 10, 0), variant(3, 5, 0));
+            }
+        }
+        for (count, copy) in copies {
+            assert_eq!(copy.keys().count(), 2 * count);
+            assert_eq!(copy.get(&id_hash("7")).map(Ladder::earliest_us), (count > 7).then_some(10));
+        }
+        assert_eq!(ids.variants.get(&id_hash("7")).map(Ladder::earliest_us), Some(5));
+        assert_eq!(ids.variants.keys().count(), 6 * RECENT_MIN - 1, "what outdoes both is the only step");
     }
 }

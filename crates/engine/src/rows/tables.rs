@@ -13,8 +13,9 @@ use arrow::error::ArrowError;
 use event::Table;
 
 use crate::moment::Moment;
-use crate::rows::ids::{Variants, keys_of_hidden_variants, keys_of_variants, observations, settle};
+use crate::rows::ids::{Variants, settle};
 use crate::rows::segment::{Clocks, Segment, indices, key_column, micros};
+use crate::store::dead::DeadLetters;
 
 /// The tables that views fold.
 pub const EVENT_TABLES: [Table; 4] = [Table::Commits, Table::Reviews, Table::Tickets, Table::Directory];
@@ -26,8 +27,8 @@ pub type ByTable<T> = [T; EVENT_TABLES.len()];
 #[derive(Debug, Clone, Default)]
 pub struct Tables {
     pub segments: ByTable<Vec<Arc<Segment>>>,
-    pub dead_letters: Vec<RecordBatch>,
-    pub variants: Arc<Variants>,
+    pub dead_letters: DeadLetters,
+    pub variants: Variants,
 }
 
 /// Which keys to gather.
@@ -107,7 +108,7 @@ impl Tables {
                 }
             }
         }
-        keys.extend(keys_of_hidden_variants(&self.variants, moment.known_at_us));
+        keys.extend(self.variants.keys_hidden_at(moment.known_at_us));
         ascending(keys)
     }
 
@@ -131,8 +132,7 @@ impl Tables {
     /// count from earlier than it says; `settle` tells.
     fn seen_at(&self, moment: Moment) -> impl Fn(&Clocks<'_>, usize) -> bool {
         let limited = moment != Moment::ALL;
-        let unsure: HashSet<i64> =
-            limited.then(|| keys_of_variants(&self.variants)).into_iter().flatten().collect();
+        let unsure: HashSet<i64> = limited.then(|| self.variants.keys()).into_iter().flatten().collect();
         move |clocks, row| {
             clocks.known(row, moment) && (clocks.happened(row, moment) || unsure.contains(&clocks.keys[row]))
         }
@@ -155,8 +155,7 @@ impl Tables {
             let keys = key_column(&segment.batch).values();
             effective.iter().zip(keys.iter()).for_each(|(&at_us, &key)| add(at_us, key));
         }
-        // A row of an id that has several may count from the earliest observation among them.
-        observations(&self.variants).for_each(|(observed_us, key)| add(observed_us, key));
+        self.variants.changes().for_each(|(at_us, key)| add(at_us, key));
         found.into_iter().map(ascending).collect()
     }
 }

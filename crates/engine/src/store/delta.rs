@@ -42,7 +42,7 @@ mod tests;
 
 pub use entry::ColdFile;
 pub use error::StoreError;
-pub use file::KEY_COLUMN;
+pub use file::{DEAD_LETTER_ROWS, KEY_COLUMN, Reader};
 pub use merge::{Merge, Merged};
 pub use tail::Torn;
 #[cfg(test)]
@@ -197,9 +197,15 @@ impl ColdStore {
     /// The rows of a file, with exactly the columns of `event::schema`.
     pub async fn read(&self, file: &ColdFile) -> Result<RecordBatch, StoreError> {
         let path = object_store::path::Path::from(file.path.as_str());
-        let bytes = self.store.get(&path).await?.bytes().await?;
+        let damaged = |reason: String| {
+            let path = self.root.join(&file.path).display().to_string();
+            StoreError::Damaged { path, reason }
+        };
+        let bytes = self.store.get(&path).await.map_err(|error| damaged(error.to_string()))?;
+        let bytes = bytes.bytes().await?;
         let table = file.table;
-        tokio::task::spawn_blocking(move || file::decode(bytes, table)).await?
+        let rows = tokio::task::spawn_blocking(move || file::decode(bytes, table)).await?;
+        rows.map_err(|error| damaged(error.to_string()))
     }
 
     /// Merges what is due, one commit per merge. For merging beside commits, use `merge_due`, run

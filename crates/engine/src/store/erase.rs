@@ -17,6 +17,7 @@ use event::{Table, key_hash};
 
 use crate::error::Error;
 use crate::rows::segment::sort_by_key;
+use crate::store::EVENTS_DIR;
 use crate::store::delta::{ColdStore, KEY_COLUMN};
 use crate::store::lock::lock;
 
@@ -42,7 +43,7 @@ pub async fn rewrite_texts(dir: &Path, change: Change<'_>) -> Result<Rewritten, 
             Ok(()) | Err(_) => {}
         }
     }
-    let mut store = ColdStore::open(&dir.join("events")).await?;
+    let mut store = ColdStore::open(&dir.join(EVENTS_DIR)).await?;
     let mut done = Rewritten::default();
     for file in store.files().to_vec() {
         let rows = store.read(&file).await?;

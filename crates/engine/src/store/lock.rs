@@ -9,7 +9,13 @@ use crate::error::Error;
 
 /// Held by the one process that has the directory open.
 pub fn lock(dir: &Path) -> Result<File, Error> {
-    let file = File::options().create(true).truncate(false).write(true).open(dir.join("lock"))?;
+    let path = dir.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|error| {
+        let path = path.display();
+        Error::Storage {
+            message: format!("{path}: {error}; the data directory must be writable, and lock a file"),
+        }
+    })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(Error::Locked { dir: dir.display().to_string() }),

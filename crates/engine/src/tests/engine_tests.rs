@@ -18,6 +18,7 @@ use crate::rows::tables::Tables;
 use crate::views::Views;
 use crate::{Catalogue, Engine, Options, Query};
 
+mod bounds;
 mod past;
 
 /// One event as a CloudEvents body. Small domains, so that keys, ids and times collide.

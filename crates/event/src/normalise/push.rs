@@ -17,6 +17,10 @@ const SOURCE_VERSION: i64 = -1;
 const NOBODY: &str = "unknown";
 /// Longer subjects are cut.
 const SUBJECT_BYTES_MAX: usize = 4 << 10;
+/// Files listed of one commit take at most this much, so that the event stays one that the log takes.
+const FILES_BYTES_MAX: usize = 512 << 10;
+/// What a file takes besides its path.
+const FILE_BYTES: usize = 32;
 /// People listed of each sort of trailer.
 const PEOPLE_MAX: usize = 256;
 
@@ -40,6 +44,7 @@ pub(super) fn pushed(
     let subject = message.lines().next().unwrap_or_default().trim();
     let trailers = message::trailers(text_of);
     let named = message::people(text_of, &trailers);
+    let (listed, uncounted) = files(commit)?;
     let draft =
         Draft::new("commit.pushed", format!("git-{repo}-{sha}"), source, time, format!("{repo}@{sha}"));
     let draft = draft
@@ -54,7 +59,8 @@ pub(super) fn pushed(
         .with("reviewers", people(&named.reviewers))
         .with("tickets", message::tickets(repo, subject, text_of, &trailers))
         .with_some("change", message::change(subject, text_of, &trailers))
-        .with_some("files", files(commit)?);
+        .with_some("files", listed)
+        .with_some("changed_files", uncounted);
     Ok(Draft { source_version: SOURCE_VERSION, ..draft })
 }
 
@@ -81,13 +87,19 @@ fn people(names: &[&str]) -> Vec<Value> {
     names.iter().filter_map(person).take(PEOPLE_MAX).collect()
 }
 
-/// The paths that the commit changed; how many lines, a push does not tell.
-fn files(commit: &Value) -> Result<Option<Vec<Value>>, Reject> {
-    let mut files = Vec::new();
+/// The paths that the commit changed; how many lines, a push does not tell. Where there are too many to list, also how
+/// many files there are.
+fn files(commit: &Value) -> Result<(Option<Vec<Value>>, Option<usize>), Reject> {
+    let (mut listed, mut found, mut bytes) = (Vec::new(), 0, 0);
     for (member, change) in [("added", "added"), ("modified", "modified"), ("removed", "deleted")] {
         for path in list(commit, member)?.unwrap_or_default() {
-            files.push(json!({ "path": path, "change": change }));
+            found += 1;
+            bytes += path.to_string().len() + FILE_BYTES;
+            if bytes <= FILES_BYTES_MAX {
+                listed.push(json!({ "path": path, "change": change }));
+            }
         }
     }
-    Ok((!files.is_empty()).then_some(files))
+    let uncounted = (listed.len() < found).then_some(found);
+    Ok(((!listed.is_empty()).then_some(listed), uncounted))
 }

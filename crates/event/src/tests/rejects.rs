@@ -19,7 +19,7 @@ fn rejected(value: impl AsRef<[u8]>, reason: Reason) {
         &[("topic", "plimsoll.reviews"), ("partition", "3"), ("offset", "42")],
     );
     let (_, batch) = push(&record(&[], value));
-    let limit = Limits::default().value_bytes;
+    let limit = Limits::default().dead_letter_bytes;
     let kept: String = value.iter().take(limit).map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(cell(&batch.dead_letters, "value"), kept);
     assert!(cell(&batch.dead_letters, "detail").chars().count() > 5);

@@ -182,7 +182,8 @@ fn newest(
     Ok(None)
 }
 
-fn settings(
+/// The settings of a topic that are in force.
+pub(super) fn settings(
     admin: &AdminClient<rdkafka::client::DefaultClientContext>,
     topic: &str,
     timeout: Duration,

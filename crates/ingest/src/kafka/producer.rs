@@ -17,6 +17,7 @@ use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerConte
 use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
+use super::limits::TopicLimits;
 use super::{KafkaConfig, PRODUCER_FIXED, PRODUCER_TUNED, client_config, setting_error};
 use crate::{Entry, Error, Position, Produce};
 
@@ -30,6 +31,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct KafkaProducer {
     client: Arc<ThreadedProducer<Reports>>,
     brokers: Arc<str>,
+    limits: Arc<TopicLimits>,
 }
 
 /// Receives the delivery reports, on the client's own thread.
@@ -59,6 +61,7 @@ impl KafkaProducer {
     pub fn open(config: &KafkaConfig) -> Result<KafkaProducer, Error> {
         let brokers: Arc<str> = config.brokers.as_str().into();
         let client = client_config(config, PRODUCER_FIXED, PRODUCER_TUNED)?;
+        let limits = Arc::new(TopicLimits::new(&client));
         let context = Reports { brokers: Arc::clone(&brokers) };
         let client = ThreadedProducer::from_config_and_context(&client, context)
             .map_err(|error| setting_error(&error))?;
@@ -67,7 +70,7 @@ impl KafkaProducer {
             action: "connect",
             detail: format!("{error}; check the address, the network and the security settings"),
         })?;
-        Ok(KafkaProducer { client: Arc::new(client), brokers })
+        Ok(KafkaProducer { client: Arc::new(client), brokers, limits })
     }
 
     /// [`Produce::produce`] for async code; gives where each entry went.
@@ -88,6 +91,7 @@ impl KafkaProducer {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
+        self.limits.check(entries)?;
         let (done, answer) = oneshot::channel();
         let pending = Arc::new(Pending {
             state: Mutex::new(Deliveries {
@@ -161,6 +165,7 @@ impl KafkaProducer {
                 "; check that the brokers are reachable and enough replicas are in sync"
             }
             RDKafkaErrorCode::MessageSizeTooLarge => {
+                self.limits.forget();
                 "; raise message.max.bytes here and max.message.bytes on the topic"
             }
             RDKafkaErrorCode::Fatal => "; the producer must be opened again: restart",

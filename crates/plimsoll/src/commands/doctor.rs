@@ -101,6 +101,7 @@ fn look_at(config: &Config, findings: &mut Vec<Finding>) -> Result<(), Failure> 
     findings.push(local::clock(config, chrono::Utc::now()));
     findings.push(ports::http(config, served));
     findings.extend(ports::postgres(config, served));
+    findings.push(local::access(config));
     findings.extend(local::secrets(config));
     findings.push(local::catalogue(config)?);
     findings.extend(kafka::findings(config));

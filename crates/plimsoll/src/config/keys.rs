@@ -19,9 +19,10 @@ section! {
         /// Where the log, the tables and the caches live. Only one process may use it at a time. Flag: --data.
         data_dir: PathBuf = PathBuf::from("plimsoll-data");
         /// Bearer tokens for HTTP. `plimsoll token new NAME` prints a token once, with the lines to put here. `hash` is the
-        /// SHA-256 of the token in hex. `scopes` are "read" (metrics and pages), "sql", "ingest" (events) and "admin" (all).
-        /// `person` is for a person's own token. Without any token, everybody who reaches the server may read, run SQL
-        /// and post events.
+        /// SHA-256 of the token in hex; instead of it, `secret` can name where the token itself is ("env:NAME" or "file:PATH").
+        /// `scopes` are "read" (metrics and pages), "sql", "ingest" (events) and "admin" (all). `person` is for a person's own
+        /// token. Without any token, everybody on this machine may read, run SQL and post events, and what a proxy passes on
+        /// is refused.
         /// ```toml
         /// [[tokens]]
         /// name = "grafana"
@@ -162,6 +163,8 @@ section! {
         flush_rows: usize = 250_000, 1..=100_000_000;
         /// Reading the log pauses when this many rows are waiting.
         pending_rows_max: usize = 1_000_000, 1..=100_000_000;
+        /// ... or when they take this many bytes of memory.
+        pending_bytes_max: usize = 1_073_741_824, 16_777_216..=1_099_511_627_776;
     }
 }
 
@@ -193,10 +196,16 @@ section! {
         sql_spill_bytes_max: u64 = 1 << 30, 0..=1 << 44;
         /// Time for one HTTP request, in milliseconds. A longer one ends with 408.
         request_timeout_ms: u64 = 30_000, 100..=3_600_000;
-        /// Most HTTP requests served at the same time. Further ones get 503 with Retry-After.
+        /// Most HTTP connections at the same time. A further one takes the place of the one that has been longest without a
+        /// whole request.
+        connections_max: usize = 512, 2..=100_000;
+        /// Most HTTP requests served at the same time, until their answers have been read. Further ones get 503 with
+        /// Retry-After.
         requests_max: usize = 256, 1..=100_000;
         /// Largest body of a POST, in bytes. A larger one gets 413.
         body_bytes_max: usize = 8 << 20, 1_024..=256 << 20;
+        /// Largest answer with rows, in bytes. A larger one gets 422.
+        answer_bytes_max: usize = 128 << 20, 65_536..=4 << 30;
         /// Largest body of a webhook, in bytes. GitHub sends up to 25 MiB. A larger one gets 413.
         webhook_bytes_max: usize = 25 << 20, 1_024..=64 << 20;
         /// Most events in one POST /api/v1/events. More get 413.
@@ -261,7 +270,8 @@ section! {
     JiraHooks [webhooks.jira] {
         /// Where the secret is that Jira signs deliveries with.
         secret: String = String::new();
-        /// Leave it empty: deliveries of Jira name no repository, so a list here refuses all of them.
+        /// Projects that may send, by key, such as "API"; deliveries about versions name a project by number only, such as
+        /// "10001". Those that name none, such as about sprints, are then refused. Empty: every sender with the secret.
         repositories: Vec<String> = Vec::new();
     }
 }
@@ -270,7 +280,7 @@ section! {
     GerritHooks [webhooks.gerrit] {
         /// Where the secret is: the last part of the address that Gerrit posts to.
         secret: String = String::new();
-        /// Leave it empty: deliveries of Gerrit name no owner and repository, so a list here refuses all of them.
+        /// Projects that may send, such as "api" or "acme/*". Empty: every sender with the secret.
         repositories: Vec<String> = Vec::new();
     }
 }

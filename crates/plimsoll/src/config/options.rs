@@ -24,8 +24,10 @@ impl Config {
         }))
     }
 
-    pub fn access(&self) -> Access {
-        Access { tokens: self.tokens.clone(), visibility: self.people.visibility }
+    /// # Errors
+    /// A token that cannot be read.
+    pub fn access(&self) -> Result<Access, String> {
+        Access::new(&self.tokens, self.people.visibility)
     }
 
     pub fn bounds(&self) -> Bounds {
@@ -37,9 +39,11 @@ impl Config {
         web::Options {
             hosts: self.http.hosts.clone(),
             metrics_open: self.http.metrics_open,
+            connections_max: limits.connections_max,
             requests_max: limits.requests_max,
             request_timeout: Duration::from_millis(limits.request_timeout_ms),
             body_bytes_max: limits.body_bytes_max,
+            answer_bytes_max: limits.answer_bytes_max,
             events_max: limits.events_max,
             what_if_events_max: limits.what_if_events_max,
             series_max: limits.series_max,
@@ -53,6 +57,7 @@ impl Config {
             flush_interval: Duration::from_millis(self.store.flush_interval_ms),
             flush_rows: self.store.flush_rows,
             pending_rows_max: self.store.pending_rows_max,
+            pending_bytes_max: self.store.pending_bytes_max,
             refresh_interval: Duration::from_millis(self.board.refresh_interval_ms),
             refresh_interval_max: Duration::from_millis(self.board.refresh_interval_max_ms),
             evaluate_interval: Duration::from_millis(self.board.evaluate_interval_ms),

@@ -126,20 +126,19 @@ fn more(items: usize) -> Option<String> {
 }
 
 fn teams(report: &Report, link: &str) -> Value {
-    let text = |text: &str, size: &str, bold: bool| json!({"type": "TextBlock", "text": text, "wrap": true, "size": size, "weight": if bold { "bolder" } else { "default" }});
-    let mut blocks = vec![text(&report.title, "large", true), text(&report.period, "small", false)];
-    blocks.extend(report.example.map(|example| text(example, "small", false)));
-    blocks.extend(report.in_short.iter().map(|line| text(line, "default", false)));
+    let mut blocks = vec![block(&report.title, "large", true), block(&report.period, "small", false)];
+    blocks.extend(report.example.map(|example| block(example, "small", false)));
+    blocks.extend(report.in_short.iter().map(|line| block(line, "default", false)));
     for part in report.parts.iter().filter(|part| !part.items.is_empty()) {
-        blocks.push(text(part.title, "medium", true));
+        blocks.push(block(part.title, "medium", true));
         for item in part.items.iter().take(ITEMS_MAX) {
-            let mut block = text(&told(item), "default", false);
+            let mut block = block(&told(item), "default", false);
             if item.urgency == Urgency::Act {
-                block["color"] = json!("attention");
+                block["inlines"][0]["color"] = json!("attention");
             }
             blocks.push(block);
         }
-        blocks.extend(more(part.items.len()).map(|line| text(&line, "small", false)));
+        blocks.extend(more(part.items.len()).map(|line| block(&line, "small", false)));
     }
     let mut card = json!({"$schema": "http://adaptivecards.io/schemas/adaptive-card.json", "type": "AdaptiveCard", "version": "1.4", "body": blocks});
     if !link.is_empty() {
@@ -148,9 +147,25 @@ fn teams(report: &Report, link: &str) -> Value {
     json!({"type": "message", "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}]})
 }
 
+/// Titles of changes and tickets stand in text runs, which have no markup; a text block would make links of `[…](…)`.
+fn block(text: &str, size: &str, bold: bool) -> Value {
+    let weight = if bold { "bolder" } else { "default" };
+    let run = json!({"type": "TextRun", "text": text, "size": size, "weight": weight});
+    json!({"type": "RichTextBlock", "inlines": [run]})
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_events_say_is_no_markup_in_a_card() {
+        let hostile = "[click](https://evil.example) **bold**";
+        let block = block(hostile, "default", false);
+        assert_eq!(block["type"], "RichTextBlock", "a TextBlock reads markup");
+        let run = &block["inlines"][0];
+        assert_eq!((&run["type"], &run["text"]), (&json!("TextRun"), &json!(hostile)));
+    }
 
     #[test]
     fn answers_are_judged() {

@@ -3,14 +3,18 @@
 use arrow::error::ArrowError;
 use serde_json::json;
 
-use super::{Encoding, json_object, table_rows};
+use super::{Encoding, Writing, json_object, table_rows};
 use crate::moment;
 use crate::wall::ShownDiff;
 
-pub fn diff(shown: &ShownDiff, encoding: Encoding, example: bool) -> Result<Vec<u8>, ArrowError> {
-    let (metric, found) = (shown.metric(), shown.diff());
+pub fn diff(
+    shown: &ShownDiff,
+    encoding: Encoding,
+    writing: impl Into<Writing>,
+) -> Result<Vec<u8>, ArrowError> {
+    let (metric, found, writing) = (shown.metric(), shown.diff(), writing.into());
     if encoding != Encoding::Json {
-        return table_rows(&found.rows, encoding, example);
+        return table_rows(&found.rows, encoding, writing);
     }
     let to = &found.to;
     let head = [
@@ -24,5 +28,5 @@ pub fn diff(shown: &ShownDiff, encoding: Encoding, example: bool) -> Result<Vec<
         ("definition", json!(to.definition)),
         ("position", json!(to.position)),
     ];
-    json_object(&head, &found.rows, example)
+    json_object(&head, &found.rows, writing)
 }

@@ -4,18 +4,22 @@ use arrow::error::ArrowError;
 use engine::MetricResult;
 use serde_json::json;
 
-use super::{Encoding, json_object, table_rows, what_if};
+use super::{Encoding, Writing, json_object, table_rows, what_if};
 use crate::moment;
 use crate::wall::ShownSeries;
 
-pub fn range(shown: &ShownSeries, encoding: Encoding, example: bool) -> Result<Vec<u8>, ArrowError> {
-    let (steps, rows) = (shown.steps(), shown.rows());
+pub fn range(
+    shown: &ShownSeries,
+    encoding: Encoding,
+    writing: impl Into<Writing>,
+) -> Result<Vec<u8>, ArrowError> {
+    let (steps, rows, writing) = (shown.steps(), shown.rows(), writing.into());
     if encoding != Encoding::Json {
-        return table_rows(rows, encoding, example);
+        return table_rows(rows, encoding, writing);
     }
     let first = steps.first().expect("a range has a step");
     let last = steps.last().expect("a range has a step");
-    json_object(&head(first, last, steps), rows, example)
+    json_object(&head(first, last, steps), rows, writing)
 }
 
 fn head(

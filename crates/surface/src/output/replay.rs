@@ -3,7 +3,7 @@
 use arrow::error::ArrowError;
 use serde_json::json;
 
-use super::{Encoding, json_object, table_rows};
+use super::{Encoding, Writing, json_object, table_rows};
 use crate::moment;
 use crate::wall::ShownReplay;
 
@@ -11,11 +11,11 @@ pub fn replay(
     shown: &ShownReplay,
     metric: &str,
     encoding: Encoding,
-    example: bool,
+    writing: impl Into<Writing>,
 ) -> Result<Vec<u8>, ArrowError> {
-    let found = shown.found();
+    let (found, writing) = (shown.found(), writing.into());
     if encoding != Encoding::Json {
-        return table_rows(&found.rows, encoding, example);
+        return table_rows(&found.rows, encoding, writing);
     }
     let head = [
         ("metric", json!(metric)),
@@ -25,5 +25,5 @@ pub fn replay(
         ("differ", json!(found.differ)),
         ("position", json!(found.position)),
     ];
-    json_object(&head, &found.rows, example)
+    json_object(&head, &found.rows, writing)
 }

@@ -36,7 +36,7 @@ pub async fn page(visitor: Visitor) -> Result<Response, Problem> {
             div.panel { (late(&visit.lens.link("/data/sources", &[]), "Counting events …")) }
         }
         section aria-labelledby="logs" { h2 id="logs" { "Logs" } div.panel { (logs(&visit)) } }
-        section aria-labelledby="dead" { h2 id="dead" { "Dead letters" } div.panel { (dead_letters(&visit)?) } }
+        section aria-labelledby="dead" { h2 id="dead" { "Dead letters" } div.panel { (dead_letters(&visit).await?) } }
         section aria-labelledby="discrepancies" {
             h2 id="discrepancies" { "Discrepancies" }
             div.panel { (discrepancies(&visit).await?) }
@@ -103,14 +103,14 @@ fn durable_of(durable: &std::collections::HashMap<String, i64>, log: &str) -> Op
     durable.iter().filter(|(app_id, _)| app_id.ends_with(&suffix)).map(|(_, next)| *next).max()
 }
 
-fn dead_letters(visit: &Visit<'_>) -> Result<Markup, Problem> {
+async fn dead_letters(visit: &Visit<'_>) -> Result<Markup, Problem> {
     let stats = visit.parts.engine.stats();
     if stats.dead_letters_by_reason.is_empty() {
         return Ok(html! { p { "None: every record could be read." } });
     }
     // What was refused may quote names.
     let names_hidden = visit.app.wall.has_pseudonyms();
-    let newest = newest(&visit.parts.engine.snapshot().tables.dead_letters);
+    let newest = newest(&visit.parts.engine.newest_dead_letters(DEAD_LETTERS).await?);
     Ok(html! {
         (table::frame("dead letters by reason", &["Reason", "#Records"], &html! { @for (reason, n) in &stats.dead_letters_by_reason { tr { th scope="row" { (words::plain(reason)) } td.n { (number(*n)) } } } }))
         details {
@@ -131,20 +131,17 @@ struct Letter {
     detail: String,
 }
 
-fn newest(batches: &[RecordBatch]) -> Vec<Letter> {
-    let letters = batches.iter().rev().flat_map(|batch| {
-        let rows = Rows::of_facts(batch);
-        let [topics, partitions, offsets, reasons, details] =
-            ["topic", "partition", "offset", "reason", "detail"].map(|name| rows.texts(name));
-        let text = |of: &[Option<String>], row: usize| of[row].clone().unwrap_or_else(|| "–".to_owned());
-        let letter = move |row: usize| Letter {
-            place: format!("{}/{} {}", text(&topics, row), text(&partitions, row), text(&offsets, row)),
-            reason: text(&reasons, row),
-            detail: text(&details, row),
-        };
-        (0..batch.num_rows()).rev().map(letter)
-    });
-    letters.take(DEAD_LETTERS).collect()
+fn newest(batch: &RecordBatch) -> Vec<Letter> {
+    let rows = Rows::of_facts(batch);
+    let [topics, partitions, offsets, reasons, details] =
+        ["topic", "partition", "offset", "reason", "detail"].map(|name| rows.texts(name));
+    let text = |of: &[Option<String>], row: usize| of[row].clone().unwrap_or_else(|| "–".to_owned());
+    let letter = |row: usize| Letter {
+        place: format!("{}/{} {}", text(&topics, row), text(&partitions, row), text(&offsets, row)),
+        reason: text(&reasons, row),
+        detail: text(&details, row),
+    };
+    (0..batch.num_rows()).map(letter).collect()
 }
 
 async fn discrepancies(visit: &Visit<'_>) -> Result<Markup, Problem> {

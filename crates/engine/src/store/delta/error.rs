@@ -56,7 +56,10 @@ impl fmt::Display for StoreError {
                 write!(f, "cannot tell whether the last commit landed: {reason}")
             }
             StoreError::Damaged { path, reason } => {
-                write!(f, "cold table file {path}: {reason}; move the table away and rebuild it from the log")
+                write!(
+                    f,
+                    "{path} is damaged: {reason}; restore it from a backup, or move the folder events away: the next start reads the log again from its beginning"
+                )
             }
             StoreError::Schema { column, reason } => write!(f, "column {column} of the cold table {reason}"),
             StoreError::Rows { table, reason } => write!(f, "rows of table {table}: {reason}"),

@@ -13,13 +13,14 @@ use arrow::error::ArrowError;
 use bytes::Bytes;
 use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, Utc};
 use event::Table;
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::reader::ChunkReader;
 use parquet::schema::types::ColumnPath;
 use serde_json::{Map, Value, json};
 
@@ -29,6 +30,8 @@ use super::StoreError;
 pub const KEY_COLUMN: &str = "key_hash";
 /// Row groups small enough that a reader can spread a file over its cores.
 const ROW_GROUP_ROWS: usize = 256 * 1024;
+/// Dead letters read at a time. One keeps up to 64 KiB of its record; older versions kept 1 MiB.
+pub const DEAD_LETTER_ROWS: usize = 64;
 /// Columns with as many values as rows: a dictionary would be built and thrown away.
 const UNIQUE_COLUMNS: [&str; 3] = ["event_id", "payload_hash", "offset"];
 /// Columns whose smallest and largest value go into the Delta log.
@@ -186,16 +189,28 @@ pub struct Reader {
 impl Reader {
     /// `batch_rows` is the largest batch; a file with fewer rows comes as one.
     pub fn open(bytes: Bytes, table: Table, batch_rows: usize) -> Result<Reader, StoreError> {
-        let schema = event::schema(table);
+        Reader::columns(bytes, table, event::schema(table), batch_rows)
+    }
+
+    /// Only the columns of `schema`; the others are not decoded.
+    pub fn columns<F: ChunkReader + 'static>(
+        file: F,
+        table: Table,
+        schema: SchemaRef,
+        batch_rows: usize,
+    ) -> Result<Reader, StoreError> {
         let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let metadata = ArrowReaderMetadata::load(&bytes, plain.clone())?;
+        let metadata = ArrowReaderMetadata::load(&file, plain.clone())?;
         let wanted = Arc::new(hint(metadata.schema(), &schema));
         // A file whose types are not close enough to ask for ours is read as it is and cast.
         let metadata =
             ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), plain.with_schema(wanted))
                 .unwrap_or(metadata);
         let rows_max = usize::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(usize::MAX);
-        let rows = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, metadata)
+        let names = schema.fields().iter().map(|field| field.name().as_str());
+        let projection = ProjectionMask::columns(metadata.parquet_schema(), names);
+        let rows = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+            .with_projection(projection)
             .with_batch_size(batch_rows.min(rows_max.max(1)))
             .build()?;
         Ok(Reader { table, rows, schema })

@@ -17,7 +17,7 @@ use event::Table;
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 
-use super::file::{Encoded, Encoder, KEY_COLUMN, Reader};
+use super::file::{DEAD_LETTER_ROWS, Encoded, Encoder, KEY_COLUMN, Reader};
 use super::{ColdFile, StoreError};
 
 /// A merged file is not made larger than this, compressed.
@@ -28,6 +28,11 @@ pub const FAN_IN: usize = 8;
 const SMALLEST_BYTES: u64 = 4 << 10;
 /// Rows decoded from each input, and written to the output, at a time.
 const BATCH_ROWS: usize = 8192;
+
+/// Dead letters are large, so fewer of them.
+fn batch_rows(table: Table) -> usize {
+    if table == Table::DeadLetters { DEAD_LETTER_ROWS } else { BATCH_ROWS }
+}
 
 /// Files that are due to be merged. Holds no lock: the store goes on while it runs.
 pub struct Merge {
@@ -84,18 +89,19 @@ fn class(bytes: u64) -> Option<u32> {
 }
 
 fn merge(table: Table, sources: Vec<Bytes>) -> Result<Encoded, StoreError> {
+    let batch_rows = batch_rows(table);
     let mut encoder = Encoder::new(table)?;
     let mut pool: Vec<RecordBatch> = Vec::new();
     let mut inputs = Vec::new();
     for source in sources {
-        let mut input = Input { rows: Reader::open(source, table, BATCH_ROWS)?, slot: 0, row: 0, keys: None };
+        let mut input = Input { rows: Reader::open(source, table, batch_rows)?, slot: 0, row: 0, keys: None };
         if input.advance(&mut pool)? {
             inputs.push(input);
         }
     }
     let mut heap: BinaryHeap<_> =
         inputs.iter().enumerate().map(|(i, input)| Reverse((input.key(), i))).collect();
-    let mut picked: Vec<(usize, usize)> = Vec::with_capacity(BATCH_ROWS);
+    let mut picked: Vec<(usize, usize)> = Vec::with_capacity(batch_rows);
     while let Some(Reverse((_, i))) = heap.pop() {
         let input = &mut inputs[i];
         picked.push((input.slot, input.row));
@@ -103,7 +109,7 @@ fn merge(table: Table, sources: Vec<Bytes>) -> Result<Encoded, StoreError> {
         if input.row < pool[input.slot].num_rows() || input.advance(&mut pool)? {
             heap.push(Reverse((input.key(), i)));
         }
-        if picked.len() == BATCH_ROWS || heap.is_empty() {
+        if picked.len() == batch_rows || heap.is_empty() {
             encoder.write(&interleave_record_batch(&pool.iter().collect::<Vec<_>>(), &picked)?)?;
             picked.clear();
             // Only the batches that inputs still stand in are needed from here on.

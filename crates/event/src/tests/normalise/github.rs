@@ -345,6 +345,21 @@ fn milestones_move() {
 }
 
 #[test]
+fn a_commit_of_many_files_stays_one_event_that_the_log_takes() {
+    let paths: Vec<String> = (0..50_000).map(|n| format!("a/long/path/to/a/file/{n:050}")).collect();
+    let commit =
+        json!({"id": "111", "distinct": true, "timestamp": "2026-03-02T10:00:00Z", "modified": paths});
+    let push = body("", json!({"ref": "refs/heads/main", "before": "1", "after": "2", "commits": [commit]}));
+    let found = normalise(Format::GitHub, Some("push"), push.to_string().as_bytes()).unwrap();
+    let text = found.events[0].to_json();
+    assert!((400_000..1 << 20).contains(&text.len()), "{} bytes", text.len());
+    let data = &found.events[0].data;
+    let listed = data["files"].as_array().unwrap();
+    assert_eq!(data["changed_files"], 50_000);
+    assert!(listed.len() > 3_000 && listed[0]["path"] == paths[0].as_str(), "{} listed", listed.len());
+}
+
+#[test]
 fn pushes_bring_commits_once() {
     let commit = |id: &str, distinct: bool| {
         json!({

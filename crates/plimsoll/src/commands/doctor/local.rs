@@ -146,6 +146,30 @@ pub fn clock(config: &Config, now: DateTime<Utc>) -> Finding {
     }
 }
 
+/// Who may ask over HTTP.
+pub fn access(config: &Config) -> Finding {
+    let name = "access";
+    let count = config.tokens.len();
+    if count > 0 {
+        let tokens = if count == 1 { "token" } else { "tokens" };
+        return ok(name, format!("{count} {tokens}; nobody reads over HTTP without one"));
+    }
+    if config.http.hosts.is_empty() {
+        return ok(
+            name,
+            "no tokens: this machine alone is answered, and everybody on it may read, run SQL and post events",
+        );
+    }
+    warn(
+        name,
+        format!(
+            "http.hosts has {}, but there are no tokens: all but signed webhooks is refused there",
+            config.http.hosts.join(", ")
+        ),
+        "run 'plimsoll token new NAME' for each program and person, and put the lines that it prints into the configuration",
+    )
+}
+
 /// Every secret that the configuration names can be read, by us and by nobody else.
 pub fn secrets(config: &Config) -> Vec<Finding> {
     let webhooks = &config.webhooks;
@@ -160,6 +184,13 @@ pub fn secrets(config: &Config) -> Vec<Finding> {
     .into_iter()
     .filter(|(_, source)| !source.is_empty())
     .map(|(key, source)| secret(key, source))
+    .chain(
+        config
+            .tokens
+            .iter()
+            .filter(|token| !token.secret.is_empty())
+            .map(|token| secret(&format!("tokens {}", token.name), &token.secret)),
+    )
     .chain(
         config
             .postgres
@@ -224,6 +255,22 @@ mod tests {
             assert_eq!(free_of(&format!("{head}{line}\n")), expect, "{line}");
         }
         assert!(free_bytes(Path::new("/")).is_some());
+    }
+
+    #[test]
+    fn a_public_name_without_tokens_is_reported() {
+        let mut config = Config::default();
+        assert_eq!(access(&config).verdict, Verdict::Ok);
+        config.http.hosts = vec!["plimsoll.example.com".to_owned()];
+        let finding = access(&config);
+        assert!(
+            finding.verdict == Verdict::Warn && finding.remedy.contains("plimsoll token new"),
+            "{finding:?}"
+        );
+        let token = "[[tokens]]\nname = \"t\"\nsecret = \"env:NO_SUCH_TOKEN\"\nscopes = [\"read\"]\n";
+        config.tokens = toml::from_str::<Config>(token).expect("it parses").tokens;
+        assert_eq!(access(&config).verdict, Verdict::Ok);
+        assert!(secrets(&config).iter().any(|finding| finding.verdict == Verdict::Fail), "it cannot be read");
     }
 
     #[test]

@@ -1,0 +1,287 @@
+//! The review episodes of one change while its events go by: what `review_episodes` folds.
+//!
+//! Invariant: a step costs a logarithm of the change's episodes, however many requests it has open, but for what ends or
+//! pauses all of them: a close ends each once, and pauses are bounded by [`PAUSES_MAX`].
+
+use std::collections::{BTreeSet, HashMap};
+
+use arrow::array::{Array, TimestampMicrosecondArray};
+
+use super::Columns;
+use crate::functions::gathered::{Entry, RowPlace};
+use crate::functions::scalar::is_bot;
+
+/// Begins and ends of pauses in all episodes of a change. A change that goes to draft and back once more while so many
+/// requests are open stays as it is for their clocks: each pause stands in each of them.
+const PAUSES_MAX: usize = 100_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Done,
+    Removed,
+    Mooted,
+}
+
+impl Outcome {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Done => "done",
+            Outcome::Removed => "removed",
+            Outcome::Mooted => "mooted",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RequestKind {
+    Requested,
+    Team,
+    Volunteered,
+}
+
+impl RequestKind {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            RequestKind::Requested => "requested",
+            RequestKind::Team => "team",
+            RequestKind::Volunteered => "volunteered",
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Episode<'a> {
+    pub(super) kind: RequestKind,
+    pub(super) reviewer: Option<&'a str>,
+    pub(super) team: Option<&'a str>,
+    pub(super) opened: i64,
+    pub(super) ended: Option<(i64, Outcome)>,
+    pub(super) inferred: bool,
+    pub(super) dismissed: bool,
+    pub(super) pauses: Vec<i64>,
+    pub(super) request: Option<RowPlace>,
+    pub(super) end: Option<RowPlace>,
+}
+
+impl<'a> Episode<'a> {
+    fn open(kind: RequestKind, reviewer: Option<&'a str>, team: Option<&'a str>, entry: &Entry) -> Self {
+        Episode {
+            kind,
+            reviewer,
+            team,
+            opened: entry.at,
+            ended: None,
+            inferred: false,
+            dismissed: false,
+            pauses: Vec::new(),
+            request: Some(entry.place()),
+            end: None,
+        }
+    }
+
+    fn end(&mut self, outcome: Outcome, entry: &Entry) {
+        if self.pauses.len() % 2 == 1 {
+            self.pauses.push(entry.at);
+        }
+        self.ended = Some((entry.at, outcome));
+        self.end = Some(entry.place());
+    }
+}
+
+/// One change while its events go by.
+#[derive(Default)]
+pub(super) struct ChangeHistory<'a> {
+    pub(super) author: Option<&'a str>,
+    draft: bool,
+    closed: bool,
+    /// Whether the source records reviews, so that trailers add nothing.
+    recorded: bool,
+    pub(super) episodes: Vec<Episode<'a>>,
+    /// The episodes that are open, by their place in `episodes`; of these the requests of people, and those that wait in
+    /// the queue of a team.
+    open: BTreeSet<usize>,
+    of_reviewer: HashMap<&'a str, usize>,
+    of_team: HashMap<&'a str, usize>,
+    queue: BTreeSet<usize>,
+    /// The last episode that a reviewer answered.
+    answered: HashMap<&'a str, usize>,
+    pauses: usize,
+}
+
+impl<'a> ChangeHistory<'a> {
+    /// All events of one change, in order.
+    pub(super) fn of(columns: &Columns<'a>, entries: &[Entry]) -> ChangeHistory<'a> {
+        let author = entries.iter().rev().find_map(|entry| columns.authors.get(entry));
+        let mut change = ChangeHistory { author, ..ChangeHistory::default() };
+        for entry in entries {
+            change.step(columns, entry);
+        }
+        if !change.recorded {
+            change.infer(columns, entries);
+        }
+        change
+    }
+
+    fn step(&mut self, columns: &Columns<'a>, entry: &Entry) {
+        let type_ = columns.types.get(entry).unwrap_or_default();
+        self.recorded |= type_.starts_with("review.");
+        match type_ {
+            "change.opened" | "change.updated" => {
+                self.closed &= type_ == "change.updated";
+                if let Some(draft) = columns.draft(entry) {
+                    self.set_draft(draft, entry.at);
+                }
+            }
+            "change.ready" => self.set_draft(false, entry.at),
+            "change.drafted" => self.set_draft(true, entry.at),
+            "change.closed" | "change.merged" => {
+                self.closed = true;
+                for place in std::mem::take(&mut self.open) {
+                    self.episodes[place].end(Outcome::Mooted, entry);
+                }
+                self.of_reviewer.clear();
+                self.of_team.clear();
+                self.queue.clear();
+            }
+            "change.reopened" => self.closed = false,
+            "review.requested" => {
+                self.requested(columns.reviewers.get(entry), columns.teams.get(entry), entry)
+            }
+            "review.request_removed" => {
+                self.removed(columns.reviewers.get(entry), columns.teams.get(entry), entry)
+            }
+            "review.submitted" => {
+                self.submitted(columns.reviewers.get(entry).or(columns.by.get(entry)), entry)
+            }
+            "review.dismissed" => self.dismissed(columns.reviewers.get(entry)),
+            _ => {}
+        }
+    }
+
+    fn set_draft(&mut self, draft: bool, at: i64) {
+        let pauses = self.pauses + self.open.len();
+        if self.draft != draft && pauses <= PAUSES_MAX {
+            (self.draft, self.pauses) = (draft, pauses);
+            for &place in &self.open {
+                self.episodes[place].pauses.push(at);
+            }
+        }
+    }
+
+    fn requested(&mut self, reviewer: Option<&'a str>, team: Option<&'a str>, entry: &Entry) {
+        let kind = match (reviewer, team) {
+            (Some(_), _) => RequestKind::Requested,
+            (None, Some(_)) => RequestKind::Team,
+            (None, None) => return,
+        };
+        if self.find(reviewer, team).is_some() {
+            return;
+        }
+        let mut episode = Episode::open(kind, reviewer, team, entry);
+        if self.draft {
+            episode.pauses.push(entry.at);
+        }
+        let place = self.episodes.len();
+        match (self.closed, reviewer, team) {
+            (true, ..) => episode.end(Outcome::Mooted, entry),
+            (false, Some(reviewer), _) => {
+                self.open.insert(place);
+                self.of_reviewer.insert(reviewer, place);
+            }
+            (false, None, team) => {
+                self.open.insert(place);
+                self.queue.insert(place);
+                self.of_team.extend(team.map(|team| (team, place)));
+            }
+        }
+        self.episodes.push(episode);
+    }
+
+    /// The open episode of a reviewer, or of a team's queue.
+    fn find(&self, reviewer: Option<&str>, team: Option<&str>) -> Option<usize> {
+        match (reviewer, team) {
+            (Some(reviewer), _) => self.of_reviewer.get(reviewer).copied(),
+            (None, Some(team)) => self.of_team.get(team).copied(),
+            (None, None) => None,
+        }
+    }
+
+    fn end(&mut self, place: usize, outcome: Outcome, entry: &Entry) {
+        let episode = &mut self.episodes[place];
+        self.open.remove(&place);
+        match (episode.kind, episode.reviewer, episode.team) {
+            (RequestKind::Team, _, Some(team)) => {
+                self.queue.remove(&place);
+                self.of_team.remove(team);
+            }
+            (_, Some(reviewer), _) => {
+                self.of_reviewer.remove(reviewer);
+            }
+            _ => {}
+        }
+        episode.end(outcome, entry);
+    }
+
+    fn removed(&mut self, reviewer: Option<&str>, team: Option<&str>, entry: &Entry) {
+        if let Some(place) = self.find(reviewer, team) {
+            self.end(place, Outcome::Removed, entry);
+        }
+    }
+
+    fn submitted(&mut self, reviewer: Option<&'a str>, entry: &Entry) {
+        let Some(name) = reviewer else { return };
+        let claims = self.author != reviewer && !is_bot(name);
+        let of_queue = || self.queue.first().copied().filter(|_| claims);
+        let place = match self.find(reviewer, None).or_else(of_queue) {
+            Some(place) => {
+                self.end(place, Outcome::Done, entry);
+                self.episodes[place].reviewer = reviewer;
+                place
+            }
+            None => {
+                let mut episode = Episode::open(RequestKind::Volunteered, reviewer, None, entry);
+                episode.request = None;
+                episode.end(Outcome::Done, entry);
+                self.episodes.push(episode);
+                self.episodes.len() - 1
+            }
+        };
+        let last = self.answered.entry(name).or_insert(place);
+        *last = place.max(*last);
+    }
+
+    fn dismissed(&mut self, reviewer: Option<&str>) {
+        if let Some(&place) = reviewer.and_then(|reviewer| self.answered.get(reviewer)) {
+            self.episodes[place].dismissed = true;
+        }
+    }
+
+    fn infer(&mut self, columns: &Columns<'a>, entries: &[Entry]) {
+        for entry in entries {
+            let (trailers, row) = (&columns.trailers[entry.batch as usize], entry.row as usize);
+            if trailers.lists.is_null(row) {
+                continue;
+            }
+            let time = |times: &TimestampMicrosecondArray| times.is_valid(row).then(|| times.value(row));
+            let committed = time(trailers.committed).map_or(entry.at, |at| at.min(entry.at));
+            let authored = time(trailers.authored).unwrap_or(committed).min(committed);
+            let offsets = trailers.lists.value_offsets();
+            for index in offsets[row] as usize..offsets[row + 1] as usize {
+                if trailers.names.is_null(index) {
+                    continue;
+                }
+                let name = trailers.names.value(index);
+                if self.answered.insert(name, self.episodes.len()).is_some() {
+                    continue;
+                }
+                let mut episode = Episode::open(RequestKind::Volunteered, Some(name), None, entry);
+                episode.opened = authored;
+                episode.request = None;
+                episode.inferred = true;
+                episode.ended = Some((committed, Outcome::Done));
+                episode.end = Some(entry.place());
+                self.episodes.push(episode);
+            }
+        }
+    }
+}
