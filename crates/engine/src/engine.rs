@@ -24,8 +24,8 @@ use datafusion::prelude::SessionContext;
 use event::{Batch, Table};
 use tokio::sync::mpsc::Receiver;
 
-use crate::ask::diff::{Diff, Listed};
-use crate::ask::explain::Explanation;
+use crate::ask::diff::Diff;
+use crate::ask::explain::{Explanation, Listed};
 use crate::ask::range::Series;
 use crate::ask::replay::{self, Replay};
 use crate::ask::together::{Answers, Ground, ParamsByMetric};
@@ -184,12 +184,12 @@ impl Engine {
         metric: &str,
         query: &Query,
         wanted: &BTreeMap<String, String>,
-        limit: usize,
-        people: bool,
+        bounds: (usize, Listed),
+        show: impl Fn(&MetricResult) -> Result<MetricResult, ArrowError>,
     ) -> Result<Explanation, Error> {
         let evaluator = self.evaluator();
         let metric = named(&evaluator.catalogue, metric)?;
-        evaluator.explain(&self.snapshot(), metric, query, wanted, limit, people).await
+        evaluator.explain(&self.snapshot(), metric, query, wanted, bounds, show).await
     }
 
     /// Read-only SQL over tables, views, metrics at now, and dead letters.

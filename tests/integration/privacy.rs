@@ -1,0 +1,178 @@
+//! What others can learn of people: small teams whatever the metric, names in ids, subjects and links, what is left of
+//! somebody after an erasure, and files that only their owner reads.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Place, Server, wait_for};
+use crate::story;
+
+/// A name that nothing else contains.
+const NAME: &str = "zqsecret";
+
+/// Two teams, core (three people) and web (one), with a ticket and a reviewed change a day for each person over
+/// four weeks. Ids, subjects, links and sources hold logins, as those of code hosts do.
+fn events() -> String {
+    let mut lines = String::new();
+    let mut say = |id: String, type_: &str, time: &str, data: Value| {
+        let mut event: Value = serde_json::from_str(&story::event(&id, type_, time, data)).unwrap();
+        event["subject"] = json!(format!("users/{NAME}/{id}"));
+        event["source"] = json!(format!("github:{NAME}/api"));
+        lines += &format!("{event}\n");
+    };
+    for (team, person) in [("core", "ada"), ("core", "bo"), ("core", "cy"), ("web", NAME)] {
+        let since = "2026-01-01T00:00:00Z";
+        say(format!("m-{person}"), "team.member_added", since, json!({"team": team, "person": person}));
+    }
+    let milestone = json!({"milestone": "M", "title": "M", "due": "2026-04-01"});
+    say("ms".to_owned(), "milestone.created", "2026-01-02T00:00:00Z", milestone);
+    for (number, person) in ["ada", "bo", "cy", NAME].into_iter().enumerate() {
+        for day in 1..=28 {
+            let at = |hour: u32| format!("2026-02-{day:02}T{hour:02}:00:00Z");
+            let (change, author) =
+                (format!("{}", number * 100 + day), if person == "ada" { "bo" } else { "ada" });
+            let id = |what: &str| format!("github:acme/api/pull/{change}:{what}:{person}:{day}");
+            let about = |more: Value| {
+                let mut data = json!({"repo": "acme/api", "change": change, "url": format!("https://x.example/{person}/{change}")});
+                data.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+                data
+            };
+            say(id("opened"), "change.opened", &at(8), about(json!({"author": author})));
+            say(id("requested"), "review.requested", &at(9), about(json!({"reviewer": person})));
+            if day % 2 == 0 {
+                let given = about(json!({"reviewer": person, "verdict": "approved"}));
+                say(id("review"), "review.submitted", &at(12), given);
+                say(id("merged"), "change.merged", &at(13), about(json!({"by": person})));
+            }
+            let (ticket, key) = (format!("T-{change}"), format!("jira:{person}:{change}"));
+            let new = json!({"ticket": ticket, "title": "t", "status_category": "in_progress", "assignees": [person],
+                "points": 2, "milestone": "M", "url": format!("https://x.example/{person}")});
+            say(format!("{key}:created"), "ticket.created", &at(8), new);
+            if day % 3 != 0 {
+                let done = json!({"ticket": ticket, "status_category": "done"});
+                say(format!("{key}:done"), "ticket.updated", &at(16), done);
+            }
+        }
+    }
+    lines
+}
+
+fn place() -> Place {
+    let place = Place::new();
+    place.write("events.ndjson", events());
+    place.stdout(&["ingest", "events", "events.ndjson"]);
+    place
+}
+
+/// Metrics of a level, with their labels.
+fn metrics(server: &Server, level: &str) -> Vec<(String, Vec<String>)> {
+    let listed = server.get("/api/v1/metrics").json();
+    let of_level = listed["metrics"].as_array().unwrap().iter().filter(|metric| metric["level"] == level);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    of_level.map(|m| (text(&m["name"]), m["labels"].as_array().unwrap().iter().map(text).collect())).collect()
+}
+
+const PEOPLE: [&str; 6] = ["people", "reviewers", "assignees", "authors", "contributors", "members"];
+const AT: &str = "as_of=2026-03-01T00:00:00Z";
+
+/// Rows of a team that say more than which row it is and over how many people.
+fn telling(rows: &Value, team: &str, labels: &[String]) -> usize {
+    let says = |row: &&Value| {
+        row.as_object().unwrap().iter().any(|(name, value)| {
+            !labels.contains(name) && !PEOPLE.contains(&name.as_str()) && name != "as_of" && !value.is_null()
+        })
+    };
+    rows.as_array().unwrap().iter().filter(|row| row["team"] == team).filter(says).count()
+}
+
+#[test]
+fn a_team_of_one_has_no_number_in_any_metric() {
+    let place = place();
+    let server = place.serve("");
+    let mut of_core = 0;
+    for (name, labels) in metrics(&server, "team") {
+        let rows = server.rows(&format!("{name}?{AT}"));
+        let range = server.rows(&format!("{name}/range?from=2026-02-27&to=2026-03-01&step=1d"));
+        for rows in [&rows, &range] {
+            assert_eq!(telling(rows, "web", &labels), 0, "{name}: {rows}");
+        }
+        of_core += usize::from(telling(&rows, "core", &labels) > 0);
+        if !labels.contains(&"team".to_owned()) {
+            continue;
+        }
+        let explained = server.get(&format!("/api/v1/metrics/{name}/explain?{AT}&team=web")).json();
+        assert_eq!(telling(&explained["explained"], "web", &labels), 0, "{name}: {explained}");
+        assert_eq!(explained["events"], 0, "what is not shown has no events: {name}: {explained}");
+        for parameter in ["p50_n_min", "p85_n_min", "p95_n_min"] {
+            let answer = server.get(&format!("/api/v1/metrics/{name}?{AT}&{parameter}=1"));
+            let why = answer.text();
+            assert!(answer.status == 400, "{name} {parameter}: {why}");
+        }
+    }
+    assert!(of_core >= 15, "a team of three has numbers: {of_core}");
+    let answer = server.get("/api/v1/metrics/flow_time?p50_n_min=1");
+    assert!(answer.text().contains("cannot be less than 5 here"), "{}", answer.text());
+    assert_eq!(server.get("/api/v1/metrics/flow_time?p50_n_min=6").status, 200);
+    for path in ["range?from=2026-02-27&p50_n_min=4", "explain?p50_n_min=4"] {
+        assert_eq!(server.get(&format!("/api/v1/metrics/flow_time/{path}")).status, 400, "{path}");
+    }
+    assert_eq!(server.get("/api/v1/diff?metric=flow_time&from=2026-02-27&p50_n_min=4").status, 400);
+
+    let page = wait_for("the first evaluation", || {
+        let text = server.get("/metrics").text();
+        text.contains("\nplimsoll_review_load{").then_some(text)
+    });
+    let of_web = page.lines().filter(|line| line.contains("team=\"web\"")).collect::<Vec<_>>();
+    assert!(of_web.is_empty(), "{of_web:?}");
+    let report = server.get("/report/weekly?week=2026-W08&format=json").json();
+    for detail in report["detail"].as_array().unwrap() {
+        let Some(rows) = detail["rows"].as_array() else { continue };
+        let web = rows.iter().filter(|row| row["team"] == "web").collect::<Vec<_>>();
+        for row in web {
+            let numbers = row.as_object().unwrap().iter();
+            let numbers = numbers.filter(|(name, value)| {
+                !PEOPLE.contains(&name.as_str()) && (value.is_number() || value.is_boolean())
+            });
+            assert_eq!(numbers.count(), 0, "{row}");
+        }
+    }
+    drop(server);
+
+    // Who may see them sees the same numbers as before.
+    let own = place.stdout(&["query", "throughput", "--as-of", "2026-03-01T00:00:00Z", "--format", "json"]);
+    let own = serde_json::from_str::<Value>(&own).unwrap()["rows"].clone();
+    assert!(telling(&own, "web", &["team".to_owned(), "week".to_owned()]) > 0);
+    let server = place.serve("[people]\ngroup_min = 1\n");
+    assert_eq!(server.rows(&format!("throughput?{AT}")), own);
+}
+
+#[test]
+fn no_event_that_is_listed_names_anybody() {
+    let place = place();
+    let server = place.serve("");
+    assert_eq!(server.get("/api/v1/metrics/reviewer_load").status, 403, "this caller may not see people");
+    let mut listed = 0;
+    for (name, _) in metrics(&server, "team") {
+        for path in [
+            format!("/api/v1/metrics/{name}?{AT}"),
+            format!("/api/v1/metrics/{name}/explain?{AT}&limit=10000"),
+            format!("/api/v1/metrics/{name}/explain?{AT}&limit=10000&format=csv"),
+            format!("/metric/{name}/explain?{AT}"),
+            format!("/api/v1/diff?metric={name}&from=2026-02-10&to=2026-03-01"),
+        ] {
+            let answer = server.get(&path);
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+            // A source is the name of a source: its own metric shows it.
+            let text = if name == "source_silence" { String::new() } else { answer.text() };
+            let found = text.find(NAME).map(|at| &text[at.saturating_sub(120)..(at + 60).min(text.len())]);
+            assert_eq!(found, None, "{path}");
+            listed += text.matches("\"review.requested\"").count();
+        }
+    }
+    assert!(listed > 100, "events are listed without what names somebody: {listed}");
+    drop(server);
+    let own = place.stdout(&["explain", "review_load", "--as-of", "2026-03-01", "--format", "json"]);
+    assert!(own.contains(NAME), "on ones own data everything is there");
+    let server = place.serve("[people]\nvisibility = \"all\"\n");
+    let all = server.get(&format!("/api/v1/metrics/review_load/explain?{AT}&limit=10000")).text();
+    assert!(all.contains(NAME), "where all may see people, so do ids");
+}
