@@ -1,6 +1,8 @@
 //! What others can learn of people: small teams whatever the metric, names in ids, subjects and links, what is left of
 //! somebody after an erasure, and files that only their owner reads.
 
+use std::os::unix::fs::PermissionsExt;
+
 use serde_json::{Value, json};
 
 use crate::harness::{Place, Server, wait_for};
@@ -175,4 +177,70 @@ fn no_event_that_is_listed_names_anybody() {
     let server = place.serve("[people]\nvisibility = \"all\"\n");
     let all = server.get(&format!("/api/v1/metrics/review_load/explain?{AT}&limit=10000")).text();
     assert!(all.contains(NAME), "where all may see people, so do ids");
+}
+
+#[test]
+fn data_is_for_its_owner_alone() {
+    let place = place();
+    let server = place.serve("");
+    drop(server);
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mut paths = vec![place.data()];
+    while let Some(path) = paths.pop() {
+        let expect = if path.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode(&path), expect, "{}", path.display());
+        if path.is_dir() {
+            paths.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        }
+    }
+    // A report is for whom its reader likes.
+    place.stdout(&["report", "weekly", "--week", "2026-W08", "-o", "report.html"]);
+    assert_eq!(mode(&place.path().join("report.html")) & 0o600, 0o600);
+    assert_ne!(mode(&place.path().join("report.html")), 0o600, "as any program makes it, by the umask");
+}
+
+#[test]
+fn a_report_replaces_plain_files_only() {
+    let place = place();
+    let report = |output: &str| place.run(&["report", "weekly", "--week", "2026-W08", "-o", output]);
+    let target = place.write("target.md", "old");
+    std::os::unix::fs::symlink(&target, place.path().join("link.md")).unwrap();
+    assert!(report("link.md").status.success());
+    assert!(std::fs::symlink_metadata(place.path().join("link.md")).unwrap().is_symlink());
+    assert!(std::fs::read_to_string(&target).unwrap().contains("2026"));
+    assert!(report("/dev/null").status.success());
+    let full = report("/dev/full");
+    assert!(!full.status.success(), "what could not be written is no success");
+    for device in ["/dev/null", "/dev/full"] {
+        assert!(!std::fs::metadata(device).unwrap().is_file(), "{device} is still a device");
+    }
+}
+
+#[test]
+fn a_configuration_that_serve_refuses_is_refused_by_all() {
+    let place = Place::new();
+    for (text, expect) in [
+        (
+            "[[postgres.users]]\nname = \"g\"\npassword = \"hunter2\"\nscopes = [\"read\"]\n",
+            "env:NAME or file:PATH",
+        ),
+        ("[webhooks.github]\nsecret = \"hunter2\"\n", "webhooks.github.secret takes env:NAME"),
+        ("[people]\npseudonyms = \"hunter2\"\n", "people.pseudonyms takes env:NAME"),
+        ("[limits]\nsql_memory_bytes = 9223372036854775808\n", "plimsoll.toml:2"),
+    ] {
+        place.write("plimsoll.toml", text);
+        for command in ["check", "config"] {
+            let output = place.run(&[command]);
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(2), "{command}: {said}");
+            assert!(said.contains(expect) && !said.contains("hunter2"), "{command}: {said}");
+        }
+    }
+    place.write("plimsoll.toml", "");
+    place.write("data", "a file");
+    for command in [&["check"][..], &["query", "review_load"], &["sql", "SELECT 1"], &["people", "list"]] {
+        let output = place.run(command);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains("is a file"), "{command:?}: {said}");
+    }
 }
