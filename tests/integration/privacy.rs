@@ -10,6 +10,8 @@ use crate::story;
 
 /// A name that nothing else contains.
 const NAME: &str = "zqsecret";
+/// What the ids of events hold, in hex, as binary columns are printed.
+const NAME_HEX: &str = "7a71736563726574";
 
 /// Two teams, core (three people) and web (one), with a ticket and a reviewed change a day for each person over
 /// four weeks. Ids, subjects, links and sources hold logins, as those of code hosts do.
@@ -177,6 +179,79 @@ fn no_event_that_is_listed_names_anybody() {
     let server = place.serve("[people]\nvisibility = \"all\"\n");
     let all = server.get(&format!("/api/v1/metrics/review_load/explain?{AT}&limit=10000")).text();
     assert!(all.contains(NAME), "where all may see people, so do ids");
+}
+
+#[test]
+fn an_erased_person_is_in_no_bytes_that_nobody_can_read() {
+    let place = Place::new();
+    let mut lines = events().into_bytes();
+    let escaped: String = NAME.bytes().map(|byte| format!("\\u{byte:04x}")).collect();
+    for bad in [
+        format!("{{\"by\":\"{escaped}\"").into_bytes(),
+        format!("{{\"specversion\":\"1.0\",\"by\":\"{escaped}\",\"by\":\"bo\"}}").into_bytes(),
+        format!("{{\"by\":\"{NAME}\",\"by\":\"bo\"}}").into_bytes(),
+        [b"\xff\xfe by ", NAME.as_bytes(), b" \xff"].concat(),
+        b"\xff by somebody else".to_vec(),
+    ] {
+        lines.extend(bad);
+        lines.push(b'\n');
+    }
+    place.write("events.ndjson", lines);
+    place.stdout(&["ingest", "events", "events.ndjson"]);
+    // What a write that was killed left behind.
+    let table = place.data().join("events/table=reviews");
+    let table = if table.is_dir() { table } else { place.data().join("events") };
+    let staged = table.join("part-00000.snappy.parquet#4711");
+    std::fs::write(&staged, NAME).unwrap();
+    let letters = |place: &Place| {
+        place.stdout(&[
+            "sql",
+            "SELECT reason, value FROM dead_letters ORDER BY \"offset\"",
+            "--format",
+            "json",
+        ])
+    };
+    let before = letters(&place);
+    assert!(before.contains(NAME_HEX), "{before}");
+    assert!(!staged.exists(), "opening the store removes it");
+    std::fs::write(&staged, NAME).unwrap();
+
+    place.stdout(&["people", "erase", NAME, "--yes"]);
+    assert!(!staged.exists());
+    let after = letters(&place);
+    let count = |text: &str| serde_json::from_str::<Value>(text).unwrap()["rows"].as_array().unwrap().len();
+    assert_eq!(count(&before), count(&after));
+    let hex = |text: &str| -> String { text.bytes().map(|byte| format!("{byte:02x}")).collect() };
+    for text in [NAME, escaped.as_str()] {
+        assert!(!after.contains(&hex(text)), "{after}");
+    }
+    assert!(after.contains(&hex(" by somebody else")), "bytes without the name stay: {after}");
+
+    // The log says the same once more, from nothing.
+    let again = Place::new();
+    std::fs::create_dir_all(again.data().join("log")).unwrap();
+    std::fs::copy(place.data().join("log/log.redb"), again.data().join("log/log.redb")).unwrap();
+    let values = |text: &str| -> Vec<Value> {
+        let json: Value = serde_json::from_str(text).unwrap();
+        json["rows"].as_array().unwrap().iter().map(|row| row["value"].clone()).collect()
+    };
+    assert_eq!(values(&letters(&again)), values(&after));
+}
+
+#[test]
+fn an_erasure_that_was_cut_short_is_finished_with_one_pseudonym() {
+    let place = place();
+    // As after a crash before anything was rewritten.
+    let begun = json!({"names": [NAME], "whole": [], "pseudonym": "erased-00c0ffee"});
+    place.write("data/erasing.json", begun.to_string());
+    let output = place.run(&["sql", "SELECT count(*) AS n FROM reviews WHERE reviewer = 'erased-00c0ffee'"]);
+    assert!(output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("finished an erasure that was cut short: erased-00c0ffee"), "{said}");
+    assert!(!place.data().join("erasing.json").exists());
+    let text = place.stdout(&["sql", "SELECT * FROM reviews", "--format", "json"]);
+    assert!(!text.contains(NAME) && text.contains("erased-00c0ffee"));
+    assert!(!place.run(&["people", "erase", NAME]).status.success(), "nobody of that name is left");
 }
 
 #[test]

@@ -47,6 +47,7 @@ use crate::sql::{SqlLimits, SqlRunner, SqlStatement};
 use crate::store::cache;
 use crate::store::checkpoint;
 use crate::store::delta::{ColdFile, ColdStore};
+use crate::store::durable::remove_staged;
 use crate::store::flush::map_or_keep;
 use crate::store::lock::lock;
 use crate::views::Views;
@@ -75,6 +76,7 @@ impl Engine {
     pub async fn open(dir: &Path, catalogue: Catalogue, options: Options) -> Result<Engine, Error> {
         std::fs::create_dir_all(dir)?;
         let lock = lock(dir)?;
+        remove_staged(&dir.join("events"))?;
         let runtime = Arc::new(RuntimeEnv::default());
         let for_views = runtime.clone();
         let catalogue = Arc::new(catalogue);

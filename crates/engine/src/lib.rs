@@ -54,7 +54,7 @@ pub use sql::{
     SqlLimits, SqlRows, SqlStatement, check_calls, check_statement, check_text, collect_rows, plan_statement,
     relation_name, relations,
 };
-pub use store::erase::rewrite_texts;
+pub use store::erase::{Change, rewrite_texts};
 
 #[cfg(test)]
 mod tests;

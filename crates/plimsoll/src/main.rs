@@ -16,6 +16,7 @@ mod reload;
 mod serve;
 
 mod durable;
+mod erasure;
 mod failure;
 mod files;
 mod private;
