@@ -35,6 +35,7 @@ mod past;
 mod people;
 mod poll;
 mod postgres;
+mod privacy;
 mod prometheus;
 mod reload;
 mod report;

@@ -203,7 +203,7 @@ fn what_changed_is_said_in_sentences() {
     assert_eq!((&row["row"], &row["difference"]), (&json!("changed"), &json!(7.0)));
     let cell = row["cells"].as_array().unwrap().iter().find(|cell| cell["column"] == "due_on").unwrap();
     assert_eq!((&cell["before"], &cell["after"]), (&json!("2026-03-24"), &json!("2026-03-31")));
-    assert!(row["causes"][0]["event_id"].as_str().unwrap().starts_with("week-"), "{row}");
+    assert!(row["causes"][0]["event_id"].as_str().unwrap().starts_with("local/"), "{row}");
     let own = diff(&format!("metric=requests&{span}"));
     assert_eq!(own["rows"][0]["sentence"], "+2 reviews: 3 reviews requested, 1 submitted");
     assert_eq!(own["rows"][0]["events"], 4);

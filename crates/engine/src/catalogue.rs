@@ -58,6 +58,7 @@ mod unit;
 mod value;
 
 pub use bind::Bound;
+pub use people::holds_people;
 pub use problem::Problem;
 pub use reload::{Reloaded, Reloader, Stamp};
 pub use unit::Scale;

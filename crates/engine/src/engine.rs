@@ -24,8 +24,8 @@ use datafusion::prelude::SessionContext;
 use event::{Batch, Table};
 use tokio::sync::mpsc::Receiver;
 
-use crate::ask::diff::{Diff, Listed};
-use crate::ask::explain::Explanation;
+use crate::ask::diff::Diff;
+use crate::ask::explain::{Explanation, Listed};
 use crate::ask::range::Series;
 use crate::ask::replay::{self, Replay};
 use crate::ask::together::{Answers, Ground, ParamsByMetric};
@@ -50,6 +50,7 @@ use crate::store::cache;
 use crate::store::checkpoint;
 use crate::store::dead::{self, DeadLetterTable, DeadLetters};
 use crate::store::delta::{ColdFile, ColdStore};
+use crate::store::durable::remove_staged;
 use crate::store::flush::map_or_keep;
 use crate::store::lock::lock;
 use crate::views::Views;
@@ -80,6 +81,7 @@ impl Engine {
     pub async fn open(dir: &Path, catalogue: Catalogue, options: Options) -> Result<Engine, Error> {
         std::fs::create_dir_all(dir)?;
         let lock = lock(dir)?;
+        remove_staged(&dir.join("events"))?;
         let runtime = Arc::new(RuntimeEnv::default());
         let for_views = runtime.clone();
         let catalogue = Arc::new(catalogue);
@@ -195,12 +197,12 @@ impl Engine {
         metric: &str,
         query: &Query,
         wanted: &BTreeMap<String, String>,
-        limit: usize,
-        people: bool,
+        bounds: (usize, Listed),
+        show: impl Fn(&MetricResult) -> Result<MetricResult, ArrowError>,
     ) -> Result<Explanation, Error> {
         let evaluator = self.evaluator();
         let metric = named(&evaluator.catalogue, metric)?;
-        evaluator.explain(&self.snapshot(), metric, query, wanted, limit, people).await
+        evaluator.explain(&self.snapshot(), metric, query, wanted, bounds, show).await
     }
 
     /// Read-only SQL over tables, views, metrics at now, and dead letters.

@@ -12,6 +12,8 @@ pub mod pace;
 
 pub mod overlay;
 
+pub mod teams;
+
 pub mod lineage;
 pub mod session;
 pub mod steps;
@@ -36,6 +38,7 @@ use crate::error::Error;
 use crate::evaluate::board::MetricResult;
 use crate::evaluate::session::{EventTable, ViewTable, session};
 use crate::evaluate::steps::Steps;
+use crate::evaluate::teams::{Teams, TeamsOf, read_for_teams};
 use crate::moment::Moment;
 use crate::query::Query;
 use crate::rows::by_key::ViewRows;
@@ -61,7 +64,9 @@ impl Evaluator {
     pub fn new(catalogue: Arc<Catalogue>, views: Arc<Views>, runtime: Arc<RuntimeEnv>) -> Self {
         let of = |metric: &Metric| {
             let bound = catalogue.bind(metric, 0, 0, &BTreeMap::new()).expect("defaults are in range");
-            catalogue.reads(relations(&bound.query))
+            let mut reads = relations(&bound.query);
+            reads.extend(read_for_teams(metric));
+            catalogue.reads(reads)
         };
         let reads = catalogue.metrics.iter().map(|metric| (metric.name.clone(), of(metric))).collect();
         let (once_seconds, shared_columns) = Default::default();
@@ -84,7 +89,7 @@ impl Evaluator {
         Ok(self.result(metric, as_of, known_at, snapshot, rows))
     }
 
-    /// The rows of one metric over the views of a moment.
+    /// The rows of one metric over the views of a moment, and the teams that they are about.
     pub async fn rows_at(
         &self,
         snapshot: &Snapshot,
@@ -92,15 +97,18 @@ impl Evaluator {
         metric: &Metric,
         moment: Moment,
         query: &Query,
-    ) -> Result<RecordBatch, Error> {
+    ) -> Result<(RecordBatch, Teams), Error> {
         let bound = self.bind(metric, moment, &query.params)?;
-        let reads = self.catalogue.reads(relations(&bound));
+        let mut reads = relations(&bound);
+        reads.extend(read_for_teams(metric));
+        let reads = self.catalogue.reads(reads);
         let context = self.context(snapshot, views, moment, &self.runtime, &reads).await?;
-        let rows = self.rows(&mut Steps::new(&context), metric, bound).await?;
-        match &query.team {
-            Some(team) => of_team(&rows, team),
-            None => Ok(rows),
+        let mut rows = self.rows(&mut Steps::new(&context), metric, bound).await?;
+        if let Some(team) = &query.team {
+            rows = of_team(&rows, team)?;
         }
+        let teams = TeamsOf::new(self, &context, views, moment.as_of_us).metric(metric, &rows).await?;
+        Ok((rows, teams))
     }
 
     /// What a question is asked of: the snapshot, with the question's own events on it where it has some.
@@ -235,7 +243,7 @@ impl Evaluator {
         as_of: DateTime<Utc>,
         known_at: DateTime<Utc>,
         snapshot: &Snapshot,
-        rows: RecordBatch,
+        (rows, teams): (RecordBatch, Teams),
     ) -> MetricResult {
         MetricResult {
             metric: metric.name.clone(),
@@ -244,6 +252,7 @@ impl Evaluator {
             definition: self.catalogue.definition(metric),
             position: snapshot.position.clone(),
             rows,
+            teams,
             suppressed: 0,
             what_if: snapshot.what_if,
         }

@@ -32,17 +32,20 @@ mod sql;
 
 mod error;
 
-pub use ask::diff::{Diff, Listed};
-pub use ask::explain::Explanation;
+pub use ask::diff::Diff;
+pub use ask::explain::{Explanation, Listed};
 pub use ask::range::{AS_OF, Series, rows_of_series};
 pub use ask::replay::Replay;
 pub use ask::together::Ground;
-pub use catalogue::{Catalogue, Level, Metric, Param, ParamType, Problem, Reloaded, Reloader, Scale, Stamp};
+pub use catalogue::{
+    Catalogue, Level, Metric, Param, ParamType, Problem, Reloaded, Reloader, Scale, Stamp, Value,
+};
 pub use engine::Engine;
 pub use error::Error;
 pub use evaluate::board::{Board, MetricResult};
 pub use evaluate::overlay::Overlay;
 pub use evaluate::session::{SQL_CATALOG, SQL_SCHEMA};
+pub use evaluate::teams::{Teams, is_about_teams};
 pub use nearest::nearest;
 pub use options::Options;
 pub use query::Query;
@@ -51,7 +54,7 @@ pub use sql::{
     SqlLimits, SqlRows, SqlStatement, check_calls, check_statement, check_text, collect_rows, plan_statement,
     relation_name, relations,
 };
-pub use store::erase::rewrite_texts;
+pub use store::erase::{Change, rewrite_texts};
 
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,9 @@ pub fn name_and_email(text: &str) -> (&str, &str) {
     (name.trim().trim_matches('"'), email.trim())
 }
 
+/// Most people of one kind that a message names.
+const PEOPLE_MAX: usize = 256;
+
 /// People named by trailers, as written.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct People<'m> {
@@ -57,8 +60,9 @@ pub fn people<'m>(message: &'m str, trailers: &[Trailer<'m>]) -> People<'m> {
     people
 }
 
+/// Looking for doubles takes as long as the list is, so a message with very many people has only the first.
 fn push_new<'m>(list: &mut Vec<&'m str>, text: &'m str) {
-    if !text.is_empty() && !list.contains(&text) {
+    if !text.is_empty() && list.len() < PEOPLE_MAX && !list.contains(&text) {
         list.push(text);
     }
 }
@@ -78,6 +82,25 @@ mod tests {
         assert_eq!(people.acked_by, ["Dee"]);
         assert_eq!(people.tested_by, ["Eve <eve@a.example>"]);
         assert!(people.reviewed);
+    }
+
+    #[test]
+    fn a_message_with_very_many_names_takes_no_longer_than_a_long_one() {
+        let mut message = String::from("Fix all");
+        for n in 0..200_000 {
+            message += &format!("\nFixes #{n}, API-{n}");
+        }
+        message += "\n\n";
+        for n in 0..200_000 {
+            message += &format!("Fixes: API-{n}\nReviewed-by: r{n}\nCo-authored-by: c{n} <c{n}@a.example>\n");
+        }
+        let started = std::time::Instant::now();
+        let trailers = trailers(&message);
+        let people = people(&message, &trailers);
+        let tickets = tickets("acme/api", "Fix all", &message, &trailers);
+        assert_eq!((people.reviewers.len(), people.co_authors.len()), (PEOPLE_MAX, PEOPLE_MAX));
+        assert_eq!((tickets.len(), tickets[0].as_str(), tickets[63].as_str()), (64, "API-1", "API-64"));
+        assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
     }
 
     #[test]

@@ -5,12 +5,16 @@
 //! Deliberately lacking: text conversion, which `--numstat` does not do.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use gix::attrs::StateRef;
 use gix::bstr::{BStr, ByteSlice};
 use gix::worktree::stack::state::attributes::Source;
 
+/// As much of a file is looked through for words that matter.
+const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Paths remembered at once.
 const REMEMBERED: usize = 200_000;
 
@@ -36,7 +40,7 @@ impl<'r> Attributes<'r> {
                 .filter_map(|path| Some(root.join(path.to_path().ok()?)))
         });
         let says_something = |path: &Path| {
-            let text = std::fs::read(path).unwrap_or_default();
+            let text = beginning(path);
             text.contains_str("diff") || text.contains_str("binary")
         };
         let mut files = global.into_iter().chain(own).chain(in_work_tree);
@@ -81,4 +85,14 @@ impl<'r> Attributes<'r> {
             }
         }
     }
+}
+
+/// As much of a file as is read, whatever it is.
+fn beginning(path: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Ok(file) = File::open(path) {
+        // What could not be read says nothing.
+        let _ = file.take(FILE_BYTES_MAX).read_to_end(&mut bytes);
+    }
+    bytes
 }

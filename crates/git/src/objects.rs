@@ -43,6 +43,8 @@ pub enum Fault {
     Damaged { id: ObjectId, detail: String },
     /// It is over [`MAX_OBJECT_BYTES`].
     TooLarge(ObjectId),
+    /// One commit has more of these than are compared.
+    TooMany(&'static str),
 }
 
 impl fmt::Display for Fault {
@@ -51,6 +53,7 @@ impl fmt::Display for Fault {
             Fault::Missing(id) => write!(f, "object {id} is missing"),
             Fault::Damaged { id, detail } => write!(f, "object {id} is damaged: {detail}"),
             Fault::TooLarge(id) => write!(f, "object {id} is over {MAX_OBJECT_BYTES} bytes"),
+            Fault::TooMany(what) => write!(f, "too many {what} to compare; its files are left out"),
         }
     }
 }

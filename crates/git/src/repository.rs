@@ -4,10 +4,13 @@ use std::path::Path;
 
 use gix::ObjectId;
 use gix::bstr::ByteSlice;
+use gix::refs::FullNameRef;
 
 use crate::error::Error;
 use crate::options::{Options, Scope};
 
+/// Larger mailmaps are not read: each line is put into its place among the others.
+const MAILMAP_BYTES_MAX: u64 = 1 << 20;
 /// Git's default for `diff.renameLimit`.
 const RENAME_LIMIT: u64 = 1_000;
 
@@ -37,8 +40,10 @@ impl Repository {
         let branch = head.referent_name().map(|name| name.shorten().to_str_lossy().into_owned());
         let id = head.id().map(gix::Id::detach);
         let mut tips: Vec<ObjectId> = id.and_then(|id| commit_of(&git, id)).into_iter().collect();
-        if options.scope == Scope::Branches {
-            branches(&git, &mut tips).map_err(failed)?;
+        match options.scope {
+            Scope::Branches => branches(&git, &mut tips).map_err(failed)?,
+            Scope::Head if tips.is_empty() => is_new(&git, id, head.referent_name()).map_err(failed)?,
+            Scope::Head => {}
         }
         let rename_limit = git.config_snapshot().integer("diff.renameLimit");
         Ok(Repository {
@@ -46,11 +51,44 @@ impl Repository {
             branch: branch.filter(|_| options.scope == Scope::Head),
             tips,
             shallow,
-            mailmap: git.open_mailmap(),
+            mailmap: mailmap(&git).map_err(failed)?,
             rename_limit: rename_limit.map_or(RENAME_LIMIT, |limit| u64::try_from(limit).unwrap_or(0)),
             git: git.into_sync(),
         })
     }
+}
+
+/// The mailmap of the work tree, or of `HEAD` where there is none, as git takes it.
+fn mailmap(git: &gix::Repository) -> Result<gix::mailmap::Snapshot, String> {
+    const FILE: &str = ".mailmap";
+    let committed = || {
+        let commit = git.head().ok()?.peel_to_commit().ok()?;
+        let id = commit.tree().ok()?.find_entry(FILE)?.object_id();
+        Some(git.find_header(id).ok()?.size())
+    };
+    let bytes = match git.workdir() {
+        Some(root) => std::fs::symlink_metadata(root.join(FILE)).ok().map(|metadata| metadata.len()),
+        None => committed(),
+    };
+    match bytes {
+        Some(bytes) if bytes > MAILMAP_BYTES_MAX => {
+            Err(format!("{FILE} has {bytes} bytes, more than {MAILMAP_BYTES_MAX}; make it shorter"))
+        }
+        Some(_) | None => Ok(git.open_mailmap()),
+    }
+}
+
+/// A repository without any branch or tag has no commits yet; in any other, `HEAD` that leads to none is a mistake.
+fn is_new(git: &gix::Repository, id: Option<ObjectId>, name: Option<&FullNameRef>) -> Result<(), String> {
+    if let Some(id) = id {
+        return Err(format!("HEAD is {id}, which is no commit; check out a branch"));
+    }
+    let platform = git.references().map_err(|error| error.to_string())?;
+    if platform.all().map_err(|error| error.to_string())?.filter_map(Result::ok).next().is_none() {
+        return Ok(());
+    }
+    let name = name.map_or_else(|| "nothing".into(), |name| name.as_bstr().to_str_lossy());
+    Err(format!("HEAD names {name}, which is not there; check out a branch, or read all with --branches"))
 }
 
 /// The commit that an id stands for, through tags; the id itself when it cannot be read, so that it

@@ -1,5 +1,7 @@
 //! Repositories made with the real `git`, read by us and by `git log --numstat -M`, and compared.
 
+mod limits;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::path::Path;
@@ -553,15 +555,20 @@ fn the_result_does_not_depend_on_threads() {
 fn repositories_without_commits_or_at_all_are_told_apart() {
     let repo = Repo::new();
     assert_eq!(read(repo.path()).0.commits, 0);
-    let nothing = tempfile::tempdir().unwrap();
-    let error = super::read(
-        nothing.path(),
-        &Options::default(),
-        &mut Cursor::default(),
-        &Progress::default(),
-        &mut |_| taken(),
-    );
-    assert!(matches!(error, Err(Stopped::Repository(_))));
+    let refused = |path: &Path| {
+        let (options, progress) = (Options::default(), Progress::default());
+        match super::read(path, &options, &mut Cursor::default(), &progress, &mut |_| taken()) {
+            Err(Stopped::Repository(error)) => error.detail,
+            other => panic!("{other:?}"),
+        }
+    };
+    refused(tempfile::tempdir().unwrap().path());
+    repo.write("a", "1\n").commit("one");
+    repo.git(&["symbolic-ref", "HEAD", "refs/heads/absent"]);
+    let said = refused(repo.path());
+    assert!(said.contains("HEAD names refs/heads/absent, which is not there"), "{said}");
+    let all = Options { scope: Scope::Branches, ..Options::default() };
+    assert_eq!(read_with(repo.path(), &all, &mut Cursor::default()).0.commits, 1);
 }
 
 #[test]

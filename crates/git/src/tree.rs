@@ -1,7 +1,8 @@
 //! The difference of two trees, file by file, in git's order.
 //!
 //! Invariants: subtrees with the same id are never read; changes come out in the order in which git
-//! queues them, which decides ties in rename detection; modes are normalised as git does.
+//! queues them, which decides ties in rename detection; modes are normalised as git does; a few small trees that stand
+//! for very many files end in a fault, not in work without an end.
 //! Deliberately lacking: renames (see [`super::rename`]) and contents.
 
 use std::cmp::Ordering;
@@ -52,17 +53,25 @@ pub fn diff(
     if old == new {
         return Ok(());
     }
-    TreeWalk { reader, path: Vec::new(), out }.trees(old, new)
+    TreeWalk { reader, path: Vec::new(), out, steps: 0, path_bytes: 0 }.trees(old, new)
 }
 
 /// Trees inside each other; deeper ones are damage or an attack.
 const MAX_DEPTH: usize = 1_000;
+/// Files that one commit changes, and bytes of their paths.
+pub const FILES_MAX: usize = 250_000;
+const PATHS_BYTES_MAX: usize = 64 << 20;
+/// Entries looked at for one commit; a tree that is read counts as this many.
+const STEPS_MAX: u64 = 20_000_000;
+const STEPS_TREE: u64 = 100;
 
 struct TreeWalk<'w, 'p> {
     reader: &'w mut Reader<'p>,
     /// The directory being compared, with a slash at its end, or nothing for the root.
     path: Vec<u8>,
     out: &'w mut Vec<Change>,
+    steps: u64,
+    path_bytes: usize,
 }
 
 impl TreeWalk<'_, '_> {
@@ -71,6 +80,7 @@ impl TreeWalk<'_, '_> {
             id: id.copied().unwrap_or_else(|| ObjectId::null(gix::hash::Kind::Sha1)),
             detail: "a tree that does not parse".to_owned(),
         };
+        self.step(STEPS_TREE)?;
         let old_tree = old.map(|id| self.reader.tree(id)).transpose()?;
         let new_tree = new.map(|id| self.reader.tree(id)).transpose()?;
         let (a, b) = (
@@ -98,8 +108,14 @@ impl TreeWalk<'_, '_> {
             let right = right.filter(|_| order != Ordering::Less);
             at_a = left.as_ref().map_or(at_a, |entry| entry.end);
             at_b = right.as_ref().map_or(at_b, |entry| entry.end);
+            self.step(1)?;
             self.entries(left, right)?;
         }
+    }
+
+    fn step(&mut self, steps: u64) -> Result<(), Fault> {
+        self.steps += steps;
+        if self.steps > STEPS_MAX { Err(Fault::TooMany("directories")) } else { Ok(()) }
     }
 
     /// One name, on one side or both.
@@ -124,6 +140,10 @@ impl TreeWalk<'_, '_> {
             let (old, new) = (old.map(|side| side.id), new.map(|side| side.id));
             self.trees(old.as_ref(), new.as_ref())?;
         } else {
+            self.path_bytes += self.path.len();
+            if self.out.len() == FILES_MAX || self.path_bytes > PATHS_BYTES_MAX {
+                return Err(Fault::TooMany("files"));
+            }
             self.out.push(Change { path: self.path.clone(), old, new });
         }
         self.path.truncate(base);

@@ -31,7 +31,12 @@ pub struct Worker<'w> {
     people: People<'w>,
     similarity: Similarity,
     repository: &'w Repository,
+    /// Read for the commit at hand.
+    content_bytes: u64,
 }
+
+/// Bytes of files read for one commit: a small blob may be named many times.
+const CONTENT_BYTES_MAX: u64 = 16 << 30;
 
 /// Of a commit with no usable date at all.
 const EPOCH: Time = Time::At { seconds: 0, offset_minutes: 0 };
@@ -44,6 +49,7 @@ impl<'w> Worker<'w> {
             people: People::new(&repository.mailmap),
             similarity: Similarity::default(),
             repository,
+            content_bytes: 0,
         }
     }
 
@@ -100,6 +106,7 @@ impl<'w> Worker<'w> {
             let changed =
                 rename::find(&mut self.reader, std::mem::take(&mut changes), limit, &mut self.similarity)?;
             let mut files = Vec::with_capacity(changed.len());
+            self.content_bytes = 0;
             for changed in changed {
                 if let Some(lines) = self.lines(&changed)? {
                     files.push(FileCounts { changed, lines });
@@ -143,7 +150,13 @@ impl<'w> Worker<'w> {
             return Ok(Some(Content::Submodule(format!("Subproject commit {}\n", side.id).into())));
         }
         match self.reader.content(&side.id) {
-            Ok(object) => Ok(Some(Content::Object(object))),
+            Ok(object) => {
+                self.content_bytes += object.data.len() as u64;
+                if self.content_bytes > CONTENT_BYTES_MAX {
+                    return Err(Fault::TooMany("bytes"));
+                }
+                Ok(Some(Content::Object(object)))
+            }
             Err(Fault::TooLarge(_)) => Ok(Some(Content::TooLarge)),
             Err(fault) => Err(fault),
         }

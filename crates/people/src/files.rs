@@ -394,6 +394,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_nested_without_an_end_is_refused() {
+        for text in ["a = ".to_owned() + &"[".repeat(100_000), "a = ".to_owned() + &"{a=".repeat(100_000)] {
+            assert!(people(&text).is_err() && teams(&text).is_err() && calendars(&text).is_err());
+        }
+        let dotted = format!("{}a = 1\n", "a.".repeat(100_000));
+        assert!(people(&dotted).is_err());
+    }
+
+    #[test]
     fn every_key_is_read() {
         let declared = people(
             r#"

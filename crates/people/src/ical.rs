@@ -3,6 +3,7 @@
 //! The summary is the kind. Days are those of `zone`; an event without an end lasts its day, or is left out when it
 //! has a time. Cancelled events are left out, and so are those of a person that leave them free
 //! (`TRANSP:TRANSPARENT`); in a team's file, which is a list of holidays, nearly all are marked so and count.
+//! Invariant: components inside each other are counted before they are parsed, for which each takes a piece of the stack.
 //! Deliberately absent: recurrence other than once a year, which holidays have; what is left out gets a note.
 
 use chrono::{DateTime, Datelike, NaiveDate, TimeZone, Utc};
@@ -15,11 +16,17 @@ use super::files::{Wrong, midnight};
 /// How many times an event that comes every year is taken.
 const YEARS_MAX: i32 = 12;
 const KIND_BYTES_MAX: usize = 80;
+/// Components inside each other; a calendar has three.
+const DEPTH_MAX: usize = 16;
+/// Bytes of the parser's own words that are repeated.
+const ERROR_BYTES_MAX: usize = 200;
 
 pub fn read(text: &str, whose: &Whose, zone: Tz) -> Result<Declaration, Wrong> {
-    let calendar: Calendar = text
-        .parse()
-        .map_err(|error| Wrong { line: 1, message: format!("is not an icalendar file: {error}") })?;
+    check_depth(text)?;
+    let calendar: Calendar = text.parse().map_err(|error: String| {
+        let error = &error[..error.floor_char_boundary(ERROR_BYTES_MAX)];
+        Wrong { line: 1, message: format!("is not an icalendar file: {error}") }
+    })?;
     let zone = calendar.get_timezone().and_then(|name| name.parse().ok()).unwrap_or(zone);
     let (mut declared, mut skipped) = (Declaration::default(), 0);
     for event in calendar.events() {
@@ -43,6 +50,34 @@ pub fn read(text: &str, whose: &Whose, zone: Tz) -> Result<Declaration, Wrong> {
         ));
     }
     Ok(declared)
+}
+
+/// Lines may be folded anywhere, so that `BEGIN` can stand over several.
+fn check_depth(text: &str) -> Result<(), Wrong> {
+    let (mut depth, mut from, mut line) = (0_usize, 1, String::new());
+    let begins = |line: &str, word: &str| {
+        let line = line.trim_start();
+        line.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
+    let lines = text.lines().chain([""]);
+    for (number, next) in (1..).zip(lines) {
+        if let Some(folded) = next.strip_prefix([' ', '\t']) {
+            line.push_str(folded);
+            continue;
+        }
+        if begins(&line, "BEGIN:") {
+            depth += 1;
+        } else if begins(&line, "END:") {
+            depth = depth.saturating_sub(1);
+        }
+        if depth > DEPTH_MAX {
+            let message =
+                format!("has more than {DEPTH_MAX} components inside each other; is it a calendar?");
+            return Err(Wrong { line: from, message });
+        }
+        (from, line) = (number, next.to_owned());
+    }
+    Ok(())
 }
 
 fn is_free(event: &Event, whose: &Whose) -> bool {
@@ -89,7 +124,7 @@ fn years(rule: Option<&str>, first: i32) -> Option<Vec<i32>> {
         match part.split_once('=')? {
             ("FREQ", "YEARLY") => yearly = true,
             ("INTERVAL", "1") | ("WKST", _) => {}
-            ("COUNT", count) => last = last.min(count.parse::<i32>().ok()? - 1),
+            ("COUNT", count) => last = last.min(count.parse::<i32>().ok()?.saturating_sub(1)),
             ("UNTIL", until) => last = last.min(until.get(..4)?.parse::<i32>().ok()? - first),
             _ => return None,
         }
@@ -146,5 +181,20 @@ END:VCALENDAR\r\n";
         );
         assert_eq!(declared.notes.len(), 1);
         assert!(read("this is no calendar", &whose, Tz::UTC).is_err());
+    }
+
+    #[test]
+    fn a_calendar_is_not_deep() {
+        let whose = Whose::Person("ada".to_owned());
+        for begin in ["BEGIN:VEVENT\n", "begin:X\r\n", "BEG\r\n IN:X\r\n", " BEGIN:X\n", "\tBEGIN:X\nA:b\n"] {
+            let text = format!("BEGIN:VCALENDAR\nVERSION:2.0\n{}", begin.repeat(50_000));
+            match read(&text, &whose, Tz::UTC) {
+                Err(wrong) => assert!(wrong.message.len() < 400, "{}", wrong.message),
+                Ok(declared) => assert!(declared.leave.is_empty(), "{begin:?} is folded and no component"),
+            }
+        }
+        let wrong = read(&"BEGIN:VEVENT\n".repeat(50_000), &whose, Tz::UTC).unwrap_err();
+        assert_eq!((wrong.line, wrong.message.contains("more than 16")), (17, true), "{}", wrong.message);
+        assert!(read(&FILE.replace("COUNT=2", "COUNT=-2147483648"), &whose, Tz::UTC).is_ok());
     }
 }

@@ -1,7 +1,8 @@
 //! People, teams and calendars as somebody declares them, and what that changes.
 //!
 //! A file (`files`, `mailmap`, `ical`, `owners`) becomes a [`Declaration`]; `difference` holds it against what the
-//! tables say (`known`) and gives the events that are missing; `suggest` finds who may be one person; `forget` takes one out of texts.
+//! tables say (`known`) and gives the events that are missing; `suggest` finds who may be one person; `forget` takes one
+//! out of texts, with `seen` for those that nobody can read.
 //! Invariant: declaring the same thing twice gives no event, and nothing that came from elsewhere is withdrawn.
 //! Deliberately absent: tables of its own. Facts about people are events like any other.
 
@@ -17,6 +18,7 @@ mod known;
 mod statement;
 
 mod forget;
+mod seen;
 mod suggest;
 
 use std::path::Path;

@@ -10,10 +10,14 @@ use super::declared::{Declaration, Link, Person};
 use super::files::Wrong;
 use super::names::name;
 
+/// Most lines that get a note each.
+const NOTES_MAX: usize = 20;
+
 pub fn read(text: &str) -> Result<Declaration, Wrong> {
     let mut declared = Declaration { weak: true, ..Declaration::default() };
     let mut names = BTreeMap::new();
     let mut given = BTreeMap::new();
+    let mut doubles = 0;
     for (index, line) in text.lines().enumerate() {
         let line = line.split('#').next().unwrap_or_default().trim();
         if line.is_empty() {
@@ -43,13 +47,19 @@ pub fn read(text: &str) -> Result<Declaration, Wrong> {
             None => declared.links.push(Link { person, identity, since: None }),
             Some(other) if other == person => {}
             Some(other) => {
-                declared.notes.push(format!(
-                    "line {}: {identity} is {other} above and {person} here; the first one counts",
-                    index + 1
-                ));
+                doubles += 1;
+                if doubles <= NOTES_MAX {
+                    declared.notes.push(format!(
+                        "line {}: {identity} is {other} above and {person} here; the first one counts",
+                        index + 1
+                    ));
+                }
                 given.insert(identity, other);
             }
         }
+    }
+    if doubles > NOTES_MAX {
+        declared.notes.push(format!("{} more lines give an address another person", doubles - NOTES_MAX));
     }
     declared.people = names
         .into_iter()
@@ -74,5 +84,7 @@ mod tests {
         assert_eq!(declared.people[0].name.as_deref(), Some("Ada Lovelace"));
         assert_eq!(declared.notes.len(), 1);
         assert_eq!(read("\nnobody\n").unwrap_err().line, 2);
+        let doubles: String = (0..100_000).map(|n| format!("<p{n}@x.example> <a@x.example>\n")).collect();
+        assert_eq!(read(&doubles).unwrap().notes.len(), NOTES_MAX + 1);
     }
 }

@@ -5,15 +5,19 @@
 //! the file, so that a reader can do the same.
 //! Deliberately absent: people as owners of paths; there is a note of how many were left out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::declared::{Declaration, Team};
 use super::files::Wrong;
 
+/// Most patterns of one team.
+const AREAS_MAX: usize = 5_000;
+
 pub fn read(text: &str) -> Result<Declaration, Wrong> {
     let mut areas: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut seen: HashSet<(&str, &str)> = HashSet::new();
     let mut people = 0;
-    for line in text.lines() {
+    for (number, line) in (1..).zip(text.lines()) {
         let line = line.split(" #").next().unwrap_or_default().trim();
         if line.is_empty() || line.starts_with('#') || line.starts_with('[') || line.starts_with("^[") {
             continue;
@@ -23,10 +27,16 @@ pub fn read(text: &str) -> Result<Declaration, Wrong> {
         for owner in words {
             match owner.strip_prefix('@').and_then(|owner| owner.rsplit_once('/')) {
                 Some((_, team)) => {
-                    let list = areas.entry(team.to_owned()).or_default();
-                    if !list.iter().any(|area| area == pattern) {
-                        list.push(pattern.to_owned());
+                    if !seen.insert((team, pattern)) {
+                        continue;
                     }
+                    let list = areas.entry(team.to_owned()).or_default();
+                    if list.len() == AREAS_MAX {
+                        let message =
+                            format!("gives @{team} more than {AREAS_MAX} patterns; take wider patterns");
+                        return Err(Wrong { line: number, message });
+                    }
+                    list.push(pattern.to_owned());
                 }
                 None => people += 1,
             }
@@ -57,5 +67,14 @@ mod tests {
             [("core", vec!["*".into(), "*.md".to_owned()]), ("payments", vec!["/pay/".to_owned()])]
         );
         assert_eq!(declared.notes.len(), 1);
+    }
+
+    #[test]
+    fn very_many_patterns_are_refused_and_doubles_are_not_counted() {
+        let lines: String = (0..=AREAS_MAX).map(|n| format!("/{n}/ @acme/core\n")).collect();
+        let wrong = read(&lines).unwrap_err();
+        assert_eq!((wrong.line, wrong.message.contains("@core")), (AREAS_MAX + 1, true), "{}", wrong.message);
+        let same = format!("/a/{}\n", " @acme/core".repeat(500_000));
+        assert_eq!(read(&same).unwrap().teams[0].areas.as_ref().unwrap().len(), 1);
     }
 }

@@ -22,6 +22,7 @@ pub use postgres::PostgresUser;
 pub use surface::{Scope, Visibility};
 
 use section::Section;
+use surface::Secret;
 
 /// Key of the pass-through settings: each child is a librdkafka property, dots included.
 const SETTINGS: &str = "kafka.settings";
@@ -48,10 +49,47 @@ impl Config {
             return bad("data_dir", "is empty; name a directory");
         }
         self.listen_address()?;
+        self.validate_secrets()?;
         self.postgres.validate()?;
         self.validate_tokens()?;
         report::validate(&self.report)?;
         self.validate_kafka()
+    }
+
+    /// What is there already under that name must be a directory. Not part of `validate`, so that `doctor` can say it
+    /// among other things.
+    pub fn check_data_dir(&self) -> Result<(), BadValue> {
+        if self.data_dir.metadata().is_ok_and(|metadata| !metadata.is_dir()) {
+            let message = format!("is {}, which is a file; name a directory", self.data_dir.display());
+            return bad("data_dir", message);
+        }
+        Ok(())
+    }
+
+    /// Every key of a secret names it: whoever reads the configuration must not read a secret in it.
+    fn validate_secrets(&self) -> Result<(), BadValue> {
+        let hooks = &self.webhooks;
+        for (key, source) in [
+            ("people.pseudonyms", &self.people.pseudonyms),
+            ("webhooks.github.secret", &hooks.github.secret),
+            ("webhooks.gitlab.secret", &hooks.gitlab.secret),
+            ("webhooks.gitlab.token", &hooks.gitlab.token),
+            ("webhooks.jira.secret", &hooks.jira.secret),
+            ("webhooks.gerrit.secret", &hooks.gerrit.secret),
+        ] {
+            if !source.is_empty() {
+                Secret::check(source).map_err(|message| BadValue { key, message })?;
+            }
+        }
+        for user in &self.postgres.users {
+            if !user.password.is_empty() {
+                Secret::check(&user.password).map_err(|message| BadValue {
+                    key: "postgres.users",
+                    message: format!("has a user {:?} whose password {message}", user.name),
+                })?;
+            }
+        }
+        Ok(())
     }
 
     fn validate_tokens(&self) -> Result<(), BadValue> {

@@ -16,7 +16,10 @@ mod reload;
 mod serve;
 
 mod durable;
+mod erasure;
 mod failure;
+mod files;
+mod private;
 mod runtime;
 
 use std::io::{IsTerminal, Write};
@@ -85,6 +88,14 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         _ => {}
     }
     let resolution = resolved?;
+    resolution
+        .config
+        .check_data_dir()
+        .map_err(|wrong| Failure::misuse(format!("{} {}", wrong.key, wrong.message)))?;
+    // A dashboard's files are for Grafana, which is somebody else.
+    if !matches!(cli.command, Command::Dashboard(_)) {
+        private::start();
+    }
     let stays = matches!(cli.command, Command::Serve(_));
     start_log(&resolution.config, if stays { &resolution.config.log.filter } else { "error" })?;
     if stays || matches!(cli.command, Command::Config) {

@@ -71,6 +71,7 @@ pub fn log_failure(error: &ingest::Error) -> Failure {
 /// Opens `dir`, creating it where it is missing.
 pub async fn open(config: &Config, dir: &Path) -> Result<Store, Failure> {
     let catalogue = planned_catalogue(config).await?;
+    crate::erasure::resume(dir).await?;
     let engine =
         Engine::open(dir, catalogue, config.engine_options()).await.map_err(|error| match error {
             engine::Error::BadSql { message } => Failure::failed(format!(

@@ -145,6 +145,7 @@ impl App {
     /// A metric's rows, as a caller with this sight may see them.
     pub async fn ask(&self, metric: &Metric, query: Query, sight: &Sight) -> Result<Shown, Problem> {
         let parts = self.parts()?;
+        self.wall.admit(metric, &query.params)?;
         let (engine, name) = (parts.engine.clone(), metric.name.clone());
         let result = parts.compute(async move { engine.query(&name, &query).await }).await?;
         self.show(metric, &result, sight)
@@ -159,6 +160,7 @@ impl App {
         sight: &Sight,
     ) -> Result<ShownSeries, Problem> {
         let parts = self.parts()?;
+        self.wall.admit(metric, &query.params)?;
         let (engine, name) = (parts.engine.clone(), metric.name.clone());
         let steps = parts.compute(async move { engine.range(&name, &query, &series).await }).await?;
         Ok(self.wall.series(metric, &steps, sight)?)

@@ -13,9 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
-use engine::{Diff, Engine, Error, Explanation, Listed, Metric, MetricResult, Query, Replay};
+use engine::{Diff, Engine, Error, Listed, Metric, MetricResult, Query, Replay};
 
-use crate::privacy::{self, Pseudonyms};
+use crate::privacy::{self, Pseudonyms, Veil};
 
 pub use shown::{Shown, ShownDiff, ShownExplanation, ShownReplay, ShownRows, ShownSeries};
 pub use sql::{ShownStatement, SqlAccess, SqlTables, TablesPlan};
@@ -30,7 +30,7 @@ pub enum Sight {
 /// What holds on surfaces that others reach.
 #[derive(Debug)]
 pub struct Rules {
-    /// Team-level rows over fewer people lose their numbers.
+    /// Rows about teams of fewer people lose their numbers.
     pub group_min: u64,
     /// Set in pseudonymous mode.
     pub pseudonyms: Option<Pseudonyms>,
@@ -48,17 +48,22 @@ enum Kind {
 
 /// Makes of results what may be shown.
 #[derive(Debug)]
-pub struct Wall(Kind);
+pub struct Wall {
+    kind: Kind,
+    veil: Veil,
+}
 
 impl Wall {
     /// For surfaces that others reach.
     pub fn shared(rules: Rules) -> Wall {
-        Wall(Kind::Shared(rules))
+        let veil = Veil::new(rules.pseudonyms.as_ref());
+        Wall { kind: Kind::Shared(rules), veil }
     }
 
     /// For the command line on one's own data: nothing is hidden, and people are renamed where that is asked for.
     pub fn own_data(pseudonyms: Option<Pseudonyms>) -> Wall {
-        Wall(Kind::OwnData(pseudonyms))
+        let veil = Veil::new(pseudonyms.as_ref());
+        Wall { kind: Kind::OwnData(pseudonyms), veil }
     }
 
     /// What a caller with this sight sees of a result. The only maker of [`Shown`].
@@ -67,9 +72,12 @@ impl Wall {
         if let Sight::Only(people) = sight {
             result.rows = privacy::only(metric, &result.rows, people)?;
         }
-        if let Kind::Shared(rules) = &self.0 {
-            let (rows, suppressed) = privacy::suppress(metric, &result.rows, rules.group_min)?;
+        if let Kind::Shared(rules) = &self.kind {
+            let (rows, suppressed) = privacy::suppress(metric, &result, rules.group_min)?;
             (result.rows, result.suppressed) = (rows, suppressed);
+        }
+        if !self.lists_people() {
+            result.rows = self.veil.apply(&result.rows)?;
         }
         if let Some(names) = self.pseudonyms() {
             result.rows = names.apply(metric, &result.rows)?;
@@ -99,6 +107,7 @@ impl Wall {
         span: (DateTime<Utc>, DateTime<Utc>),
         (sight, listed): (&Sight, Listed),
     ) -> Result<ShownDiff, Error> {
+        self.admit(metric, &query.params)?;
         let show = |result: &MetricResult| Ok(self.show(metric, result, sight)?.result);
         let diff: Diff = engine.diff(&metric.name, query, span, listed, show).await?;
         Ok(ShownDiff { metric: metric.clone(), diff })
@@ -123,14 +132,27 @@ impl Wall {
         wanted: &BTreeMap<String, String>,
         limit: usize,
     ) -> Result<ShownExplanation, Error> {
-        let found = engine.explain(&metric.name, query, wanted, limit, self.lists_people()).await?;
-        let result = self.show(metric, &found.result, &Sight::All)?.result;
-        Ok(ShownExplanation(Explanation { result, ..found }))
+        self.admit(metric, &query.params)?;
+        let show = |result: &MetricResult| Ok(self.show(metric, result, &Sight::All)?.result);
+        let bounds = (limit, self.listed(&Sight::All));
+        Ok(ShownExplanation(engine.explain(&metric.name, query, wanted, bounds, show).await?))
+    }
+
+    /// Whether a metric may be asked with these parameters: not with fewer values to a percentile than it has by
+    /// default, which would single somebody out.
+    ///
+    /// # Errors
+    /// `BadParameter` that names the parameter and its bound.
+    pub fn admit(&self, metric: &Metric, params: &BTreeMap<String, String>) -> Result<(), Error> {
+        match &self.kind {
+            Kind::Shared(_) => privacy::admit(metric, params),
+            Kind::OwnData(_) => Ok(()),
+        }
     }
 
     /// Access to SQL, where these rules allow any.
     pub fn sql(&self) -> Option<SqlAccess> {
-        let open = match &self.0 {
+        let open = match &self.kind {
             Kind::Shared(rules) => rules.sql,
             Kind::OwnData(_) => true,
         };
@@ -139,23 +161,19 @@ impl Wall {
 
     /// Comparing definitions is for one's own data alone.
     pub fn replay(&self, found: Replay) -> Option<ShownReplay> {
-        matches!(self.0, Kind::OwnData(_)).then_some(ShownReplay(found))
+        matches!(self.kind, Kind::OwnData(_)).then_some(ShownReplay(found))
     }
 
-    /// Whether people go by made-up names here.
-    pub fn has_pseudonyms(&self) -> bool {
-        self.pseudonyms().is_some()
-    }
-
-    fn lists_people(&self) -> bool {
-        match &self.0 {
+    /// Whether those who reach this may read of any person: events about people, and what may quote names.
+    pub fn lists_people(&self) -> bool {
+        match &self.kind {
             Kind::Shared(rules) => rules.lists_people && rules.pseudonyms.is_none(),
-            Kind::OwnData(_) => true,
+            Kind::OwnData(pseudonyms) => pseudonyms.is_none(),
         }
     }
 
     fn pseudonyms(&self) -> Option<&Pseudonyms> {
-        match &self.0 {
+        match &self.kind {
             Kind::Shared(rules) => rules.pseudonyms.as_ref(),
             Kind::OwnData(pseudonyms) => pseudonyms.as_ref(),
         }

@@ -22,6 +22,7 @@ use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
 
 use crate::ask::compare::{ColumnChange, Pair, cells, difference, matched, number, numbers, text, texts};
+use crate::ask::explain::{Listed, events_since};
 use crate::ask::words::{self, LedgerEntry};
 use crate::catalogue::Metric;
 use crate::error::Error;
@@ -51,15 +52,6 @@ pub struct Diff {
     pub rows: RecordBatch,
 }
 
-/// How much of the causes is listed; they are always counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Listed {
-    All,
-    /// Without events that are about somebody.
-    Impersonal,
-    Nothing,
-}
-
 impl Evaluator {
     /// What changed in `metric` from one moment to a later one. `show` is what the surface does to each side first.
     pub async fn diff(
@@ -84,7 +76,7 @@ impl Evaluator {
         let changed = changed(metric, &before.rows, &after.rows)?;
         let plans = self.plans(snapshot, metric, known_at, span).await?;
         let keys = changed.iter().flat_map(|change| change.keys.iter().copied()).collect();
-        let causes = causes(snapshot, keys, (moment(from, known_at), moment(to, known_at)))?;
+        let causes = causes(snapshot, keys, (moment(from, known_at), moment(to, known_at)), listed)?;
         let rows = table(metric, (&before.rows, &after.rows), &changed, &plans, &causes, listed)?;
         Ok(Diff { from, to: after, rows })
     }
@@ -185,11 +177,12 @@ fn causes(
     snapshot: &Snapshot,
     keys: BTreeSet<i64>,
     (from, to): (crate::moment::Moment, crate::moment::Moment),
+    listed: Listed,
 ) -> Result<Causes, Error> {
     let between = snapshot.tables.keys_between(&[from.as_of_us, to.as_of_us]);
     let busy: HashSet<i64> = between.into_iter().flatten().collect();
     let keys: Vec<i64> = keys.into_iter().filter(|key| busy.contains(key)).collect();
-    let (events, of_keys) = crate::ask::explain::events_since(&snapshot.tables, &keys, from.as_of_us, to)?;
+    let (events, of_keys) = events_since(&snapshot.tables, &keys, from.as_of_us, to, listed)?;
     let mut by_key: HashMap<i64, Vec<u32>> = HashMap::new();
     for (row, key) in (0..).zip(of_keys) {
         by_key.entry(key).or_default().push(row);

@@ -12,20 +12,32 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringAr
 use arrow::compute::{SortColumn, SortOptions};
 use arrow::compute::{cast, concat_batches, filter_record_batch, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit};
+use arrow::error::ArrowError;
 use chrono::Utc;
 use datafusion::sql::sqlparser::ast;
 
+use crate::ask::veil::{Names, veiled};
 use crate::catalogue::Metric;
 use crate::error::Error;
 use crate::evaluate::board::MetricResult;
 use crate::evaluate::lineage::KEYS;
 use crate::evaluate::steps::Steps;
+use crate::evaluate::teams::{Teams, TeamsOf};
 use crate::evaluate::{Evaluator, moment};
 use crate::moment::Moment;
 use crate::query::Query;
 use crate::rows::segment::{key_column, micros};
 use crate::rows::tables::{EVENT_TABLES, Keys, Tables};
 use crate::snapshot::Snapshot;
+
+/// How much of events is listed; they are always counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    All,
+    /// Without events that are about somebody, and without anything of an event that names somebody (`veil.rs`).
+    Impersonal,
+    Nothing,
+}
 
 /// Columns of [`Explanation::events`].
 const COLUMNS: [&str; 7] = ["effective_at", "type", "event_id", "entity", "subject", "url", "source"];
@@ -48,50 +60,52 @@ pub struct Explanation {
 }
 
 impl Evaluator {
-    /// The rows of `metric` whose `labels` have the values in `wanted`, and at most `limit` of their events.
-    /// Without `people`, events about people and memberships are counted and not listed.
+    /// The rows of `metric` whose `labels` have the values in `wanted`, and at most `limit` of their events. `show` is
+    /// what the surface does to the rows first: what it takes out has no events.
     pub async fn explain(
         &self,
         snapshot: &Snapshot,
         metric: &Metric,
         query: &Query,
         wanted: &BTreeMap<String, String>,
-        limit: usize,
-        people: bool,
+        (limit, listed): (usize, Listed),
+        show: impl Fn(&MetricResult) -> Result<MetricResult, ArrowError>,
     ) -> Result<Explanation, Error> {
         let now = Utc::now();
         let (as_of, known_at) = (query.as_of.unwrap_or(now), query.known_at.unwrap_or(now));
         let at = moment(as_of, known_at);
         let snapshot = &*self.ground(snapshot, query, as_of).await?;
         let bound = self.bind(metric, at, &query.params)?;
-        let rows = self.annotated(snapshot, metric, at, bound).await?;
+        let (rows, teams) = self.annotated(snapshot, metric, at, bound).await?;
         let rows = matching(metric, rows, query.team.as_deref(), wanted)?;
-        let keys = keys(&rows);
-        let found = events(&snapshot.tables, &keys, at)?;
-        let shown = rows.schema().index_of(KEYS)?;
-        let columns: Vec<usize> = (0..rows.num_columns()).filter(|&column| column != shown).collect();
+        let mut result = show(&self.result(metric, as_of, known_at, snapshot, (rows, teams)))?;
+        let keys = keys(&result.rows);
+        let found = events(&snapshot.tables, &keys, at, listed)?;
+        let traced = result.rows.schema().index_of(KEYS)?;
+        let columns: Vec<usize> = (0..result.rows.num_columns()).filter(|&column| column != traced).collect();
+        result.rows = result.rows.project(&columns)?;
         Ok(Explanation {
-            result: self.result(metric, as_of, known_at, snapshot, rows.project(&columns)?),
+            result,
             title: metric.title.clone(),
             help: metric.help.clone(),
             formula: self.bound_text(metric, at, &query.params)?,
             subjects: keys.len(),
             events_total: found.num_rows(),
-            events: newest(&if people { found } else { impersonal(&found)? }, limit)?,
+            events: newest(&of_listed(&found, listed)?, limit)?,
         })
     }
 
-    /// A metric's rows at a moment, each with the keys that it rests on as the column [`KEYS`].
+    /// A metric's rows at a moment, each with the keys that it rests on as the column [`KEYS`], and their teams.
     pub async fn traced(
         &self,
         snapshot: &Snapshot,
         metric: &Metric,
         query: &Query,
         at: Moment,
-    ) -> Result<RecordBatch, Error> {
+    ) -> Result<(RecordBatch, Teams), Error> {
         let bound = self.bind(metric, at, &query.params)?;
-        let rows = self.annotated(snapshot, metric, at, bound).await?;
-        matching(metric, rows, query.team.as_deref(), &BTreeMap::new())
+        let (rows, teams) = self.annotated(snapshot, metric, at, bound).await?;
+        Ok((matching(metric, rows, query.team.as_deref(), &BTreeMap::new())?, teams))
     }
 
     async fn annotated(
@@ -100,13 +114,15 @@ impl Evaluator {
         metric: &Metric,
         at: Moment,
         bound: ast::Query,
-    ) -> Result<RecordBatch, Error> {
+    ) -> Result<(RecordBatch, Teams), Error> {
         let reads = self.reads(metric);
         let views = self.views.at(snapshot, at, reads).await?;
         let context = self.context_with(snapshot, &views, at, &self.runtime, reads, true).await?;
-        Steps::with_lineage(&context).rows(bound).await.map_err(|error| Error::Internal {
+        let rows = Steps::with_lineage(&context).rows(bound).await.map_err(|error| Error::Internal {
             message: format!("{}: metric '{}' cannot be explained: {error}", metric.file, metric.name),
-        })
+        })?;
+        let teams = TeamsOf::new(self, &context, &views, at.as_of_us).metric(metric, &rows).await?;
+        Ok((rows, teams))
     }
 }
 
@@ -145,13 +161,21 @@ fn keys(rows: &RecordBatch) -> Vec<i64> {
 }
 
 /// The events of `keys` as they stand at a moment, of all tables, in [`COLUMNS`].
-fn events(tables: &Tables, keys: &[i64], at: Moment) -> Result<RecordBatch, Error> {
-    let keys = Keys::Set(keys.into());
-    let mut found = Vec::new();
-    for index in 0..EVENT_TABLES.len() {
-        found.push(told(&tables.gather(index, &keys, at)?)?);
-    }
+fn events(tables: &Tables, keys: &[i64], at: Moment, listed: Listed) -> Result<RecordBatch, Error> {
+    let gathered = gather(tables, keys, at)?;
+    let hidden = hidden(&gathered, listed)?;
+    let found = gathered.iter().map(|rows| told(rows, hidden.as_ref())).collect::<Result<Vec<_>, _>>()?;
     Ok(concat_batches(&schema(), &found)?)
+}
+
+fn gather(tables: &Tables, keys: &[i64], at: Moment) -> Result<Vec<RecordBatch>, ArrowError> {
+    let keys = Keys::Set(keys.into());
+    (0..EVENT_TABLES.len()).map(|index| tables.gather(index, &keys, at)).collect()
+}
+
+/// Whom the events must not name where not all of them may be listed.
+fn hidden(events: &[RecordBatch], listed: Listed) -> Result<Option<Names>, ArrowError> {
+    if listed == Listed::All { Ok(None) } else { Names::of(events).map(Some) }
 }
 
 /// The events of `keys` after `since_us` as they stand at a moment, the newest first, in [`COLUMNS`], and the key of
@@ -161,15 +185,16 @@ pub fn events_since(
     keys: &[i64],
     since_us: i64,
     at: Moment,
+    listed: Listed,
 ) -> Result<(RecordBatch, Vec<i64>), Error> {
-    let keys = Keys::Set(keys.into());
+    let gathered = gather(tables, keys, at)?;
+    let hidden = hidden(&gathered, listed)?;
     let (mut found, mut of_keys) = (Vec::new(), Vec::new());
-    for index in 0..EVENT_TABLES.len() {
-        let rows = tables.gather(index, &keys, at)?;
+    for rows in gathered {
         let later: BooleanArray =
             micros(&rows, "effective_at").iter().map(|&at_us| Some(at_us > since_us)).collect();
         // Links are looked for among all events of a key.
-        found.push(filter_record_batch(&told(&rows)?, &later)?);
+        found.push(filter_record_batch(&told(&rows, hidden.as_ref())?, &later)?);
         of_keys.extend_from_slice(key_column(&filter_record_batch(&rows, &later)?).values());
     }
     let found = concat_batches(&schema(), &found)?;
@@ -179,7 +204,7 @@ pub fn events_since(
 }
 
 /// The columns that tell an event. Where it has no link of its own, its subject's newest one stands in.
-fn told(rows: &RecordBatch) -> Result<RecordBatch, Error> {
+fn told(rows: &RecordBatch, hidden: Option<&Names>) -> Result<RecordBatch, Error> {
     let schema = schema();
     let column = |field: &Arc<Field>| -> Result<ArrayRef, Error> {
         Ok(match (field.name().as_str(), rows.column_by_name(field.name())) {
@@ -193,7 +218,11 @@ fn told(rows: &RecordBatch) -> Result<RecordBatch, Error> {
         })
     };
     let columns = schema.fields().iter().map(column).collect::<Result<_, _>>()?;
-    Ok(RecordBatch::try_new(schema, columns)?)
+    let told = RecordBatch::try_new(schema, columns)?;
+    Ok(match hidden {
+        Some(names) => veiled(rows, &told, names)?,
+        None => told,
+    })
 }
 
 /// What a type is about: the part before the dot.
@@ -222,6 +251,14 @@ fn schema() -> SchemaRef {
         _ => DataType::Utf8,
     };
     Arc::new(Schema::new(COLUMNS.map(|name| Field::new(name, kind(name), true)).to_vec()))
+}
+
+fn of_listed(events: &RecordBatch, listed: Listed) -> Result<RecordBatch, Error> {
+    match listed {
+        Listed::All => Ok(events.clone()),
+        Listed::Impersonal => impersonal(events),
+        Listed::Nothing => Ok(events.slice(0, 0)),
+    }
 }
 
 /// Without events that are about somebody.

@@ -17,6 +17,7 @@ use tokio::task::{JoinError, JoinSet};
 use crate::catalogue::{Metric, duration_ms};
 use crate::error::Error;
 use crate::evaluate::board::MetricResult;
+use crate::evaluate::teams::Teams;
 use crate::evaluate::{Evaluator, moment};
 use crate::query::Query;
 use crate::rows::by_key::ViewRows;
@@ -87,8 +88,8 @@ impl Evaluator {
         let mut views = ViewRows::new();
         let mut results = vec![None; series.moments.len()];
         let mut rows_left = series.rows_max;
-        let mut take = |(index, rows): (usize, RecordBatch)| {
-            rows_left = rows_left.checked_sub(rows.num_rows()).ok_or_else(|| too_many(series))?;
+        let mut take = |(index, rows): (usize, (RecordBatch, Teams))| {
+            rows_left = rows_left.checked_sub(rows.0.num_rows()).ok_or_else(|| too_many(series))?;
             results[index] = Some(self.result(metric, series.moments[index], known_at, &snapshot, rows));
             Ok::<(), Error>(())
         };

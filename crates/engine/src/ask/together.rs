@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::evaluate::board::MetricResult;
 use crate::evaluate::overlay::Overlay;
 use crate::evaluate::steps::Steps;
+use crate::evaluate::teams::TeamsOf;
 use crate::evaluate::{Evaluator, moment, of_team};
 use crate::query::Query;
 use crate::snapshot::Snapshot;
@@ -59,14 +60,20 @@ impl Evaluator {
         let views = self.views.at(snapshot, at, &reads).await?;
         let context = self.context(snapshot, &views, at, &self.runtime, &reads).await?;
         let mut steps = Steps::new(&context);
+        let teams = TeamsOf::new(self, &context, &views, at.as_of_us);
         let mut answers = Answers::new();
         for (metric, bound) in metrics {
-            let rows = self.rows(&mut steps, metric, bound).await;
-            let rows = rows.and_then(|rows| match team {
-                Some(team) if rows.column_by_name("team").is_some() => of_team(&rows, team),
-                Some(_) | None => Ok(rows),
-            });
-            let result = rows.map(|rows| self.result(metric, *as_of, *known_at, snapshot, rows));
+            let rows = async {
+                let mut rows = self.rows(&mut steps, metric, bound).await?;
+                if let Some(team) = team
+                    && rows.column_by_name("team").is_some()
+                {
+                    rows = of_team(&rows, team)?;
+                }
+                let teams = teams.metric(metric, &rows).await?;
+                Ok::<_, Error>((rows, teams))
+            };
+            let result = rows.await.map(|rows| self.result(metric, *as_of, *known_at, snapshot, rows));
             answers.insert(metric.name.clone(), result);
         }
         Ok(answers)

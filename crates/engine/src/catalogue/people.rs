@@ -93,6 +93,11 @@ pub(super) fn by_name(fields: &Fields) -> BTreeMap<String, Held> {
     fields.iter().map(|field| (field.name().clone(), named(field))).collect()
 }
 
+/// Whether a column of a table or of a folded view holds people, by its name.
+pub fn holds_people(field: &Field) -> bool {
+    named(field) != Held::Nobody
+}
+
 fn named(field: &Field) -> Held {
     let is_person = COLUMNS.contains(&field.name().as_str());
     match structure(field.data_type()) {

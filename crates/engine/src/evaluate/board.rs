@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 
+use crate::evaluate::teams::Teams;
 use crate::snapshot::Position;
 
 /// A metric that takes longer is a slow one.
@@ -24,6 +25,8 @@ pub struct MetricResult {
     pub definition: String,
     pub position: Position,
     pub rows: RecordBatch,
+    /// Over how many people the rows of each team are.
+    pub teams: Teams,
     /// Rows whose numbers a surface took out, for being over too few people; 0 as evaluated.
     pub suppressed: u64,
     /// Events that exist for this result only.

@@ -143,7 +143,7 @@ impl State {
             .and_then(|()| self.sync(&file, path))
             .and_then(|()| if create { link(&staged, path) } else { rename(&staged, path) });
         if placed.is_err() || create {
-            // The staging name is never listed; one that stays behind is only lost space.
+            // The staging name is never listed; one that stays behind goes when the store is opened.
             let _ = std::fs::remove_file(&staged);
         }
         placed?;
@@ -172,6 +172,34 @@ fn stage(path: &FsPath) -> Result<(File, PathBuf)> {
         }
     }
     unreachable!("a directory holds fewer than 2^63 files")
+}
+
+/// Removes what writes that were cut short left in `dir` and below: no listing shows it, so nothing else would. Only for
+/// who holds the directory's lock.
+pub fn remove_staged(dir: &FsPath) -> io::Result<()> {
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(io::Error::new(error.kind(), format!("{}: {error}", dir.display()))),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let (path, kind) = (entry.path(), entry.file_type()?);
+        if kind.is_dir() {
+            remove_staged(&path)?;
+        } else if is_staged(&entry.file_name().to_string_lossy()) {
+            tracing::info!(path = %path.display(), "removing what a write that was cut short left");
+            std::fs::remove_file(&path)
+                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+        }
+    }
+    Ok(())
+}
+
+fn is_staged(name: &str) -> bool {
+    name.rsplit_once('#').is_some_and(|(named, number)| {
+        !named.is_empty() && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 /// Gives a staged file its name, and fails if the name is taken.
@@ -320,6 +348,27 @@ mod tests {
         assert_eq!(store.get(&file).await.unwrap().bytes().await.unwrap(), "three");
         assert_eq!(names(&store, &dir.path().join("a/b")).await, ["c.json"]);
         assert_eq!(std::fs::read_dir(dir.path().join("a/b")).unwrap().count(), 1, "no staging file stays");
+    }
+
+    #[test]
+    fn what_a_killed_write_left_goes_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let inner = dir.path().join("table=reviews");
+        std::fs::create_dir(&inner).unwrap();
+        let kept = ["part-1.parquet", "a#b", "#1", "c#"];
+        for name in kept.iter().chain(&["part-2.parquet#4711", "x.json#1#2"]) {
+            std::fs::write(inner.join(name), "ada").unwrap();
+        }
+        remove_staged(dir.path()).unwrap();
+        let mut left: Vec<_> = std::fs::read_dir(&inner)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        let mut kept = kept.map(str::to_owned);
+        kept.sort();
+        assert_eq!(left, kept);
+        remove_staged(&dir.path().join("not there")).unwrap();
     }
 
     #[tokio::test]

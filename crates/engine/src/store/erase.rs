@@ -19,10 +19,14 @@ use crate::error::Error;
 use crate::rows::segment::sort_by_key;
 use crate::store::EVENTS_DIR;
 use crate::store::delta::{ColdStore, KEY_COLUMN};
+use crate::store::durable::remove_staged;
 use crate::store::lock::lock;
 
-/// The column that a text stands in, and the text; gives what it becomes, or `None` where it stays.
-pub type Change<'a> = &'a (dyn Fn(&str, &str) -> Option<String> + Sync);
+/// What a text or bytes become, given the column that they stand in; `None` where they stay.
+pub trait Change: Sync {
+    fn text(&self, column: &str, text: &str) -> Option<String>;
+    fn bytes(&self, column: &str, bytes: &[u8]) -> Option<Vec<u8>>;
+}
 
 /// What was done.
 #[derive(Debug, Default, PartialEq)]
@@ -31,11 +35,11 @@ pub struct Rewritten {
     pub rows: u64,
 }
 
-/// Rewrites the tables in `dir`, and removes caches and what was set aside as damaged.
+/// Rewrites the tables in `dir`, and removes caches, what was set aside as damaged, and what killed writes left.
 ///
 /// # Errors
 /// `Locked` while a process has the directory open.
-pub async fn rewrite_texts(dir: &Path, change: Change<'_>) -> Result<Rewritten, Error> {
+pub async fn rewrite_texts(dir: &Path, change: &dyn Change) -> Result<Rewritten, Error> {
     let _lock = lock(dir)?;
     for cache in ["cache", "quarantine"] {
         match std::fs::remove_dir_all(dir.join(cache)) {
@@ -43,6 +47,7 @@ pub async fn rewrite_texts(dir: &Path, change: Change<'_>) -> Result<Rewritten, 
             Ok(()) | Err(_) => {}
         }
     }
+    remove_staged(&dir.join(EVENTS_DIR))?;
     let mut store = ColdStore::open(&dir.join(EVENTS_DIR)).await?;
     let mut done = Rewritten::default();
     for file in store.files().to_vec() {
@@ -57,7 +62,7 @@ pub async fn rewrite_texts(dir: &Path, change: Change<'_>) -> Result<Rewritten, 
 }
 
 /// The rows with other text; `None` where nothing changes.
-fn batch(table: Table, rows: &RecordBatch, change: Change<'_>) -> Result<Option<RecordBatch>, ArrowError> {
+fn batch(table: Table, rows: &RecordBatch, change: &dyn Change) -> Result<Option<RecordBatch>, ArrowError> {
     let (mut columns, mut differs) = (rows.columns().to_vec(), false);
     for (field, column) in rows.schema().fields().iter().zip(&mut columns) {
         if let Some(other) = array(field.name(), column, change)? {
@@ -102,14 +107,14 @@ fn keys(table: Table, rows: &RecordBatch) -> Result<Int64Array, ArrowError> {
     Ok((0..rows.num_rows()).map(key).collect())
 }
 
-fn array(name: &str, column: &ArrayRef, change: Change<'_>) -> Result<Option<ArrayRef>, ArrowError> {
+fn array(name: &str, column: &ArrayRef, change: &dyn Change) -> Result<Option<ArrayRef>, ArrowError> {
     match column.data_type() {
         DataType::Utf8View => {
             let mut differs = false;
             let texts: StringViewArray = column
                 .as_string_view()
                 .iter()
-                .map(|text| text.map(|text| or_same(change(name, text), text.to_owned(), &mut differs)))
+                .map(|text| text.map(|text| or_same(change.text(name, text), text.to_owned(), &mut differs)))
                 .collect();
             Ok(differs.then(|| Arc::new(texts) as ArrayRef))
         }
@@ -119,10 +124,7 @@ fn array(name: &str, column: &ArrayRef, change: Change<'_>) -> Result<Option<Arr
                 .as_binary::<i32>()
                 .iter()
                 .map(|bytes| {
-                    bytes.map(|bytes| {
-                        let other = std::str::from_utf8(bytes).ok().and_then(|text| change(name, text));
-                        or_same(other.map(String::into_bytes), bytes.to_vec(), &mut differs)
-                    })
+                    bytes.map(|bytes| or_same(change.bytes(name, bytes), bytes.to_vec(), &mut differs))
                 })
                 .collect();
             Ok(differs.then(|| Arc::new(bytes) as ArrayRef))

@@ -1,6 +1,7 @@
 //! Tickets and the change that a text refers to.
 //!
-//! Invariant: a reference is taken only where its form leaves little doubt; a ticket is named once.
+//! Invariant: a reference is taken only where its form leaves little doubt; a ticket is named once; a text is read no
+//! further than to the last reference that counts.
 //! Deliberately lacking: any knowledge of which tickets exist.
 
 use super::Trailer;
@@ -88,12 +89,16 @@ pub fn tickets(repository: &str, subject: &str, message: &str, trailers: &[Trail
     for line in message.lines() {
         closed(repository, line, &mut found);
     }
-    found.truncate(MAX_TICKETS);
     found
 }
 
+fn is_full(found: &[String]) -> bool {
+    found.len() >= MAX_TICKETS
+}
+
+/// The list is short, so that looking through it costs little.
 fn push_new(found: &mut Vec<String>, ticket: String) {
-    if !found.contains(&ticket) {
+    if !is_full(found) && !found.contains(&ticket) {
         found.push(ticket);
     }
 }
@@ -102,6 +107,9 @@ fn push_new(found: &mut Vec<String>, ticket: String) {
 fn keys(text: &str, found: &mut Vec<String>) {
     let words = text.split(|char: char| !(char.is_ascii_alphanumeric() || char == '-' || char == '_'));
     for word in words {
+        if is_full(found) {
+            return;
+        }
         let Some((project, number)) = word.split_once('-') else {
             continue;
         };
@@ -126,7 +134,6 @@ pub fn branch_tickets(branch: &str) -> Vec<String> {
             keys(&pair.join("-"), &mut found);
         }
     }
-    found.truncate(MAX_TICKETS);
     found
 }
 
@@ -134,6 +141,9 @@ pub fn branch_tickets(branch: &str) -> Vec<String> {
 fn closed(repository: &str, line: &str, found: &mut Vec<String>) {
     let mut after_closing = false;
     for word in line.split_whitespace() {
+        if is_full(found) {
+            return;
+        }
         let bare = word.trim_matches(|char: char| matches!(char, '(' | ')' | '[' | ']' | ',' | '.' | ';'));
         if CLOSING.iter().any(|closing| bare.trim_end_matches(':').eq_ignore_ascii_case(closing)) {
             after_closing = true;

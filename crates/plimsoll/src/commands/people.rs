@@ -15,6 +15,7 @@ use super::{has_data, print, tell};
 use crate::cli::{Format, MergeArgs, PeopleCommand, PeopleImportArgs, PersonArgs, SuggestArgs};
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::files::read_text;
 use crate::pipeline::{self, Store};
 use people::{
     Beginning, Declaration, Difference, FILE_BYTES_MAX, Kind, Known, Link, SOURCE, Sighting, Statement,
@@ -78,12 +79,7 @@ async fn import(config: &Config, arguments: PeopleImportArgs) -> Result<(), Fail
 fn read(path: &Path, arguments: &PeopleImportArgs) -> Result<Input, Failure> {
     let shown = path.display();
     let failed = |error: std::io::Error| Failure::failed(format!("could not read {shown}: {error}"));
-    if std::fs::metadata(path).map_err(failed)?.len() > FILE_BYTES_MAX {
-        return Err(Failure::failed(format!(
-            "{shown} is over {FILE_BYTES_MAX} bytes; is it the right file?"
-        )));
-    }
-    let text = std::fs::read_to_string(path).map_err(failed)?;
+    let text = read_text(path, FILE_BYTES_MAX).map_err(failed)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let Some(kind) = Kind::of(path, text) else {
         return Err(Failure::misuse(format!(
@@ -400,7 +396,7 @@ async fn suggestions(config: &Config, arguments: SuggestArgs) -> Result<(), Fail
 }
 
 fn mailmap(path: &PathBuf) -> Result<Vec<Link>, Failure> {
-    let text = std::fs::read_to_string(path)
+    let text = read_text(path, FILE_BYTES_MAX)
         .map_err(|error| Failure::failed(format!("could not read {}: {error}", path.display())))?;
     match people::read_mailmap(&text) {
         Ok(declared) => Ok(declared.links),

@@ -12,7 +12,7 @@ use super::{print, tell};
 use crate::cli::{ReportArgs, ReportCommand, ReportFormat, RoadmapArgs, WeeklyArgs};
 use crate::config::Config;
 use crate::deliver::{Ledger, schedule};
-use crate::durable::replace_file;
+use crate::durable::write_output;
 use crate::failure::Failure;
 use report::{self, Format, Kind, Week, What};
 
@@ -125,6 +125,6 @@ fn format(arguments: &ReportArgs) -> Format {
 
 fn write(text: &str, output: Option<&Path>) -> Result<(), Failure> {
     let Some(path) = output else { return print(text.as_bytes()) };
-    replace_file(path, text.as_bytes())
+    write_output(path, text.as_bytes())
         .map_err(|error| Failure::failed(format!("could not write {}: {error}", path.display())))
 }

@@ -227,7 +227,8 @@ section! {
         /// "lead", also the people of the teams that the token's person leads, and of the teams below those; "all",
         /// everybody.
         visibility: Visibility = Visibility::Lead;
-        /// A team's numbers over fewer people than this are left out, over HTTP and Prometheus.
+        /// Numbers of a team of fewer people than this are left out, over HTTP, PostgreSQL and Prometheus and in delivered
+        /// reports, whatever the metric (docs/people.md).
         group_min: u64 = 3, 1..=1_000;
         /// Where the key for pseudonyms is: "env:NAME" or "file:PATH". With a key, people are called p-1a2b3c4d over HTTP, and
         /// on the command line with --pseudonyms. Empty: people keep their names.

@@ -14,14 +14,28 @@ use toml::{Table, Value};
 use super::dotted;
 use super::{BadValue, Config, OPEN, SETTINGS};
 use crate::failure::Failure;
+use crate::files::read_text;
 
 const FILE_NAME: &str = "plimsoll.toml";
 const ENV_PREFIX: &str = "PLIMSOLL_";
 /// Variables that start like ours and are not keys.
 const ENV_OTHER: [&str; 3] = ["PLIMSOLL_CONFIG", "PLIMSOLL_CACHE", "PLIMSOLL_CORPUS"];
 const ENV_OTHER_PREFIX: &str = "PLIMSOLL_TEST_";
-/// A setting with one of these in its name is never printed.
-const SECRET_MARKS: [&str; 6] = ["password", "secret", "token", "pem", "credential", "sasl.jaas"];
+/// Larger files are no configuration.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+/// A setting with one of these in its name is never printed, nor is any about SASL but those that tell nothing.
+const SECRET_MARKS: [&str; 9] =
+    ["password", "passphrase", "secret", "token", "pem", "credential", "key", "jaas", "assertion"];
+const SASL: &str = "sasl.";
+const SASL_SHOWN: [&str; 6] = [
+    "sasl.mechanism",
+    "sasl.mechanisms",
+    "sasl.username",
+    "sasl.kerberos.service.name",
+    "sasl.kerberos.principal",
+    "sasl.oauthbearer.method",
+];
+const PATHS_SHOWN: [&str; 2] = ["ssl.key.location", "ssl.keystore.location"];
 const REDACTED: &str = "<redacted>";
 
 #[derive(Clone, Debug, PartialEq)]
@@ -105,7 +119,12 @@ impl Resolution {
 }
 
 fn is_secret(path: &str) -> bool {
-    path.strip_prefix(SETTINGS).is_some_and(|setting| SECRET_MARKS.iter().any(|mark| setting.contains(mark)))
+    let setting = path.strip_prefix(SETTINGS).and_then(|rest| rest.strip_prefix('.'));
+    setting.map(str::to_lowercase).is_some_and(|setting| {
+        let setting = setting.as_str();
+        let marked = setting.starts_with(SASL) || SECRET_MARKS.iter().any(|mark| setting.contains(mark));
+        marked && !SASL_SHOWN.contains(&setting) && !PATHS_SHOWN.contains(&setting)
+    })
 }
 
 /// Section and key; the children of the open sections keep their dots.
@@ -143,21 +162,23 @@ fn flatten(prefix: &str, table: &Table, values: &mut BTreeMap<String, Value>) {
 }
 
 fn read_file(path: &Path, leaves: &mut Leaves) -> Result<(), Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = read_text(path, FILE_BYTES_MAX).map_err(|error| {
         Failure::misuse(format!(
             "could not read the configuration {}: {error}; see plimsoll.example.toml",
             path.display()
         ))
     })?;
-    if let Err(error) = toml::from_str::<Config>(&text) {
+    let wrong = |error: toml::de::Error| {
         let line = error.span().map_or(1, |span| line_of(&text, span.start));
-        return Err(Failure::misuse(format!(
+        Failure::misuse(format!(
             "{}:{line}: {}; see plimsoll.example.toml for every key",
             path.display(),
             error.message().to_lowercase()
-        )));
-    }
-    let table: Table = toml::from_str(&text).expect("text that parsed as a configuration is a table");
+        ))
+    };
+    toml::from_str::<Config>(&text).map_err(wrong)?;
+    // A table has no numbers of 2^63 and more, though a key could take them.
+    let table: Table = toml::from_str(&text).map_err(wrong)?;
     let mut values = BTreeMap::new();
     flatten("", &table, &mut values);
     let lines = lines_of_keys(&text);
@@ -282,6 +303,7 @@ fn wrong_value(problem: &BadValue, leaves: &Leaves) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::section::{Kind, Section};
 
     fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -312,12 +334,31 @@ mod tests {
     #[test]
     fn secrets_are_redacted_and_passed_on() {
         let pairs = [("PLIMSOLL_KAFKA_SETTINGS_SASL_PASSWORD", "hunter2")];
-        let text = "[kafka.settings]\nsasl.username = \"me\"\nssl.key.password = \"hunter3\"\n";
+        let mut text =
+            "[kafka.settings]\nsasl.username = \"me\"\nssl.key.location = \"/me.key\"\n".to_owned();
+        for key in [
+            "ssl.key.password",
+            "ssl.key.pem",
+            "ssl_key",
+            "ssl.keystore.password",
+            "sasl.oauthbearer.config",
+            "sasl.oauthbearer.client.secret",
+            "sasl.oauthbearer.extensions",
+            "sasl.oauthbearer.token.endpoint.url",
+            "sasl.oauthbearer.assertion.private.key.passphrase",
+            "sasl.kerberos.kinit.cmd",
+            "sasl.jaas.config",
+            "SASL.OAUTHBEARER.CONFIG",
+        ] {
+            text += &format!("\"{key}\" = \"hunter3\"\n");
+        }
+        let text = text.as_str();
         let resolution = with_file(text, &pairs).expect("valid");
         assert_eq!(resolution.config.kafka.settings["sasl.password"], "hunter2");
         let shown = resolution.render();
         assert!(!shown.contains("hunter"), "{shown}");
         assert!(shown.contains("\"sasl.username\" = \"me\""), "{shown}");
+        assert!(shown.contains("\"ssl.key.location\" = \"/me.key\""), "{shown}");
     }
 
     #[test]
@@ -356,6 +397,33 @@ mod tests {
             let message = with_file(text, &pairs).expect_err(text).to_string();
             assert!(message.contains(expect), "{text:?}: {message}");
         }
+    }
+
+    #[test]
+    fn every_number_has_bounds_and_no_number_is_a_panic() {
+        let keys: Vec<_> = Config::groups().into_iter().flat_map(|group| group.keys).collect();
+        let numbers: Vec<_> = keys.into_iter().filter(|key| key.kind == Kind::Number).collect();
+        assert!(numbers.len() > 30);
+        for key in numbers {
+            assert!(key.bounds.is_some(), "{} has no bounds", key.path);
+            let (section, name) = key.path.rsplit_once('.').unwrap();
+            for value in ["-1", "9223372036854775807", "9223372036854775808", "18446744073709551616", "1e3"] {
+                let message = with_file(&format!("[{section}]\n{name} = {value}\n"), &[])
+                    .expect_err(key.path)
+                    .to_string();
+                assert!(message.contains("p.toml:2: "), "{} = {value}: {message}", key.path);
+                let variable = variable_of(key.path);
+                let message = with_file("", &[(&variable, value)]).expect_err(key.path).to_string();
+                assert!(message.contains(&variable) || message.contains("environment"), "{value}: {message}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_configuration_without_an_end_is_refused() {
+        let flags = Flags { config: Some("/dev/zero".into()), ..Flags::default() };
+        let message = resolve(&flags, environment(&[])).expect_err("no file").to_string();
+        assert!(message.contains("over 1048576 bytes"), "{message}");
     }
 
     #[test]

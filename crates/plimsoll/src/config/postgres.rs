@@ -106,5 +106,10 @@ mod tests {
         check("here", user, "postgres.listen is \"here\", not an address");
         check("127.0.0.1:5433", &format!("{user}{user}"), "postgres.users has a user twice (user 2");
         check("", &user.replace("read", "ingest"), "nothing is written");
+        check(
+            "",
+            &user.replace("env:P", "hunter2"),
+            "a user \"g\" whose password takes env:NAME or file:PATH",
+        );
     }
 }

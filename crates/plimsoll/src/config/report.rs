@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::BadValue;
 use report::{Format, Kind};
+use surface::Secret;
 
 /// Key of the entries in errors.
 const REPORT: &str = "report";
@@ -193,11 +194,9 @@ impl Receiver {
         }
         match self {
             Receiver::Mail(to) => to.validate(),
-            Receiver::Webhook(to) if to.url.starts_with("env:") || to.url.starts_with("file:") => Ok(()),
-            Receiver::Webhook(_) => {
-                Err("url takes env:NAME or file:PATH, since everybody who knows the address can post"
-                    .to_owned())
-            }
+            Receiver::Webhook(to) => Secret::check(&to.url).map_err(|_| {
+                "url takes env:NAME or file:PATH, since everybody who knows the address can post".to_owned()
+            }),
             Receiver::Folder(to) if to.path.as_os_str().is_empty() => {
                 Err("path is empty; name a folder".to_owned())
             }
@@ -230,6 +229,9 @@ impl MailTo {
         }
         if self.user.is_empty() != self.password.is_empty() {
             return Err("user and password go together".to_owned());
+        }
+        if !self.password.is_empty() {
+            Secret::check(&self.password).map_err(|why| format!("password {why}"))?;
         }
         if self.to.is_empty() {
             return Err("to is empty; give addresses".to_owned());
@@ -275,6 +277,7 @@ mod tests {
             (entry.to_owned(), "missing field `to`"),
             (format!("{entry}{mail}tls = \"none\"\n"), "in the clear"),
             (format!("{entry}{mail}user = \"me\"\n"), "go together"),
+            (format!("{entry}{mail}user = \"me\"\npassword = \"hunter2\"\n"), "password takes env:NAME"),
             (format!("{entry}{mail}passwort = \"x\"\n"), "unknown field"),
             (format!("{entry}{}", mail.replace(":587", "")), "host:port"),
             (format!("{entry}{}", mail.replace("ada@example.com", "ada")), "is not an address"),

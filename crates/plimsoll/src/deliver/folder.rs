@@ -2,7 +2,7 @@
 
 use super::{Attempt, Delivery, Ledger, announce};
 use crate::config::report::FolderTo;
-use crate::durable::replace_file;
+use crate::durable::write_output;
 
 pub async fn write(to: &FolderTo, delivery: &Delivery<'_>, ledger: &Ledger) -> Attempt {
     if let Err(attempt) = announce(ledger, delivery).await {
@@ -10,7 +10,7 @@ pub async fn write(to: &FolderTo, delivery: &Delivery<'_>, ledger: &Ledger) -> A
     }
     for format in &to.formats {
         let name = format!("{}-{}.{}", delivery.entry.name, delivery.period, format.name());
-        if let Err(error) = replace_file(&to.path.join(&name), delivery.report.write(*format).as_bytes()) {
+        if let Err(error) = write_output(&to.path.join(&name), delivery.report.write(*format).as_bytes()) {
             let why = format!("could not write {}: {error}", to.path.join(name).display());
             ledger.say(delivery, "report.refused", Some(&why)).await;
             return Attempt::Rejected { why, again: true };

@@ -109,7 +109,7 @@ async fn dead_letters(visit: &Visit<'_>) -> Result<Markup, Problem> {
         return Ok(html! { p { "None: every record could be read." } });
     }
     // What was refused may quote names.
-    let names_hidden = visit.app.wall.has_pseudonyms();
+    let names_hidden = !visit.app.wall.lists_people();
     let newest = newest(&visit.parts.engine.newest_dead_letters(DEAD_LETTERS).await?);
     Ok(html! {
         (table::frame("dead letters by reason", &["Reason", "#Records"], &html! { @for (reason, n) in &stats.dead_letters_by_reason { tr { th scope="row" { (words::plain(reason)) } td.n { (number(*n)) } } } }))
@@ -117,7 +117,7 @@ async fn dead_letters(visit: &Visit<'_>) -> Result<Markup, Problem> {
             summary { "The newest" }
             (table::frame("the newest dead letters", &["Where in the log", "Reason", "Detail"], &html! {
                 @for letter in &newest {
-                    tr { td { code { (letter.place) } } td { (words::plain(&letter.reason)) } td.text { @if names_hidden { span.soft { "not shown" } } @else { (letter.detail) } } }
+                    tr { td { code { (letter.place) } } td { (words::plain(&letter.reason)) } td.text { @if names_hidden { span.soft { "not shown here, for it may quote names" } } @else { (letter.detail) } } }
                 }
             }))
         }

@@ -94,6 +94,7 @@ impl Visit<'_> {
         series: &Series,
     ) -> Result<Vec<Shown>, Problem> {
         let sight = self.sight(metric).await?;
+        self.app.wall.admit(metric, &filter.params)?;
         let wanted = SeriesQuery {
             metric: metric.name.clone(),
             definition: self.parts.engine.catalogue().definition(metric),

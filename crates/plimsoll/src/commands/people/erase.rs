@@ -1,12 +1,11 @@
 //! `people erase`: a person out of log, tables and caches, with every count as it was.
 //!
 //! The log goes first: what is in it can be read again, so it must not hold what the tables no longer do. After a
-//! crash in the middle the tables still know the person's names, and the command can be run again.
+//! crash in the middle whatever opens the directory next goes on (`erasure.rs`).
 //! Deliberately absent: the records of Kafka topics and the systems that events came from; the command says so.
 
 use std::collections::BTreeSet;
 
-use ingest::rewrite_local_log;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::Deserialize;
 
@@ -14,8 +13,8 @@ use super::existing;
 use crate::cli::EraseArgs;
 use crate::commands::{print, tell};
 use crate::config::Config;
+use crate::erasure::{self, Erased};
 use crate::failure::Failure;
-use crate::pipeline;
 use people::{Forget, Known, name, rows};
 
 #[derive(Deserialize)]
@@ -44,12 +43,7 @@ pub async fn run(config: &Config, arguments: EraseArgs) -> Result<(), Failure> {
         return Ok(());
     }
     let dir = &config.data_dir;
-    let log = dir.join(pipeline::LOG_DIR);
-    let records = rewrite_local_log(&log, &|member, bytes| forget.bytes(member, bytes))
-        .map_err(|error| pipeline::log_failure(&error))?;
-    let done = engine::rewrite_texts(dir, &|column, text| forget.text(column, text))
-        .await
-        .map_err(|error| Failure::engine(&error))?;
+    let Erased { records, files } = erasure::erase(dir, &forget).await?;
     if kafka {
         tell(
             "plimsoll: a kafka topic keeps its records until their retention ends; this directory will not read them again",
@@ -57,8 +51,8 @@ pub async fn run(config: &Config, arguments: EraseArgs) -> Result<(), Failure> {
     }
     tell("plimsoll: reading the same sources again brings the names back; erase the person there as well");
     let line = format!(
-        "{person} is now {}: {records} log records and {} table files were rewritten\n",
-        forget.pseudonym, done.files
+        "{person} is now {}: {records} log records and {files} table files were rewritten\n",
+        forget.pseudonym
     );
     print(line.as_bytes())
 }
