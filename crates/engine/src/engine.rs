@@ -81,7 +81,7 @@ impl Engine {
     pub async fn open(dir: &Path, catalogue: Catalogue, options: Options) -> Result<Engine, Error> {
         std::fs::create_dir_all(dir)?;
         let lock = lock(dir)?;
-        remove_staged(&dir.join("events"))?;
+        remove_staged(&dir.join(EVENTS_DIR))?;
         let runtime = Arc::new(RuntimeEnv::default());
         let for_views = runtime.clone();
         let catalogue = Arc::new(catalogue);
