@@ -24,6 +24,7 @@ mod what_if;
 mod body;
 mod prom;
 mod query_string;
+mod readiness;
 mod request;
 mod response;
 

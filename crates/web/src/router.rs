@@ -5,7 +5,6 @@
 
 use std::any::Any;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -13,13 +12,15 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use surface::{App, Phase, Problem};
+use surface::Problem;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::options::Options;
 use crate::site::Site;
-use crate::{access, api, diff, events, explain, openapi, pages, range, reports, webhooks, what_if};
+use crate::{
+    access, api, diff, events, explain, openapi, pages, range, readiness, reports, webhooks, what_if,
+};
 
 pub fn router(site: Site) -> Router {
     Router::new()
@@ -67,22 +68,8 @@ pub fn router(site: Site) -> Router {
         .with_state(site)
 }
 
-async fn readyz(State(app): State<Arc<App>>) -> Response {
-    let problem = match app.phase() {
-        Phase::Ready => return readiness(app.catalogue_problems().len()).into_response(),
-        Phase::Opening => Problem::unavailable("starting", "the store is being opened"),
-        Phase::CatchingUp => Problem::unavailable("catching-up", "the log is being read"),
-        Phase::Stopping => Problem::unavailable("stopping", "the server is shutting down"),
-    };
-    problem.into_response()
-}
-
-/// A broken file does not stop the server; it is still reported.
-fn readiness(problems: usize) -> String {
-    match problems {
-        0 => "ready\n".to_owned(),
-        n => format!("ready\ncatalogue problems: {n}; 'plimsoll check' and GET /api/v1/metrics list them\n"),
-    }
+async fn readyz(State(site): State<Site>) -> Response {
+    readiness::answer(&site).into_response()
 }
 
 /// Every request passes here, the refused ones too.
