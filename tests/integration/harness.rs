@@ -3,6 +3,7 @@
 //! Invariant: nothing of the caller's environment reaches it (no PLIMSOLL_ variables, no configuration
 //! file), and nothing that a test started outlives it.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
@@ -95,12 +96,13 @@ impl Place {
         self.spawn_with(arguments, &[])
     }
 
-    fn spawn_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Running {
+    /// The same, with variables in its environment.
+    pub fn spawn_with(&self, arguments: &[&str], variables: &[(&str, &OsStr)]) -> Running {
         let log = self.path().join("stderr.log");
         let stderr = File::options().append(true).create(true).open(&log).unwrap();
         let mut command = self.command();
-        command.arg("--data").arg(self.data()).args(arguments).stdout(Stdio::null()).stderr(stderr);
         command.envs(variables.iter().copied());
+        command.arg("--data").arg(self.data()).args(arguments).stdout(Stdio::null()).stderr(stderr);
         Running { child: command.spawn().unwrap(), log }
     }
 
@@ -156,10 +158,14 @@ impl Running {
         let _ = self.child.wait();
     }
 
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
     /// Asks it to stop (SIGTERM) and waits for its end.
     pub fn stop(&mut self) -> ExitStatus {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.signal("-TERM");
         wait_for("the process to stop", || self.child.try_wait().unwrap())
     }
 }
@@ -184,6 +190,18 @@ impl Server {
         if let Some(status) = self.running.child.try_wait().unwrap() {
             panic!("the server ended ({status}): {}", self.running.log());
         }
+    }
+
+    /// The value of a series on /metrics, if it is there.
+    pub fn series(&self, series: &str) -> Option<f64> {
+        let page = self.get("/metrics").text();
+        let line =
+            page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ').map(str::to_owned));
+        line.map(|value| value.parse().unwrap())
+    }
+
+    pub fn wait_for_series(&self, series: &str, expect: f64) {
+        wait_for(&format!("{series} to be {expect}"), || (self.series(series) == Some(expect)).then_some(()));
     }
 
     pub fn get(&self, path: &str) -> Response {

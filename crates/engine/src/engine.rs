@@ -361,7 +361,9 @@ async fn load(writer: &mut Writer, dir: &Path) -> Result<(), Error> {
     let catalogue = writer.shared.evaluator.load().catalogue.clone();
     match checkpoint::read(dir, &catalogue, &mut writer.views) {
         Some(covered) => {
-            let keys = keys_from(&writer.cold, &positions_by_topic(&covered));
+            // What it covers of a log in whose place another came says nothing about the new one's offsets.
+            let covered = positions.keys().map(|id| (id.clone(), covered.get(id).copied().unwrap_or(0)));
+            let keys = keys_from(&writer.cold, &positions_by_topic(&covered.collect()));
             writer.touch(keys);
             writer.refresh().await
         }

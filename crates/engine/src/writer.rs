@@ -424,7 +424,7 @@ impl Writer {
                     self.frozen[table].clear();
                 }
                 let mut positions = self.shared.positions.lock().expect("no holder of the positions panics");
-                positions.extend(rows.spans.iter().map(|span| (span.app_id(), span.next)));
+                positions.clone_from(flushed.store.positions());
             }
             Err((error @ Error::Fatal { .. }, _)) => return Err(error),
             Err((error, frozen)) => {

@@ -19,18 +19,27 @@ use crate::reject::{Reason, Reject};
 /// Offsets `[base, next)` of one partition of one log, covered by a batch. Holes inside it are legal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
-    /// `kafka:<cluster id>` or `local:<uuid>`.
+    /// `kafka:<cluster id>/<topic id>` or `local:<uuid>`; without the topic id where brokers are too old to have one.
     pub log: Arc<str>,
     pub topic: Arc<str>,
     pub partition: i32,
     pub base: i64,
     pub next: i64,
+    /// The app id that the store has kept `base` under until now; the commit of this span retires it.
+    pub was: Option<Arc<str>>,
 }
 
 impl Span {
     /// The name under which the store keeps this partition's next offset.
     pub fn app_id(&self) -> String {
         format!("plimsoll:{}:{}:{}", self.log, self.topic, self.partition)
+    }
+
+    /// Log, topic and partition of an app id. A topic's name has no colon.
+    pub fn parts_of(app_id: &str) -> Option<(&str, &str, i32)> {
+        let mut parts = app_id.strip_prefix("plimsoll:")?.rsplitn(3, ':');
+        let (partition, topic, log) = (parts.next()?, parts.next()?, parts.next()?);
+        Some((log, topic, partition.parse().ok()?))
     }
 }
 
@@ -247,6 +256,12 @@ impl BatchBuilder {
             len => self.counts.further += len as u64 - 1,
         }
         Ok(Outcome::Normalised(events.len()))
+    }
+
+    /// Records, as a row of the dead letters, that the records before `record` were given up.
+    pub fn push_gap(&mut self, record: &Record<'_>, detail: impl Into<String>) {
+        self.counts.records += 1;
+        self.push_dead_letter(record, &Reject::new(Reason::GapAccepted, detail));
     }
 
     fn push_dead_letter(&mut self, record: &Record<'_>, reject: &Reject) -> Outcome {

@@ -52,11 +52,13 @@ pub enum Reason {
     MissingField,
     /// A data field has the wrong type or an impossible value.
     BadField,
+    /// No record: here an operator let Plimsoll read on past records that the log had lost.
+    GapAccepted,
 }
 
 impl Reason {
     /// Every reason, in declaration order.
-    pub const ALL: [Reason; 22] = [
+    pub const ALL: [Reason; 23] = [
         Reason::EmptyValue,
         Reason::ValueTooLarge,
         Reason::KeyTooLarge,
@@ -79,6 +81,7 @@ impl Reason {
         Reason::BadTime,
         Reason::MissingField,
         Reason::BadField,
+        Reason::GapAccepted,
     ];
 
     /// The stable name, in snake case.
@@ -193,6 +196,11 @@ impl Reason {
                 "bad_field",
                 "a data field has the wrong type, or a value that it cannot have",
                 "send the data field as docs/events.md describes it",
+            ],
+            Reason::GapAccepted => [
+                "gap_accepted",
+                "no record: `plimsoll accept-gap` let reading go on here, past records that the log had lost",
+                "fill the gap from the source with `plimsoll ingest`",
             ],
         }
     }

@@ -6,7 +6,7 @@
 use crate::entry::{Entry, Position, Produce};
 use crate::error::Error;
 use crate::kafka;
-use crate::local_log;
+use crate::local_log::{self, LogFailure};
 
 /// A cheap handle for async code that appends to whichever log is in use.
 #[derive(Clone)]
@@ -16,6 +16,14 @@ pub enum Appender {
 }
 
 impl Appender {
+    /// Why nothing is taken just now. A cluster that does not answer is no failure of the log: it may at any moment.
+    pub fn failure(&self) -> Option<LogFailure> {
+        match self {
+            Appender::Local(log) => log.failure(),
+            Appender::Kafka(producer) => producer.failure().map(LogFailure::Broken),
+        }
+    }
+
     /// Appends and returns where each entry went, in the order given, once all are durable.
     pub async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Position>, Error> {
         match self {

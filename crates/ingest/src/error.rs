@@ -16,6 +16,10 @@ pub enum Error {
     Corrupt { path: PathBuf, offset: i64, detail: String },
     /// The log does not reach from the store's position on: reading would skip records silently.
     Gap { partition: String, next: i64, start: i64, end: i64 },
+    /// The log is another one than the store's positions speak of.
+    Replaced { partition: String, was: String, now: String },
+    /// There is nothing to accept: the partition can be read as it is.
+    NoGap { partition: String },
     /// One entry is over the log's record limit.
     TooLarge { bytes: usize, limit: usize },
     /// One entry, by its place among those of the call, is larger than its topic takes. None of them was sent.
@@ -51,8 +55,19 @@ impl fmt::Display for Error {
             Error::Gap { partition, next, start, end } => write!(
                 f,
                 "{partition} holds offsets {start} to {end} but the store continues at {next}: \
-                 records are missing; restore the log, or begin with an empty data directory"
+                 records are missing; restore the log, or go on without them: plimsoll accept-gap {partition}"
             ),
+            Error::Replaced { partition, was, now } => write!(
+                f,
+                "{partition} is not what the store has read ({now} instead of {was}): it was made again, and what the \
+                 old one held may be missing; restore it, or go on with the new one: plimsoll accept-gap {partition}"
+            ),
+            Error::NoGap { partition } => {
+                write!(
+                    f,
+                    "{partition} is not halted: the log holds what the store continues with; nothing to accept"
+                )
+            }
             Error::TooLarge { bytes, limit } => {
                 write!(f, "a record of {bytes} bytes is over the limit of {limit} bytes")
             }

@@ -1,21 +1,24 @@
-//! Kafka as the log: a consumer group that follows the store's positions, and a producer that
-//! returns only when all in-sync replicas have the records.
+//! Kafka as the log: a reader of all partitions that follows the store's positions, and a producer that returns only
+//! when all in-sync replicas have the records.
 //!
-//! Invariants: where to read is decided by the store alone, never by Kafka's committed offsets,
-//! which are kept up only for lag tools; librdkafka's unsafe defaults are fixed here and cannot be
-//! configured away; a partition that cannot be read without a gap stops alone (I4).
-//! Deliberately lacking: creating topics, transactions, and topic ids (a topic that was deleted
-//! and made again with more records than before is not told from the old one).
+//! Invariants: where to read is decided by the store alone, never by Kafka's committed offsets, which are kept up only
+//! for lag tools; a position speaks of one cluster and one topic id; librdkafka's unsafe defaults are fixed here and
+//! cannot be configured away; a partition that cannot be read without a gap stops alone (I4).
+//! Deliberately lacking: creating topics, transactions, and sharing partitions with other members of the group.
 
-mod assignment;
+mod admin;
 mod consumer;
+mod gap;
+mod heard;
 mod inspect;
 mod limits;
 mod producer;
+mod slots;
 mod status;
+mod survey;
+mod watch;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
@@ -25,16 +28,17 @@ use tracing::{debug, error, info, warn};
 use crate::{Error, topic};
 
 pub use consumer::KafkaConsumer;
+pub use gap::kafka_gap;
 pub use inspect::{Cluster, Topic, TopicState, inspect};
 pub use producer::KafkaProducer;
-pub use status::KafkaStatus;
+pub use status::{KafkaStatus, PartitionStatus};
 
 /// How to reach a cluster, and what to read there.
 #[derive(Clone, Debug)]
 pub struct KafkaConfig {
     /// `host:port[,host:port...]`
     pub brokers: String,
-    /// Consumer group.
+    /// The group under which positions are reported to Kafka.
     pub group: String,
     pub topics: Vec<String>,
     /// Any librdkafka setting (SASL, TLS, sizes, timeouts) but those that keep promises.
@@ -67,7 +71,6 @@ const CONSUMER_FIXED: &[(&str, &str)] = &[
 /// Sizes for a consumer that shares two cores with everything else: large fetches, a queue that
 /// covers a few batches, and short rests when it is full.
 const CONSUMER_TUNED: &[(&str, &str)] = &[
-    ("partition.assignment.strategy", "cooperative-sticky"),
     ("fetch.message.max.bytes", "4194304"),
     ("fetch.wait.max.ms", "100"),
     ("fetch.queue.backoff.ms", "20"),
@@ -150,26 +153,6 @@ fn log_line(level: RDKafkaLogLevel, facility: &str, message: &str) {
         RDKafkaLogLevel::Notice => info!(target: "librdkafka", facility, "{message}"),
         RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => {
             debug!(target: "librdkafka", facility, "{message}");
-        }
-    }
-}
-
-/// The name of a data directory's member in its consumer group, made once and kept in `instance`.
-///
-/// # Errors
-/// The file cannot be read or written.
-pub fn instance_id(dir: &Path) -> Result<String, Error> {
-    let path = dir.join("instance");
-    match std::fs::read_to_string(&path) {
-        Ok(id) if !id.trim().is_empty() => Ok(id.trim().to_owned()),
-        _ => {
-            let id = format!("plimsoll-{}", uuid::Uuid::new_v4());
-            match std::fs::create_dir_all(dir).and_then(|()| std::fs::write(&path, &id)) {
-                Ok(()) => Ok(id),
-                Err(error) => {
-                    Err(Error::Input { name: path.display().to_string(), detail: error.to_string() })
-                }
-            }
         }
     }
 }

@@ -9,6 +9,7 @@ mod bodies;
 mod files;
 mod poll;
 
+mod identity;
 mod kafka;
 mod local_log;
 
@@ -16,6 +17,7 @@ mod appender;
 mod entry;
 mod feed;
 mod formats;
+mod gap;
 mod topic;
 
 mod control;
@@ -33,10 +35,12 @@ pub use error::Error;
 pub use feed::FeedLog;
 pub use files::{BATCH_ENTRIES, LineTotals, Lines, STDIN, ingest_file};
 pub use formats::Formats;
+pub use gap::Gap;
 pub use kafka::{
-    Cluster, KafkaConfig, KafkaConsumer, KafkaProducer, KafkaStatus, Topic, TopicState, inspect, instance_id,
+    Cluster, KafkaConfig, KafkaConsumer, KafkaProducer, KafkaStatus, PartitionStatus, Topic, TopicState,
+    inspect, kafka_gap,
 };
-pub use local_log::{LocalLog, LocalSource, rewrite as rewrite_local_log};
+pub use local_log::{LocalLog, LocalSource, LogFailure, rewrite as rewrite_local_log};
 pub use poll::{Login, PollCursor, PollPlan, RestClient, Tool, poll};
 pub use run::{CHANNEL_BATCHES, run};
 pub use source::{PollOutcome, Positions, Source};

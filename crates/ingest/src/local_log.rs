@@ -3,27 +3,31 @@
 //! Invariants: an append returns after its records are on disk (one fsync shared by all appends
 //! that wait at the time), offsets are dense and never reused, and what was acknowledged survives
 //! a crash at any moment: the file is a [`redb`] database, whose commits are atomic, so a torn
-//! tail is simply a commit that never happened. After a failed write the log takes nothing more
-//! until it is opened again, because a failed fsync cannot be tried again.
+//! tail is simply a commit that never happened. After a failed write the log takes nothing more:
+//! until there is room again where the disk is full, else for good.
 //! Deliberately lacking: topics as separate logs (the topic is a field), partitions, retention.
 
 mod block;
+mod file;
 mod rewrite;
 mod source;
+mod writer;
 
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use redb::{Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
-use crate::{Entry, Error, Position, Produce};
-use block::{Block, Frames};
+use crate::{Entry, Error, Gap, Position, Positions, Produce};
+use block::Frames;
+use file::{Fault, FaultKind};
+use writer::{Part, Request, write_loop};
 
 pub use rewrite::rewrite;
 pub use source::LocalSource;
@@ -39,8 +43,6 @@ const ABOUT: TableDefinition<'_, &str, &str> = TableDefinition::new("about");
 const CACHE_BYTES: usize = 64 << 20;
 /// Appends that may wait for the writer.
 const QUEUE: usize = 64;
-/// One commit takes no further appends once it holds this much.
-const GROUP_BYTES: usize = 64 << 20;
 /// Appends smaller than this share a block with their neighbours in the same commit.
 const SMALL_BYTES: usize = 64 << 10;
 
@@ -70,26 +72,37 @@ struct Inner {
 
 struct Shared {
     path: PathBuf,
-    database: Database,
+    open: Opener,
+    /// `None` while it is being opened again.
+    database: RwLock<Option<Database>>,
+    fault: Arc<Fault>,
     tail: Mutex<Tail>,
     grown: Condvar,
 }
 
+/// Opens the file, whose faults go where they are given to.
+type Opener = Box<dyn Fn(Arc<Fault>) -> Result<Database, DatabaseError> + Send + Sync>;
+
 struct Tail {
     next: i64,
-    failed: Option<Error>,
+    failed: Option<LogFailure>,
 }
 
-struct Request {
-    parts: Vec<Part>,
-    records: i64,
-    bytes: usize,
-    reply: oneshot::Sender<Result<Range<i64>, Error>>,
+/// Why the log takes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogFailure {
+    /// Until there is room.
+    Full(Error),
+    /// Until the process is started again.
+    Broken(Error),
 }
 
-enum Part {
-    Small(Frames),
-    Whole(Block),
+impl LogFailure {
+    pub fn error(&self) -> &Error {
+        match self {
+            LogFailure::Full(error) | LogFailure::Broken(error) => error,
+        }
+    }
 }
 
 impl LocalLog {
@@ -102,14 +115,17 @@ impl LocalLog {
         if !path.exists() {
             create(&path)?;
         }
-        let mut builder = Database::builder();
-        builder.set_cache_size(CACHE_BYTES);
         let named = path.clone();
-        builder.set_repair_callback(move |session| {
-            let percent = (session.progress() * 100.0) as u8;
-            warn!(log = %named.display(), percent, "checking the log after an unclean end");
-        });
-        let database = builder.open(&path).map_err(|error| open_error(&path, error))?;
+        let open = move |fault| {
+            let (mut builder, path) = (Database::builder(), named.clone());
+            builder.set_cache_size(CACHE_BYTES);
+            builder.set_repair_callback(move |session| {
+                let percent = (session.progress() * 100.0) as u8;
+                warn!(log = %path.display(), percent, "checking the log after an unclean end");
+            });
+            file::open(&builder, &named, fault)
+        };
+        let log = LocalLog::start(path.clone(), Box::new(open))?;
         // The second name of a new log, or what a crash left of one.
         let _ = std::fs::remove_file(path.with_extension("new"));
         for parent in [Some(directory), directory.parent()].into_iter().flatten() {
@@ -117,16 +133,20 @@ impl LocalLog {
                 File::open(parent).and_then(|directory| directory.sync_all()).map_err(failed)?;
             }
         }
-        LocalLog::start(path, database)
+        Ok(log)
     }
 
-    fn start(path: PathBuf, database: Database) -> Result<LocalLog, Error> {
+    fn start(path: PathBuf, open: Opener) -> Result<LocalLog, Error> {
+        let fault = Arc::new(Fault::default());
+        let database = open(Arc::clone(&fault)).map_err(|error| open_error(&path, error))?;
         let id: Arc<str> =
             identity(&database).map_err(|detail| Error::Log { path: path.clone(), detail })?.into();
         let next = next_offset(&database).map_err(|detail| Error::Log { path: path.clone(), detail })?;
         let shared = Arc::new(Shared {
             path,
-            database,
+            open,
+            database: RwLock::new(Some(database)),
+            fault,
             tail: Mutex::new(Tail { next, failed: None }),
             grown: Condvar::new(),
         });
@@ -152,6 +172,22 @@ impl LocalLog {
     /// The offset that the next record will get; everything below is durable.
     pub fn next_offset(&self) -> i64 {
         self.inner.shared.tail().next
+    }
+
+    /// Why it takes no events just now.
+    pub fn failure(&self) -> Option<LogFailure> {
+        self.inner.shared.failure()
+    }
+
+    /// The gap between the store's position and this log, where there is one to accept.
+    pub fn gap(&self, positions: &Positions) -> Result<Gap, Error> {
+        Gap::find(&positions(), self.id(), (TOPIC, 0), &(0..=self.next_offset()))
+    }
+
+    /// The disk is full, so that reading may fail as well.
+    fn is_full(&self) -> bool {
+        let shared = &self.inner.shared;
+        shared.fault.kind() == Some(FaultKind::Full) || matches!(shared.failure(), Some(LogFailure::Full(_)))
     }
 
     /// Appends the entries next to each other and returns their offsets once they are durable.
@@ -216,6 +252,9 @@ impl LocalLog {
 
     /// Frames and compresses on the caller's thread, so that the writer only stores.
     fn request(&self, entries: &[Entry]) -> Result<(Request, Acknowledgement), Error> {
+        if let Some(failure) = self.failure() {
+            return Err(failure.error().clone());
+        }
         let now_us = now_us();
         let mut parts = Vec::new();
         let mut frames = Frames::default();
@@ -249,7 +288,7 @@ impl LocalLog {
     }
 
     fn stopped(&self) -> Error {
-        self.inner.shared.failure().unwrap_or_else(|| Error::Log {
+        self.failure().map(|failure| failure.error().clone()).unwrap_or_else(|| Error::Log {
             path: self.inner.shared.path.clone(),
             detail: "its writer has stopped; restart".to_owned(),
         })
@@ -281,8 +320,16 @@ impl Shared {
         self.tail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn failure(&self) -> Option<Error> {
+    fn failure(&self) -> Option<LogFailure> {
         self.tail().failed.clone()
+    }
+
+    fn database(&self) -> RwLockReadGuard<'_, Option<Database>> {
+        self.database.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has_room(&self) -> bool {
+        file::has_room(&self.path)
     }
 
     /// The block that holds `offset`: its first offset and its bytes handed to `use_block`.
@@ -292,8 +339,9 @@ impl Shared {
         use_block: impl FnOnce(i64, &[u8]) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
         let failed = |detail: String| Error::Log { path: self.path.clone(), detail };
-        let table = self
-            .database
+        let database = self.database();
+        let database = database.as_ref().ok_or_else(|| failed("it is being opened again".to_owned()))?;
+        let table = database
             .begin_read()
             .map_err(|error| failed(error.to_string()))?
             .open_table(BLOCKS)
@@ -311,94 +359,6 @@ impl Shared {
     fn corrupt(&self, offset: i64, detail: &str) -> Error {
         Error::Corrupt { path: self.path.clone(), offset, detail: detail.to_owned() }
     }
-}
-
-/// Takes every append that waits, commits them together, and answers them all.
-fn write_loop(shared: &Shared, mut receiver: mpsc::Receiver<Request>) {
-    while let Some(request) = receiver.blocking_recv() {
-        let mut bytes = request.bytes;
-        let mut group = vec![request];
-        while bytes < GROUP_BYTES {
-            let Ok(request) = receiver.try_recv() else {
-                break;
-            };
-            bytes += request.bytes;
-            group.push(request);
-        }
-        let first = shared.tail().next;
-        let outcome = match shared.failure() {
-            Some(failure) => Err(failure),
-            None => commit(shared, first, &mut group),
-        };
-        answer(shared, first, group, outcome);
-    }
-}
-
-fn answer(shared: &Shared, first: i64, group: Vec<Request>, outcome: Result<i64, Error>) {
-    match outcome {
-        Ok(next) => {
-            shared.tail().next = next;
-            shared.grown.notify_all();
-            let mut offset = first;
-            for request in group {
-                let range = offset..offset + request.records;
-                offset = range.end;
-                // A caller that went away needs no answer; its records are in the log all the same.
-                let _ = request.reply.send(Ok(range));
-            }
-        }
-        Err(failure) => {
-            if shared.failure().is_none() {
-                error!(log = %shared.path.display(), error = %failure, "the log takes no more");
-                shared.tail().failed = Some(failure.clone());
-            }
-            for request in group {
-                let _ = request.reply.send(Err(failure.clone()));
-            }
-        }
-    }
-}
-
-/// One durable transaction with the blocks of the whole group; gives the offset after them.
-fn commit(shared: &Shared, first: i64, group: &mut [Request]) -> Result<i64, Error> {
-    let failed = |detail: String| Error::Log {
-        path: shared.path.clone(),
-        detail: format!("a write failed: {detail}; free or repair the disk, then restart"),
-    };
-    let mut transaction = shared.database.begin_write().map_err(|error| failed(error.to_string()))?;
-    transaction.set_durability(Durability::Immediate).map_err(|error| failed(error.to_string()))?;
-    let mut next = first;
-    {
-        let mut table = transaction.open_table(BLOCKS).map_err(|error| failed(error.to_string()))?;
-        let mut store = |block: &Block| {
-            table.insert(next as u64, block.bytes.as_slice()).map_err(|error| failed(error.to_string()))?;
-            next += i64::from(block.count);
-            Ok(())
-        };
-        let mut small = Frames::default();
-        for part in group.iter_mut().flat_map(|request| &mut request.parts) {
-            match part {
-                Part::Small(frames) => {
-                    small.count += frames.count;
-                    small.bytes.append(&mut frames.bytes);
-                }
-                Part::Whole(_) => {}
-            }
-            let whole = matches!(part, Part::Whole(_));
-            if small.count > 0 && (whole || small.is_full()) {
-                store(&small.seal())?;
-                small = Frames::default();
-            }
-            if let Part::Whole(block) = part {
-                store(block)?;
-            }
-        }
-        if small.count > 0 {
-            store(&small.seal())?;
-        }
-    }
-    transaction.commit().map_err(|error| failed(error.to_string()))?;
-    Ok(next)
 }
 
 /// Makes an empty log under another name and then gives it its own, which must not be taken: a crash

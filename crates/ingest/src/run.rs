@@ -97,7 +97,9 @@ impl Reader<'_> {
             })?;
             let leave = polled.at_end && stop.is_at_end();
             let due = self.begun.elapsed() >= limits.max_wait;
-            if full || due || polled.flush || leave {
+            if polled.flush {
+                self.hand_over_spans(source)?;
+            } else if full || due || leave {
                 self.hand_over(source)?;
             }
             if leave {
@@ -112,6 +114,11 @@ impl Reader<'_> {
         if self.chunk.is_empty() {
             return Ok(());
         }
+        self.hand_over_spans(source)
+    }
+
+    /// The same with an empty chunk, for what only the spans tell.
+    fn hand_over_spans(&mut self, source: &mut dyn Source) -> Result<(), Error> {
         let chunk = std::mem::replace(&mut self.chunk, self.turns.empty_chunk());
         let mut filled = NumberedChunk { turn: self.turn, chunk, spans: source.spans() };
         self.turn += 1;

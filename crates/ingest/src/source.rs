@@ -3,6 +3,7 @@
 //! Invariant: a source gives the records of a partition in order, each once, from the store's position on.
 //! Deliberately lacking: batches; the loop makes them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,11 +34,10 @@ pub struct PollOutcome {
     pub records: usize,
     /// Everything that the log holds has been pushed.
     pub at_end: bool,
-    /// The source's partitions changed: hand over what has been read before going on.
+    /// Hand over before going on: there is something in the spans that no record may come with.
     pub flush: bool,
 }
 
-/// The durable next offset of a partition by its app id ([`event::Span::app_id`]), as of the
-/// store's last commit; `None` when the store has never seen the partition.
-/// Asked on every assignment and every few seconds (for Kafka's advisory commits), never per record.
-pub type Positions = Arc<dyn Fn(&str) -> Option<i64> + Send + Sync>;
+/// The durable next offset of each partition by its app id ([`event::Span::app_id`]), as of the store's last commit.
+/// Asked every few seconds, never per record.
+pub type Positions = Arc<dyn Fn() -> HashMap<String, i64> + Send + Sync>;

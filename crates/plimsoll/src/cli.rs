@@ -71,6 +71,8 @@ pub enum Command {
     /// Create tokens for HTTP
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Go on reading a halted partition without the records that its log has lost
+    AcceptGap(AcceptGapArgs),
     /// Check every view and metric file, and report problems as file:line
     Check(CheckArgs),
     /// Write Grafana dashboards for the metrics, one file each
@@ -189,6 +191,8 @@ mod tests {
             ("plimsoll query review_load --as-of yesterday", "is not a moment"),
             ("plimsoll query review_load --param x", "name=value"),
             ("plimsoll ingest git", "<PATH>"),
+            ("plimsoll accept-gap", "<TOPIC/PARTITION>"),
+            ("plimsoll accept-gap plimsoll.commits", "TOPIC/NUMBER"),
             ("plimsoll ingest gharchive", "<FILE>"),
             ("plimsoll ingest github", "--repo"),
             ("plimsoll ingest github --repo api", "give it as owner/name"),

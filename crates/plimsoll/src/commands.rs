@@ -1,5 +1,6 @@
 //! What each command does, once everything it needs is resolved.
 
+pub mod accept_gap;
 pub mod check;
 pub mod dashboard;
 pub mod demo;

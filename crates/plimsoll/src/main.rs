@@ -14,6 +14,7 @@ mod example;
 mod pipeline;
 mod reload;
 mod serve;
+mod stop;
 
 mod durable;
 mod erasure;
@@ -67,6 +68,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         | Command::Sql(_)
         | Command::People(_)
         | Command::Token(_)
+        | Command::AcceptGap(_)
         | Command::Check(_)
         | Command::Dashboard(_)
         | Command::Config
@@ -115,6 +117,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Sql(arguments) => commands::query::sql(&resolution.config, arguments),
         Command::Token(command) => commands::token::run(command),
         Command::People(command) => commands::people::run(&resolution.config, command),
+        Command::AcceptGap(arguments) => commands::accept_gap::run(&resolution.config, &arguments),
         Command::Check(arguments) => commands::check::run(&resolution.config, arguments),
         Command::Dashboard(arguments) => commands::dashboard::run(&resolution.config, &arguments),
         Command::Config => commands::print(resolution.render().as_bytes()),

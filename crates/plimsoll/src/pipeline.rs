@@ -5,17 +5,18 @@
 //! closes, and the engine ends after it, with everything folded and durable.
 //! Deliberately absent: retries and positions of its own; the store's positions are the only ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use engine::{Catalogue, Engine};
 use event::Batch;
 use ingest::{
     Appender, Entry, FeedLog, KafkaConfig, KafkaConsumer, KafkaProducer, KafkaStatus, LocalLog, LocalSource,
-    Positions, Produce, Progress, Source, Stop,
+    PartitionStatus, Positions, Produce, Progress, Source, Stop,
 };
 use tokio::sync::mpsc::Sender;
 
@@ -24,6 +25,9 @@ use crate::example::Example;
 use crate::failure::Failure;
 
 pub const LOG_DIR: &str = "log";
+/// Time for a source to close once everything is committed.
+pub const FEED_CLOSE_MAX: Duration = Duration::from_millis(1_500);
+const FEED_CLOSE_LOOK: Duration = Duration::from_millis(5);
 
 /// An open data directory.
 pub struct Store {
@@ -85,9 +89,14 @@ pub async fn open(config: &Config, dir: &Path) -> Result<Store, Failure> {
 }
 
 impl Store {
-    fn positions(&self) -> Positions {
+    pub fn positions(&self) -> Positions {
         let engine = self.engine.clone();
-        Arc::new(move |app_id| engine.positions().get(app_id).copied())
+        Arc::new(move || engine.positions())
+    }
+
+    /// Whether the tables have read a local log; it may be another one, which then is not passed over.
+    fn has_read_local(&self) -> bool {
+        self.engine.positions().keys().any(|app_id| app_id.starts_with("plimsoll:local:"))
     }
 
     fn local_source(&self) -> Result<LocalSource, Failure> {
@@ -167,12 +176,8 @@ impl Feed {
     }
 
     pub fn kafka(store: &Store, config: &Config, sender: Sender<Batch>) -> Result<Feed, Failure> {
-        let mut kafka = kafka_config(config);
-        if !kafka.settings.contains_key(INSTANCE_SETTING) {
-            let id = ingest::instance_id(&config.data_dir).map_err(|error| log_failure(&error))?;
-            kafka.settings.insert(INSTANCE_SETTING.to_owned(), id);
-        }
-        let consumer = KafkaConsumer::open(&kafka, store.positions()).map_err(|error| log_failure(&error))?;
+        let consumer = KafkaConsumer::open(&kafka_config(config), store.positions());
+        let consumer = consumer.map_err(|error| log_failure(&error))?;
         let log = FeedLog::Kafka(consumer.status());
         Self::start("ingest-kafka", log, consumer, config, sender, |consumer| consumer.advise(true))
     }
@@ -211,9 +216,18 @@ impl Feed {
         self.ended.load(Ordering::Acquire) || self.thread.is_finished()
     }
 
-    /// To be called once the engine has ended.
+    /// To be called once the engine has ended. The source is left to itself if it does not close in time: nothing that
+    /// it still does is needed.
     pub fn join(self) -> Result<(), Failure> {
         drop(self.committed);
+        let deadline = Instant::now() + FEED_CLOSE_MAX;
+        while !self.thread.is_finished() && Instant::now() < deadline {
+            std::thread::sleep(FEED_CLOSE_LOOK);
+        }
+        if !self.thread.is_finished() {
+            tracing::warn!(log = self.log.name(), "the log did not close in time; it is left as it is");
+            return Ok(());
+        }
         match self.thread.join() {
             Ok(result) => result.map_err(|error| log_failure(&error)),
             Err(_) => {
@@ -222,10 +236,6 @@ impl Feed {
         }
     }
 }
-
-/// A static member of the group gets its partitions back at once after a restart or a crash; the
-/// broker would otherwise wait for the session of the dead member to run out.
-const INSTANCE_SETTING: &str = "group.instance.id";
 
 pub fn kafka_config(config: &Config) -> KafkaConfig {
     KafkaConfig {
@@ -236,23 +246,26 @@ pub fn kafka_config(config: &Config) -> KafkaConfig {
     }
 }
 
+/// A producer that has reached its cluster.
 pub fn kafka_producer(config: &Config) -> Result<KafkaProducer, Failure> {
     if !config.kafka_enabled() {
         return Err(Failure::misuse(
             "no kafka brokers are configured; set kafka.brokers in plimsoll.toml or PLIMSOLL_KAFKA_BROKERS=host:port",
         ));
     }
-    KafkaProducer::open(&kafka_config(config)).map_err(|error| log_failure(&error))
+    let producer = KafkaProducer::open(&kafka_config(config)).map_err(|error| log_failure(&error))?;
+    producer.connect().map_err(|error| log_failure(&error))?;
+    Ok(producer)
 }
 
-/// The logs that `serve` reads: Kafka where it is configured, and the local log where it is the
-/// only one or has something in it.
+/// The logs that `serve` reads: Kafka where it is configured, and the local log where it is the only one, or has or
+/// had something in it.
 pub fn feeds(store: &Store, config: &Config, sender: Sender<Batch>) -> Result<Vec<Feed>, Failure> {
     let mut feeds = Vec::new();
     if config.kafka_enabled() {
         feeds.push(Feed::kafka(store, config, sender.clone())?);
     }
-    if !config.kafka_enabled() || store.log.next_offset() > 0 {
+    if !config.kafka_enabled() || store.log.next_offset() > 0 || store.has_read_local() {
         feeds.push(Feed::local(store, config, sender)?);
     }
     Ok(feeds)
@@ -286,10 +299,14 @@ impl CatchUp {
     }
 
     fn kafka_done(&mut self, status: &KafkaStatus, covered: &dyn Fn(&str) -> i64) -> bool {
-        if !status.connected.load(Ordering::Relaxed) {
+        if !status.is_connected() {
             return false;
         }
         let partitions = status.partitions();
+        // What there is has been seen, and not yet taken up.
+        if partitions.values().any(|state| state.end.is_some() && state.next.is_none()) {
+            return false;
+        }
         for ((topic, partition), state) in &partitions {
             let name = format!("{topic}/{partition}");
             if let Some(end) = state.end
@@ -298,15 +315,17 @@ impl CatchUp {
                 self.kafka_ends.push((name, end));
             }
         }
-        // A halted partition is an alarm, not a reason to refuse the rest. Transaction markers at
-        // the end are records that never come, so reading up to the end counts as well.
-        let read_to_end = |name: &str| {
-            partitions.iter().any(|((topic, partition), state)| {
-                format!("{topic}/{partition}") == name && (state.halted.is_some() || state.lag() == Some(0))
-            })
+        // A halted partition is an alarm, not a reason to refuse the rest. Markers of transactions at the end are
+        // records that never come.
+        let passed_over = |name: &str, state: &PartitionStatus| {
+            state.halted.is_some() || state.behind(covered(name)) == Some(0)
         };
+        let by_name: BTreeMap<String, &PartitionStatus> =
+            partitions.iter().map(|((topic, number), state)| (format!("{topic}/{number}"), state)).collect();
         !partitions.is_empty()
-            && self.kafka_ends.iter().all(|(name, end)| covered(name) >= *end || read_to_end(name))
+            && self.kafka_ends.iter().all(|(name, end)| {
+                covered(name) >= *end || by_name.get(name).is_some_and(|state| passed_over(name, state))
+            })
     }
 }
 

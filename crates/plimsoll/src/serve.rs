@@ -1,9 +1,10 @@
 //! The server: logs -> ingest -> engine -> HTTP, started in that order and stopped in that order.
 //!
 //! Invariants: HTTP answers from the first moment and says whether it is ready; on SIGTERM or
-//! SIGINT the sources stop, the engine folds and flushes, and only then HTTP drains and ends;
+//! SIGINT the sources stop, the engine folds and flushes, and only then HTTP drains and ends, each within its time;
 //! a second signal ends at once, which loses nothing, since the log has everything.
-//! When a part fails while running, the whole process ends with exit code 1 (fail closed).
+//! When a part fails while running and a restart can mend it, the whole process ends with exit code 1 (fail closed). A
+//! broker that is away is no such failure: it is waited for, also at the start.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Reloader;
-use ingest::{Appender, FeedLog};
+use ingest::{Appender, FeedLog, KafkaProducer, LogFailure};
 use surface::{App, Parts, Phase};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Handle;
@@ -26,6 +27,7 @@ use crate::failure::Failure;
 use crate::pipeline::{self, CatchUp, Feed, Store};
 use crate::reload;
 use crate::runtime::{self, runtime};
+use crate::stop::{self, Stopping};
 
 /// How often starting and running parts are looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
@@ -126,6 +128,7 @@ async fn serve(
     }
     let appender = appender(&config, &store)?;
     let under_way = OpenDeliveries::default();
+    let watched = appender.clone();
     {
         let _on_their_threads = answers.enter();
         schedule::start(&app, &config, &store.engine, appender.clone(), &under_way);
@@ -136,21 +139,18 @@ async fn serve(
     let parts = Parts { engine: store.engine.clone(), compute, example: store.example.is_some() };
     tokio::spawn(announce(Arc::clone(&app), parts, logs, address, ready));
 
-    let ended = running.until_stopped(&app, &mut signals).await;
+    let (stopping, ended) = running.until_stopped(&app, &config, &watched, &mut signals).await;
     tracing::info!("stopped, draining http");
     let _ = drain.send(());
     let _ = closing.send(true);
-    let drain_timeout = Duration::from_millis(config.http.drain_timeout_ms);
-    if tokio::time::timeout(drain_timeout, under_way.write()).await.is_err() {
-        tracing::warn!(
-            "a report is still being delivered; the next start reads from the log how far it came"
-        );
-    }
-    if tokio::time::timeout(drain_timeout, server).await.is_err() {
-        tracing::warn!("some requests did not end in time (http.drain_timeout_ms)");
-    }
+    let time = stop::drain_time(&config);
+    // A report that is still being delivered: the next start reads from the log how far it came.
+    let deliveries = stopping.step("a delivery", time, under_way.write());
+    let requests = stopping.step("a request (http.drain_timeout_ms)", time, server);
+    let _ = tokio::join!(deliveries, requests);
     if let Some(port) = sql_clients {
-        let _ = port.await; // it ends at once; its connections are told, and end with the threads
+        // It ends at once; its connections are told, and end with the threads.
+        let _ = stopping.step("the port for SQL clients", stop::PORT_TIME, port).await;
     }
     ended
 }
@@ -174,7 +174,8 @@ fn listen(config: &Config) -> Result<TcpListener, Failure> {
 
 fn appender(config: &Config, store: &Store) -> Result<Appender, Failure> {
     if config.kafka_enabled() {
-        pipeline::kafka_producer(config).map(Appender::Kafka)
+        let producer = KafkaProducer::open(&pipeline::kafka_config(config));
+        producer.map(Appender::Kafka).map_err(|error| pipeline::log_failure(&error))
     } else {
         Ok(Appender::Local(store.log.clone()))
     }
@@ -204,32 +205,82 @@ impl Workers {
     }
 
     /// Waits for a signal, or for a part to fail; then stops the parts in order.
-    async fn until_stopped(mut self, app: &App, signals: &mut Signals) -> Result<(), Failure> {
-        let mut look = tokio::time::interval(FEED_INTERVAL);
-        let mut ran = None;
-        loop {
-            tokio::select! {
-                () = signals.next() => break,
-                ended = &mut self.engine => {
-                    ran = Some(ended);
-                    break;
-                }
-                _ = look.tick() => if self.feeds.iter().any(Feed::has_ended) { break },
-            }
-        }
+    async fn until_stopped(
+        mut self,
+        app: &App,
+        config: &Config,
+        appender: &Appender,
+        signals: &mut Signals,
+    ) -> (Stopping, Result<(), Failure>) {
+        let cause = self.run(appender, signals).await;
+        let stopping = Stopping::begin(config);
         tracing::info!("stopping: sources first, then flush");
         app.advance(Phase::Stopping);
         for feed in &self.feeds {
             feed.stop.now();
         }
-        let ran = match ran {
-            Some(ran) => ran,
-            None => tokio::select! {
-                ran = &mut self.engine => ran,
-                () = signals.next() => {
-                    return Err(Failure::failed("stopped at once on a second signal; the log has what is not in the tables yet"));
+        if !matches!(cause, Cause::Asked) {
+            stopping.failed();
+        }
+        let ended = match cause {
+            // What is not in the tables yet is read from the log again, as far as the disk has it.
+            Cause::LogBroken(failure) => Err(failure),
+            cause => self.finish(cause, config, &stopping, signals).await,
+        };
+        if ended.is_err() {
+            stopping.failed();
+        }
+        (stopping, ended)
+    }
+
+    /// Until a signal, the end of a part, or a log that only a restart can mend.
+    async fn run(&mut self, appender: &Appender, signals: &mut Signals) -> Cause {
+        let mut look = tokio::time::interval(FEED_INTERVAL);
+        loop {
+            tokio::select! {
+                () = signals.next() => return Cause::Asked,
+                ended = &mut self.engine => return Cause::EngineEnded(ended),
+                _ = look.tick() => {
+                    if let Some(LogFailure::Broken(error)) = appender.failure() {
+                        return Cause::LogBroken(pipeline::log_failure(&error));
+                    }
+                    if self.feeds.iter().any(Feed::has_ended) {
+                        return Cause::SourceEnded;
+                    }
                 }
-            },
+            }
+        }
+    }
+
+    /// Waits for the engine, which ends once the sources have, and closes these.
+    async fn finish(
+        mut self,
+        cause: Cause,
+        config: &Config,
+        stopping: &Stopping,
+        signals: &mut Signals,
+    ) -> Result<(), Failure> {
+        let asked = matches!(cause, Cause::Asked);
+        let ran = match cause {
+            Cause::EngineEnded(ran) => Some(ran),
+            Cause::Asked | Cause::SourceEnded | Cause::LogBroken(_) => {
+                let time = stop::engine_time(config);
+                let engine = stopping.step("the engine (store.stop_timeout_ms)", time, &mut self.engine);
+                tokio::select! {
+                    ran = engine => ran,
+                    () = signals.next() => {
+                        return Err(Failure::failed("stopped at once on a second signal; the log has what is not in the tables yet"));
+                    }
+                }
+            }
+        };
+        // A source closes only when all it read is committed, which nobody knows now.
+        let Some(ran) = ran else {
+            return if asked {
+                Ok(())
+            } else {
+                Err(Failure::failed("a source ended; its error is in the log"))
+            };
         };
         let fed = self.feeds.into_iter().map(Feed::join).fold(Ok(()), Result::and);
         match ran {
@@ -239,6 +290,17 @@ impl Workers {
         fed
     }
 }
+
+/// Why the server stops.
+enum Cause {
+    Asked,
+    EngineEnded(Ran),
+    SourceEnded,
+    LogBroken(Failure),
+}
+
+/// How the engine's task ended.
+type Ran = Result<Result<(), engine::Error>, tokio::task::JoinError>;
 
 /// Opens the store to questions once no answer would be from before what readers saw ahead of the restart, and marks the
 /// server ready once the board covers what the logs held at the start.

@@ -11,11 +11,12 @@ use engine::{Level, Metric, Overlay, Query};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use surface::output::{self, EXAMPLE_NOTE};
-use surface::{Phase, Problem, Visibility};
+use surface::{Problem, Visibility};
 
 use crate::body::{body, media_type};
 use crate::prom;
 use crate::query_string::QueryString;
+use crate::readiness;
 use crate::request::{MetricName, MetricQuery, Visitor, query, time};
 use crate::response::{answer, encoding};
 use crate::site::Site;
@@ -189,7 +190,8 @@ pub async fn prometheus(State(site): State<Site>) -> Result<Response, Problem> {
         example: parts.example,
         wall: &app.wall,
         started_at: app.started_at,
-        ready: app.phase() == Phase::Ready,
+        ready: readiness::is_ready(&site),
+        log_failed: site.logs()?.appender.failure().is_some(),
     };
     let text = scrape.render().map_err(|error| Problem::internal(&error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, prom::CONTENT_TYPE)], text).into_response())

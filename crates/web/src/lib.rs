@@ -28,6 +28,7 @@ mod what_if;
 mod body;
 mod prom;
 mod query_string;
+mod readiness;
 mod request;
 mod response;
 mod room;

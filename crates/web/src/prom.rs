@@ -38,6 +38,7 @@ pub struct Scrape<'a> {
     pub wall: &'a Wall,
     pub started_at: DateTime<Utc>,
     pub ready: bool,
+    pub log_failed: bool,
 }
 
 /// Why a scrape could not be made: our bug, since names come from a checked catalogue.
@@ -217,11 +218,18 @@ impl Scrape<'_> {
             "Whether the partition stopped because reading on would leave a gap: 1 yes, 0 no.",
             &["topic", "partition"],
         )?;
-        let connected = gauges(
-            "plimsoll_kafka_connected",
-            "Whether the cluster answered and the topics are read: 1 yes, 0 no.",
-            &[],
+        let unread = gauges(
+            "plimsoll_ingest_unread",
+            "Whether nobody here reads the partition, because it is halted or does not answer: 1 yes, 0 no.",
+            &["topic", "partition"],
         )?;
+        let missing = gauges(
+            "plimsoll_kafka_topic_missing",
+            "Whether the topic is not there or may not be read: 1 yes, 0 no.",
+            &["topic"],
+        )?;
+        let connected =
+            gauges("plimsoll_kafka_connected", "Whether a broker has answered lately: 1 yes, 0 no.", &[])?;
         let covered = |name: &str| self.board.position.get(name).copied().unwrap_or(0);
         for feed in self.feeds {
             let ms = feed.progress.stalled_ms.load(Ordering::Relaxed);
@@ -232,15 +240,17 @@ impl Scrape<'_> {
                     lag.with_label_values(&["local", "0"]).set(behind as f64);
                 }
                 FeedLog::Kafka(status) => {
-                    let up = status.connected.load(Ordering::Relaxed);
-                    connected.with_label_values::<&str>(&[]).set(number(up));
+                    connected.with_label_values::<&str>(&[]).set(number(status.is_connected()));
+                    for (topic, why) in status.topics() {
+                        missing.with_label_values(&[&*topic]).set(number(why.is_some()));
+                    }
                     for ((topic, partition), state) in status.partitions() {
                         let labels = [topic.to_string(), partition.to_string()];
                         halted.with_label_values(&labels).set(number(state.halted.is_some()));
-                        let behind = state.end.map(|end| (end - covered(&labels.join("/"))).max(0));
-                        // Markers at a partition's end are no records: nothing left to read is no lag.
-                        let behind = if state.lag() == Some(0) { Some(0) } else { behind };
-                        if let (Some(behind), true) = (behind, state.assigned) {
+                        unread.with_label_values(&labels).set(number(!state.read));
+                        // What a halted partition holds may be something else than what was covered.
+                        let behind = state.behind(covered(&labels.join("/")));
+                        if let (Some(behind), None) = (behind, &state.halted) {
                             lag.with_label_values(&labels).set(behind as f64);
                         }
                     }
@@ -248,17 +258,12 @@ impl Scrape<'_> {
                 }
             }
         }
-        register(registry, [stalled, lag, halted, connected])
+        register(registry, [stalled, lag, halted, unread, missing, connected])
     }
 
     fn kafka_counters(&self, registry: &Registry, status: &KafkaStatus) -> Result<(), ScrapeError> {
         for (name, help, counter) in [
             ("plimsoll_kafka_bytes_total", "Bytes of keys and values read from Kafka.", &status.bytes),
-            (
-                "plimsoll_kafka_rebalances_total",
-                "Assignments and revocations of partitions.",
-                &status.rebalances,
-            ),
             (
                 "plimsoll_kafka_errors_total",
                 "Errors that the Kafka client reported; it recovers from most.",
@@ -308,8 +313,13 @@ impl Scrape<'_> {
             ("plimsoll_example_info", example_help.as_str(), self.example.then_some(1.0)),
             (
                 "plimsoll_ready",
-                "Whether the server has caught up with its log: 1 yes, 0 no.",
+                "Whether the server has caught up with its log and takes events: 1 yes, 0 no.",
                 Some(number(self.ready)),
+            ),
+            (
+                "plimsoll_log_failed",
+                "Whether the log takes no events, because its disk is full or failed: 1 yes, 0 no.",
+                Some(number(self.log_failed)),
             ),
             (
                 "plimsoll_catalogue_problems",
@@ -385,6 +395,7 @@ mod tests {
             example: true,
             started_at: Utc::now(),
             ready: false,
+            log_failed: false,
         };
         let text = page.render().expect("a page");
         assert!(text.contains("plimsoll_example_info 1\n"), "{text}");

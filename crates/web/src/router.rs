@@ -12,7 +12,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use surface::{App, Phase, Problem};
+use surface::Problem;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -20,7 +20,9 @@ use crate::connections::is_vital;
 use crate::options::Options;
 use crate::site::Site;
 use crate::turn::Turn;
-use crate::{access, api, diff, events, explain, openapi, origin, pages, range, reports, webhooks, what_if};
+use crate::{
+    access, api, diff, events, explain, openapi, origin, pages, range, readiness, reports, webhooks, what_if,
+};
 
 pub fn router(site: Site) -> Router {
     Router::new()
@@ -68,22 +70,8 @@ pub fn router(site: Site) -> Router {
         .with_state(site)
 }
 
-async fn readyz(State(app): State<Arc<App>>) -> Response {
-    let problem = match app.phase() {
-        Phase::Ready => return readiness(app.catalogue_problems().len()).into_response(),
-        Phase::Opening => Problem::unavailable("starting", "the store is being opened"),
-        Phase::CatchingUp => Problem::unavailable("catching-up", "the log is being read"),
-        Phase::Stopping => Problem::unavailable("stopping", "the server is shutting down"),
-    };
-    problem.into_response()
-}
-
-/// A broken file does not stop the server; it is still reported.
-fn readiness(problems: usize) -> String {
-    match problems {
-        0 => "ready\n".to_owned(),
-        n => format!("ready\ncatalogue problems: {n}; 'plimsoll check' and GET /api/v1/metrics list them\n"),
-    }
+async fn readyz(State(site): State<Site>) -> Response {
+    readiness::answer(&site).into_response()
 }
 
 /// Every request passes here, the refused ones too.

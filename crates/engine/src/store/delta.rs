@@ -185,6 +185,7 @@ impl ColdStore {
                 self.accept(landed, before, |cold| {
                     cold.files.extend_from_slice(&files);
                     cold.positions.extend(moves);
+                    cold.positions.retain(|_, next| *next != log::RETIRED);
                 })
                 .await
             }
@@ -345,14 +346,16 @@ impl ColdStore {
         Ok(())
     }
 
-    /// The new position of each partition; refuses spans that do not start where the table ends.
+    /// New positions, and the app ids that these retire; refuses spans that do not start where the table ends.
     fn moves(&self, spans: &[Span]) -> Result<Vec<(String, i64)>, StoreError> {
         let mut moves: Vec<(String, i64)> = Vec::new();
         for span in spans {
             let app_id = span.app_id();
             let moved = moves.iter_mut().find(|(id, _)| *id == app_id);
-            let found =
-                moved.as_ref().map(|(_, next)| *next).or_else(|| self.positions.get(&app_id).copied());
+            let known = |app_id: &str| self.positions.get(app_id).copied();
+            let was = span.was.as_deref().filter(|was| *was != app_id && known(was).is_some());
+            let found = moved.as_ref().map(|(_, next)| *next);
+            let found = found.or_else(|| known(&app_id)).or_else(|| known(was?));
             if let Some(found) = found.filter(|&found| found != span.base) {
                 return Err(StoreError::Position { app_id, base: span.base, found });
             }
@@ -360,6 +363,7 @@ impl ColdStore {
                 Some((_, next)) => *next = span.next,
                 None => moves.push((app_id, span.next)),
             }
+            moves.extend(was.map(|was| (was.to_owned(), log::RETIRED)));
         }
         Ok(moves)
     }
@@ -437,7 +441,10 @@ impl ColdStore {
         let version = self.table.version().unwrap_or(before);
         let landed = match files.first() {
             Some(file) => log::adds(&self.root.join(log::LOG_DIR), before + 1..=version, &file.path)?,
-            None => moves.iter().all(|(app_id, next)| self.positions.get(app_id) == Some(next)),
+            None => moves
+                .iter()
+                .filter(|(_, next)| *next != log::RETIRED)
+                .all(|(app_id, next)| self.positions.get(app_id) == Some(next)),
         };
         if landed {
             tracing::warn!(error = text, version, "the commit landed although it reported an error");

@@ -45,7 +45,6 @@ pub struct Replacement {
 
 pub struct FlushedRows {
     pub segments: ByTable<Option<Arc<Segment>>>,
-    pub spans: Vec<Span>,
 }
 
 /// What one flush takes.
@@ -139,7 +138,7 @@ async fn commit(store: &mut ColdStore, frozen: &Frozen, dir: &Path) -> Result<Fl
             segments[index] = Some(Arc::new(map_or_keep(segment, dir)));
         }
     }
-    Ok(FlushedRows { segments, spans })
+    Ok(FlushedRows { segments })
 }
 
 /// The segment that stands for the files of a compaction.

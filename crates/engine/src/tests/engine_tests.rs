@@ -132,7 +132,7 @@ fn batch(facts: &[Fact], base: i64) -> Batch {
         builder.push(&record);
     }
     let next = base + facts.len() as i64;
-    let span = Span { log: "local:test".into(), topic: "local".into(), partition: 0, base, next };
+    let span = Span { log: "local:test".into(), topic: "local".into(), partition: 0, base, next, was: None };
     let batch = builder.finish(vec![span]);
     assert_eq!(batch.counts.dead_letters, 0, "every fact is well formed");
     batch

@@ -234,8 +234,16 @@ fn payload_hash_is_of_the_content() {
 
 #[test]
 fn spans_name_their_partition() {
-    let span =
-        Span { log: "kafka:c1".into(), topic: "plimsoll.commits".into(), partition: 2, base: 0, next: 9 };
-    assert_eq!(span.app_id(), "plimsoll:kafka:c1:plimsoll.commits:2");
+    let span = Span {
+        log: "kafka:c1/t1".into(),
+        topic: "plimsoll.commits".into(),
+        partition: 2,
+        base: 0,
+        next: 9,
+        was: None,
+    };
+    assert_eq!(span.app_id(), "plimsoll:kafka:c1/t1:plimsoll.commits:2");
+    assert_eq!(Span::parts_of(&span.app_id()), Some(("kafka:c1/t1", "plimsoll.commits", 2)));
+    assert_eq!(Span::parts_of("plimsoll:local:0"), None);
     assert_eq!(LOGGED_US, crate::parse_time("2026-03-02T10:00:00Z").unwrap());
 }

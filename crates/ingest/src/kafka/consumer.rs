@@ -1,191 +1,207 @@
-//! The consumer as a source of the ingest loop: one thread polls librdkafka and pushes each
-//! message as it is in librdkafka's buffer.
+//! The consumer as a source of the ingest loop: one thread polls librdkafka and pushes each message as it is in
+//! librdkafka's buffer.
 //!
-//! Invariants: records of a partition are pushed in ascending order from its slot's `next`, none
-//! twice; a slot's span runs on without holes between batches; polling goes on however long the
-//! store takes, so the group does not think us dead.
+//! Invariants: every partition of the topics is read here, whoever else reads them; which, and from where, follows from
+//! the newest survey (`slots`). Records of a partition are pushed in ascending order from its slot's `next`, none
+//! twice. The thread never waits for the network: whatever the cluster does, a poll returns in time.
 //! Deliberately lacking: giving up. An absent broker or topic is reported and waited for.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::ffi::{CStr, CString};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::ffi::CStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use event::{Record, Span};
 use rdkafka::Message;
 use rdkafka::bindings;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::base_consumer::BaseConsumer;
-use rdkafka::consumer::{CommitMode, Consumer as _};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::consumer::{CommitMode, Consumer as _, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
-use super::assignment::{Context, Slot};
+use super::slots::Slots;
 use super::status::KafkaStatus;
+use super::survey::Survey;
+use super::watch::Surveyor;
 use super::{CONSUMER_FIXED, CONSUMER_TUNED, KafkaConfig, client_config, setting_error};
 use crate::{Error, PollOutcome, Positions, Source};
 
-const CLUSTER_ID_TIMEOUT: Duration = Duration::from_millis(500);
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often status, lag and speed are brought up to date.
+/// How often positions, status and speed are brought up to date.
 const TEND_INTERVAL: Duration = Duration::from_secs(1);
-/// How often Kafka is told the durable positions.
+/// How often Kafka is told the durable positions, and how long that is waited for at the end.
 const ADVISE_INTERVAL: Duration = Duration::from_secs(5);
-/// How often an absent topic or a silent cluster is reported again.
+const ADVISE_WAIT_MAX: Duration = Duration::from_secs(1);
+/// How often an absent topic is reported again.
 const REPORT_INTERVAL: Duration = Duration::from_secs(60);
-const TOPIC_CHECK_INTERVAL: Duration = Duration::from_secs(10);
-/// A store that takes nothing for this long: pause fetching and poll only for callbacks.
-const STALL_PAUSE: Duration = Duration::from_secs(10);
+/// The same error text is not logged again for this long.
+const REPEAT_ERROR: Duration = Duration::from_secs(30);
+/// A store that takes nothing for this long is reported.
+const STALL_REPORT: Duration = Duration::from_secs(10);
 /// Quiet time after which partitions read up to their ends count as the end of the log.
 const QUIET: Duration = Duration::from_secs(1);
-/// Quiet time that counts as the end whatever the end offsets say: those of transaction markers
-/// and of uncommitted records are never reached.
-const QUIET_LONG: Duration = Duration::from_secs(5);
 
-/// A member of the consumer group.
+/// What the callbacks report.
+struct Context {
+    status: Arc<KafkaStatus>,
+    brokers: String,
+    /// Set by each commit that Kafka has answered.
+    committed: AtomicBool,
+    last_error: Mutex<Option<(String, Instant)>>,
+}
+
+/// A reader of all partitions. Kafka knows it by its group, where it leaves its positions for lag tools.
 pub struct KafkaConsumer {
     consumer: BaseConsumer<Context>,
     config: KafkaConfig,
-    opened: Instant,
-    subscribed: bool,
-    reported: Option<Instant>,
-    topics_checked: Instant,
-    /// Absent topics and when each was last reported.
-    absent: BTreeMap<String, Instant>,
+    positions: Positions,
+    slots: Slots,
+    _surveyor: Surveyor,
+    /// When the survey began that was last acted on.
+    considered: Option<Instant>,
+    /// Kafka has refused some position, and did not say which: the next survey shows it.
+    suspect: Option<Instant>,
+    /// Topics that are not there, and when each was last reported.
+    absent: BTreeMap<Arc<str>, Instant>,
     tended: Instant,
     tended_records: u64,
     advised: Instant,
     last_record: Instant,
     stalled_since: Option<Instant>,
-    paused: bool,
-    /// A message came while paused: the partitions must be put back to their slots' positions.
-    rewind: bool,
+    stall_reported: bool,
 }
 
 impl KafkaConsumer {
-    /// Checks the settings and makes the client; connecting happens while polling, for as long as
-    /// it takes.
+    /// Checks the settings and makes the clients; connecting happens meanwhile, for as long as it takes.
     pub fn open(config: &KafkaConfig, positions: Positions) -> Result<KafkaConsumer, Error> {
+        if let Some(pattern) = config.topics.iter().find(|topic| topic.starts_with('^')) {
+            let detail = format!("topic {pattern} is a pattern; name each topic");
+            return Err(Error::Setting { detail });
+        }
         let mut client = client_config(config, CONSUMER_FIXED, CONSUMER_TUNED)?;
         client.set("group.id", &config.group);
-        let context = Context::new(&config.brokers, positions);
-        let consumer: BaseConsumer<Context> =
-            client.create_with_context(context).map_err(|error| setting_error(&error))?;
+        let status = Arc::new(KafkaStatus::default());
+        let context = Context {
+            status: Arc::clone(&status),
+            brokers: config.brokers.clone(),
+            committed: AtomicBool::new(false),
+            last_error: Mutex::default(),
+        };
+        let consumer = client.create_with_context(context).map_err(|error| setting_error(&error))?;
+        let surveyor = Surveyor::start(config, status)?;
         let now = Instant::now();
         Ok(KafkaConsumer {
             consumer,
             config: config.clone(),
-            opened: now,
-            subscribed: false,
-            reported: None,
-            topics_checked: now,
+            positions,
+            slots: Slots::default(),
+            _surveyor: surveyor,
+            considered: None,
+            suspect: None,
             absent: BTreeMap::new(),
             tended: now,
             tended_records: 0,
             advised: now,
             last_record: now,
             stalled_since: None,
-            paused: false,
-            rewind: false,
+            stall_reported: false,
         })
     }
 
     pub fn status(&self) -> Arc<KafkaStatus> {
-        Arc::clone(&self.context().status)
+        Arc::clone(self.state())
     }
 
-    /// Tells Kafka the store's durable positions, for lag tools. Done every few seconds while
-    /// polling; call it once more after the store's last commit.
+    fn state(&self) -> &Arc<KafkaStatus> {
+        &self.consumer.context().status
+    }
+
+    /// Tells Kafka the store's durable positions, for lag tools. Done every few seconds while polling; call it once
+    /// more after the store's last commit, with `wait`, which takes `ADVISE_WAIT_MAX` at most.
     pub fn advise(&mut self, wait: bool) {
         self.advised = Instant::now();
+        if !self.state().is_connected() {
+            return;
+        }
+        let stored = (self.positions)();
         let mut list = TopicPartitionList::new();
-        let context = self.context();
-        for slot in context.slots().iter_mut().filter(|slot| slot.assigned) {
-            let Some(stored) = context.stored(&slot.topic, slot.partition) else {
-                continue;
-            };
-            let offset = Offset::Offset(stored);
-            let changed = stored != slot.advised;
+        for slot in self.slots.all.iter_mut().filter(|slot| slot.halted.is_none()) {
+            let Some(&next) = stored.get(&slot.app_id()) else { continue };
+            let changed = next != slot.advised;
+            let offset = Offset::Offset(next);
             if changed && list.add_partition_offset(&slot.topic, slot.partition, offset).is_ok() {
-                slot.advised = stored;
+                slot.advised = next;
             }
         }
         if list.count() == 0 {
             return;
         }
-        let mode = if wait { CommitMode::Sync } else { CommitMode::Async };
-        if let Err(error) = self.consumer.commit(&list, mode) {
-            warn!(brokers = %self.config.brokers, %error, "the positions could not be reported to Kafka");
+        self.consumer.context().committed.store(false, Ordering::Relaxed);
+        if let Err(error) = self.consumer.commit(&list, CommitMode::Async) {
+            debug!(brokers = %self.config.brokers, %error, "the positions could not be reported to Kafka");
+        }
+        let deadline = self.advised + ADVISE_WAIT_MAX;
+        while wait && Instant::now() < deadline && !self.consumer.context().committed.load(Ordering::Relaxed)
+        {
+            // Records that come now are read again by the next run.
+            drop(self.consumer.poll(TEND_INTERVAL / 20));
         }
     }
 
-    fn context(&self) -> &Arc<Context> {
-        self.consumer.context()
-    }
-
-    /// Learns the cluster's id and subscribes; false while the cluster does not answer.
-    fn connect(&mut self) -> Result<bool, Error> {
-        if self.subscribed {
-            return Ok(true);
-        }
-        let client = self.consumer.client();
-        let Some(cluster) = client.fetch_cluster_id(CLUSTER_ID_TIMEOUT) else {
-            // Nothing is subscribed yet, so this only serves callbacks.
-            let _ = self.consumer.poll(Duration::ZERO);
-            let due = self
-                .reported
-                .map_or(self.opened.elapsed() > REQUEST_TIMEOUT, |at| at.elapsed() > REPORT_INTERVAL);
-            if due {
-                self.reported = Some(Instant::now());
-                error!(brokers = %self.config.brokers, "kafka does not answer; check the address, \
-                     the network and the security settings; trying on");
-            }
-            return Ok(false);
+    /// Acts on the newest survey, once.
+    fn consider(&mut self) -> Result<(), Error> {
+        let Some(survey) = self.state().survey().filter(|survey| Some(survey.began) != self.considered)
+        else {
+            return Ok(());
         };
-        let log: Arc<str> = format!("kafka:{cluster}").into();
-        info!(brokers = %self.config.brokers, cluster, "connected to kafka");
-        self.context().log.get_or_init(|| log);
-        let topics: Vec<&str> = self.config.topics.iter().map(String::as_str).collect();
-        self.consumer.subscribe(&topics).map_err(|error| self.failed("subscribe", &error))?;
-        self.subscribed = true;
-        self.context().status.connected.store(true, Ordering::Relaxed);
-        self.check_topics();
-        Ok(true)
+        self.considered = Some(survey.began);
+        self.report_topics(&survey);
+        let suspect = self.suspect.is_some_and(|at| survey.began > at);
+        let changed = self.slots.consider(&survey, &(self.positions)(), suspect);
+        if suspect {
+            self.suspect = None;
+        }
+        if changed || suspect {
+            self.assign()?;
+        }
+        self.publish();
+        Ok(())
     }
 
-    /// One error a minute, with the remedy, for each topic that is not there. librdkafka itself
-    /// looks again at each metadata refresh.
-    fn check_topics(&mut self) {
-        self.topics_checked = Instant::now();
-        let assigned: Vec<Arc<str>> =
-            self.context().slots().iter().map(|slot| Arc::clone(&slot.topic)).collect();
-        for topic in &self.config.topics {
-            // A name that begins with ^ is a pattern, which may match nothing.
-            if topic.starts_with('^') || assigned.iter().any(|known| **known == **topic) {
-                self.absent.remove(topic);
-                continue;
-            }
-            let metadata = self.consumer.fetch_metadata(Some(topic), CLUSTER_ID_TIMEOUT);
-            let absent = metadata.is_ok_and(|metadata| {
-                metadata.topics().iter().all(|about| {
-                    about.error() == Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-                        || about.partitions().is_empty()
-                })
-            });
-            let reported = self.absent.get(topic);
-            if !absent {
+    /// Reads what the slots say from where they say. What was fetched and not polled is fetched again.
+    fn assign(&mut self) -> Result<(), Error> {
+        let mut list = TopicPartitionList::new();
+        for slot in self.slots.read() {
+            let offset = Offset::Offset(slot.next);
+            list.add_partition_offset(&slot.topic, slot.partition, offset)
+                .map_err(|error| self.failed("assign", &error))?;
+        }
+        // What was just assigned has had no time to bring records.
+        self.last_record = Instant::now();
+        info!(partitions = list.count(), "reading from kafka");
+        self.consumer.assign(&list).map_err(|error| self.failed("assign", &error))
+    }
+
+    /// One error a minute, with the remedy, for each topic that is not there.
+    fn report_topics(&mut self, survey: &Survey) {
+        let topics = self.state().topics();
+        for topic in survey.topics.keys() {
+            let Some(why) = topics.get(topic).and_then(Option::as_ref) else {
                 if self.absent.remove(topic).is_some() {
-                    info!(topic, "the topic is there now");
+                    info!(%topic, "the topic is there now");
                 }
-            } else if reported.is_none_or(|at| at.elapsed() > REPORT_INTERVAL) {
-                let brokers = self.config.brokers.clone();
-                let topic = topic.clone();
-                self.absent.insert(topic.clone(), Instant::now());
-                error!("{}; looking again", Error::NoTopic { brokers, topic });
+                continue;
+            };
+            if self.absent.get(topic).is_none_or(|at| at.elapsed() > REPORT_INTERVAL) {
+                self.absent.insert(Arc::clone(topic), Instant::now());
+                let (brokers, topic) = (self.config.brokers.clone(), topic.to_string());
+                error!(why, "{}; looking again", Error::NoTopic { brokers, topic });
             }
         }
     }
@@ -202,57 +218,36 @@ impl KafkaConsumer {
         let speed = (records - self.tended_records) as f64 / elapsed.as_secs_f64();
         status.records_per_second.store(speed as u64, Ordering::Relaxed);
         self.tended_records = records;
-        for slot in self.context().slots().iter() {
-            let end = slot.fetching.then(|| self.known_end(slot)).flatten();
-            self.context().publish(slot, end);
+        if let Ok(positions) = self.consumer.position() {
+            for element in positions.elements() {
+                if let Offset::Offset(position) = element.offset() {
+                    self.slots.advance(element.topic(), element.partition(), position);
+                }
+            }
         }
+        self.publish();
         if self.advised.elapsed() >= ADVISE_INTERVAL {
             self.advise(false);
         }
-        let missing = self.config.topics.len() > self.assigned_topics();
-        if missing && self.topics_checked.elapsed() >= TOPIC_CHECK_INTERVAL {
-            self.check_topics();
+    }
+
+    fn publish(&self) {
+        for slot in &self.slots.all {
+            self.state().set_reading(&slot.topic, slot.partition, slot.reading());
         }
+        self.state().halts.store(self.slots.halts, Ordering::Relaxed);
     }
 
-    fn assigned_topics(&self) -> usize {
-        let slots = self.context().slots();
-        let mut topics: Vec<&str> = slots.iter().map(|slot| &*slot.topic).collect();
-        topics.sort_unstable();
-        topics.dedup();
-        topics.len()
-    }
-
-    /// The partition's end as librdkafka last heard it in a fetch; asks nobody.
-    fn known_end(&self, slot: &Slot) -> Option<i64> {
-        let topic = CString::new(&*slot.topic).ok()?;
-        let (mut low, mut high) = (-1, -1);
-        // SAFETY: the client lives as long as `self.consumer`, the string outlives the call, and
-        // both numbers are written before it returns.
-        let outcome = unsafe {
-            bindings::rd_kafka_get_watermark_offsets(
-                self.consumer.client().native_ptr(),
-                topic.as_ptr(),
-                slot.partition,
-                &mut low,
-                &mut high,
-            )
-        };
-        let known = outcome == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0;
-        known.then_some(high)
-    }
-
+    /// Everything has been read that the log had at a moment after the last record.
     fn at_end(&self) -> bool {
-        let quiet = self.last_record.elapsed();
-        if quiet < QUIET || self.context().status.rebalances.load(Ordering::Relaxed) == 0 {
-            return false;
-        }
-        quiet >= QUIET_LONG
-            || self.context().slots().iter().filter(|slot| slot.fetching).all(|slot| {
-                match (slot.next, self.known_end(slot)) {
-                    (Some(next), Some(end)) => next >= end,
-                    (None, _) | (_, None) => false,
-                }
+        let quiet = self.last_record.elapsed() >= QUIET;
+        let survey = self.state().survey().filter(|survey| survey.began > self.last_record);
+        quiet
+            && survey.is_some()
+            && self.state().partitions().iter().all(|((topic, partition), status)| {
+                let slot = self.slots.all.iter().find(|s| s.topic == *topic && s.partition == *partition);
+                status.halted.is_some()
+                    || slot.is_some_and(|slot| status.end.is_some_and(|end| slot.next >= end))
             })
     }
 
@@ -263,85 +258,11 @@ impl KafkaConsumer {
             KafkaError::MessageConsumption(
                 RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
             ) => {
-                self.check_ranges();
+                self.suspect = Some(Instant::now());
                 Ok(())
             }
             _ => Ok(()),
         }
-    }
-
-    /// Some position was refused, and the error does not say which: halt the partitions whose logs
-    /// do not hold their positions, and set the others back on theirs.
-    fn check_ranges(&self) {
-        let fetching: Vec<(Arc<str>, i32)> = self
-            .context()
-            .slots()
-            .iter()
-            .filter(|slot| slot.fetching && slot.halted.is_none())
-            .map(|slot| (Arc::clone(&slot.topic), slot.partition))
-            .collect();
-        for (topic, partition) in fetching {
-            let range = self.consumer.fetch_watermarks(&topic, partition, REQUEST_TIMEOUT);
-            let Ok((low, high)) = range else {
-                continue;
-            };
-            let next = {
-                let mut slots = self.context().slots();
-                let Some(slot) = find(&mut slots, &topic, partition) else {
-                    continue;
-                };
-                let next = slot.next.unwrap_or(low);
-                if !(low..=high).contains(&next) {
-                    self.context().halt(slot, low, high);
-                }
-                slot.halted.is_none().then_some(next)
-            };
-            let done = match next {
-                Some(next) => {
-                    let offset = Offset::Offset(next);
-                    self.consumer.seek(&topic, partition, offset, REQUEST_TIMEOUT)
-                }
-                None => {
-                    let mut list = TopicPartitionList::new();
-                    list.add_partition(&topic, partition);
-                    self.consumer.pause(&list)
-                }
-            };
-            if let Err(error) = done {
-                warn!(%topic, partition, %error, "cannot set the partition's position");
-            }
-        }
-    }
-
-    /// The partitions that librdkafka fetches and nothing has halted.
-    fn active(&self) -> TopicPartitionList {
-        let mut list = TopicPartitionList::new();
-        for slot in self.context().slots().iter() {
-            if slot.fetching && slot.halted.is_none() {
-                list.add_partition(&slot.topic, slot.partition);
-            }
-        }
-        list
-    }
-
-    fn resume(&mut self) {
-        self.stalled_since = None;
-        if !self.paused {
-            return;
-        }
-        self.paused = false;
-        if std::mem::take(&mut self.rewind) {
-            self.check_ranges();
-        }
-        if let Err(error) = self.consumer.resume(&self.active()) {
-            error!(brokers = %self.config.brokers, %error, "kafka: cannot read on after a pause");
-        }
-    }
-
-    /// As if the store had taken nothing for long.
-    #[cfg(test)]
-    pub(super) fn stall_for_test(&mut self) {
-        self.stalled_since = Instant::now().checked_sub(STALL_PAUSE);
     }
 
     fn failed(&self, action: &'static str, error: &KafkaError) -> Error {
@@ -356,20 +277,18 @@ impl Source for KafkaConsumer {
         push: &mut dyn FnMut(&Record<'_>) -> bool,
     ) -> Result<PollOutcome, Error> {
         let mut polled = PollOutcome::default();
-        if !self.connect()? {
-            return Ok(polled);
-        }
-        self.resume();
+        self.stalled_since = None;
+        self.stall_reported = false;
+        self.consider()?;
         self.tend();
         let mut wait = wait;
         let mut bytes = 0;
         loop {
-            // A rebalance makes this return nothing, so no message is seen before the change is.
             match self.consumer.poll(wait) {
                 None => break,
                 Some(Err(error)) => self.on_error(&error)?,
                 Some(Ok(message)) => {
-                    let wanted = push_message(self.context(), &message, push);
+                    let wanted = push_message(&mut self.slots, &message, push);
                     if let Some(wanted) = wanted {
                         polled.records += 1;
                         bytes += message.payload_len() + message.key_len();
@@ -381,77 +300,70 @@ impl Source for KafkaConsumer {
             }
             wait = Duration::ZERO;
         }
-        polled.flush = self.context().changed.swap(false, Ordering::Relaxed);
-        if polled.flush {
-            // What was just assigned has had no time to bring records.
-            self.last_record = Instant::now();
-        }
         if polled.records > 0 {
-            let status = &self.consumer.context().status;
-            self.last_record = Instant::now();
+            let status = self.state();
             status.records.fetch_add(polled.records as u64, Ordering::Relaxed);
             status.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+            self.last_record = Instant::now();
         } else {
+            polled.flush = self.slots.news;
             polled.at_end = self.at_end();
         }
         Ok(polled)
     }
 
     fn spans(&mut self) -> Vec<Span> {
-        let context = self.context();
-        let mut spans = Vec::new();
-        for slot in context.slots().iter_mut() {
-            let Some(next) = slot.next.filter(|next| *next > slot.base) else {
-                continue;
-            };
-            spans.push(context.span(&slot.topic, slot.partition, slot.base, next));
-            slot.base = next;
-        }
-        spans
+        self.slots.spans()
     }
 
+    /// What librdkafka has fetched waits; it fetches no more than its queue takes.
     fn stalled(&mut self, pause: Duration) -> Result<(), Error> {
         let since = *self.stalled_since.get_or_insert_with(Instant::now);
-        if since.elapsed() < STALL_PAUSE {
-            std::thread::sleep(pause);
-            return Ok(());
+        if since.elapsed() >= STALL_REPORT && !std::mem::replace(&mut self.stall_reported, true) {
+            warn!("the store is slow to take batches; reading waits until it does");
         }
-        if !self.paused {
-            warn!("the store is slow to take batches; fetching is paused until it does");
-            self.paused = true;
-            if let Err(error) = self.consumer.pause(&self.active()) {
-                warn!(%error, "kafka: cannot pause");
-            }
-        }
-        match self.consumer.poll(pause) {
-            None => Ok(()),
-            Some(Ok(_)) => {
-                self.rewind = true;
-                Ok(())
-            }
-            Some(Err(error)) => self.on_error(&error),
+        std::thread::sleep(pause);
+        Ok(())
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        super::log_line(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        KafkaStatus::count(&self.status.errors);
+        let mut last = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
+        let repeated = last.as_ref().is_some_and(|(text, at)| text == reason && at.elapsed() < REPEAT_ERROR);
+        if repeated {
+            debug!(brokers = %self.brokers, %error, "kafka: {reason}");
+        } else {
+            error!(brokers = %self.brokers, %error, "kafka: {reason}");
+            *last = Some((reason.to_owned(), Instant::now()));
         }
     }
 }
 
-/// Pushes one message and moves its slot on; `None` when the message is not wanted: its partition
-/// is halted or no longer ours, or it was pushed before.
+impl ConsumerContext for Context {
+    fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
+        self.committed.store(true, Ordering::Relaxed);
+        if let Err(error) = result {
+            debug!(brokers = %self.brokers, %error, "kafka: advisory commit failed");
+        }
+    }
+}
+
+/// Pushes one message and moves its slot on; `None` when the message is not wanted: its partition is halted, or it
+/// was pushed before.
 fn push_message(
-    context: &Context,
+    slots: &mut Slots,
     message: &BorrowedMessage<'_>,
     push: &mut dyn FnMut(&Record<'_>) -> bool,
 ) -> Option<bool> {
     let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
-    {
-        let mut slots = context.slots();
-        let slot =
-            find(&mut slots, topic, partition).filter(|slot| slot.assigned && slot.halted.is_none())?;
-        match slot.next {
-            Some(next) if offset < next => return None,
-            Some(_) => {}
-            None => slot.base = offset,
-        }
-        slot.next = Some(offset + 1);
+    if !slots.find(topic, partition)?.take(offset) {
+        return None;
     }
     let names = header_names(message);
     let headers: Vec<(&str, &[u8])> = names.iter().map(|(name, value)| (name.as_ref(), *value)).collect();
@@ -497,8 +409,4 @@ fn header_names<'a>(message: &'a BorrowedMessage<'_>) -> Vec<(Cow<'a, str>, &'a 
         found.push((name.to_string_lossy(), value));
     }
     found
-}
-
-fn find<'a>(slots: &'a mut [Slot], topic: &str, partition: i32) -> Option<&'a mut Slot> {
-    slots.iter_mut().find(|slot| slot.partition == partition && *slot.topic == *topic)
 }

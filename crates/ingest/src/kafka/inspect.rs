@@ -4,19 +4,17 @@
 //! Deliberately lacking: any judgement of what is found.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::Message;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::Consumer as _;
 use rdkafka::consumer::base_consumer::BaseConsumer;
-use rdkafka::consumer::{Consumer as _, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaErrorCode;
 
+use super::heard::Heard;
 use super::{CONSUMER_FIXED, KafkaConfig, client_config, setting_error};
 use crate::Error;
 
@@ -59,25 +57,6 @@ pub enum TopicState {
     },
 }
 
-/// Keeps the reason why no broker answers: a request that timed out does not tell.
-#[derive(Default)]
-struct Heard(Mutex<Option<String>>);
-
-impl ClientContext for Heard {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        super::log_line(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        let all_down = matches!(error, KafkaError::Global(RDKafkaErrorCode::AllBrokersDown));
-        if !all_down {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
-        }
-    }
-}
-
-impl ConsumerContext for Heard {}
-
 /// Asks the cluster; each question may take `timeout`.
 ///
 /// # Errors
@@ -106,7 +85,7 @@ fn reason(consumer: &BaseConsumer<Heard>) -> Option<String> {
     for _ in 0..REASON_POLLS {
         // Nothing is subscribed to, so this only serves callbacks.
         let _ = consumer.poll(REASON_POLL);
-        let heard = consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let heard = consumer.context().reason();
         if heard.is_some() {
             return heard;
         }

@@ -9,11 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::Message;
+use rdkafka::bindings;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
+use rdkafka::types::RDKafkaRespErr;
 use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
@@ -23,6 +25,8 @@ use crate::{Entry, Error, Position, Produce};
 
 /// How long to rest while the queue is full.
 const FULL_WAIT: Duration = Duration::from_millis(2);
+/// Room for what librdkafka says of an error that ends the producer.
+const FATAL_BYTES: usize = 512;
 /// How long to wait for a cluster's first answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -57,7 +61,7 @@ struct Ticket {
 }
 
 impl KafkaProducer {
-    /// Makes the client and waits for the cluster to answer.
+    /// Checks the settings and makes the client; connecting happens meanwhile, for as long as it takes.
     pub fn open(config: &KafkaConfig) -> Result<KafkaProducer, Error> {
         let brokers: Arc<str> = config.brokers.as_str().into();
         let client = client_config(config, PRODUCER_FIXED, PRODUCER_TUNED)?;
@@ -65,12 +69,29 @@ impl KafkaProducer {
         let context = Reports { brokers: Arc::clone(&brokers) };
         let client = ThreadedProducer::from_config_and_context(&client, context)
             .map_err(|error| setting_error(&error))?;
-        client.client().fetch_metadata(None, CONNECT_TIMEOUT).map_err(|error| Error::Kafka {
-            brokers: config.brokers.clone(),
+        Ok(KafkaProducer { client: Arc::new(client), brokers, limits })
+    }
+
+    /// Waits for the cluster to answer.
+    pub fn connect(&self) -> Result<(), Error> {
+        let answer = self.client.client().fetch_metadata(None, CONNECT_TIMEOUT);
+        answer.map(drop).map_err(|error| Error::Kafka {
+            brokers: self.brokers.to_string(),
             action: "connect",
             detail: format!("{error}; check the address, the network and the security settings"),
-        })?;
-        Ok(KafkaProducer { client: Arc::new(client), brokers, limits })
+        })
+    }
+
+    /// Why no record will be taken until the process is started again.
+    pub fn failure(&self) -> Option<Error> {
+        let mut text = [0; FATAL_BYTES];
+        // SAFETY: the client is alive, and at most `FATAL_BYTES` with a NUL at the end are written to `text`.
+        let code = unsafe {
+            let client = self.client.client().native_ptr();
+            bindings::rd_kafka_fatal_error(client, text.as_mut_ptr(), FATAL_BYTES)
+        };
+        (code != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR)
+            .then(|| self.failed(&KafkaError::MessageProduction(RDKafkaErrorCode::Fatal), "the producer"))
     }
 
     /// [`Produce::produce`] for async code; gives where each entry went.

@@ -2,7 +2,7 @@
 //! (it ignores isolation levels and cannot truncate); the integration tests use a real broker.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ type Stored = Arc<Mutex<HashMap<String, i64>>>;
 
 fn positions(stored: &Stored) -> Positions {
     let stored = Arc::clone(stored);
-    Arc::new(move |app_id: &str| stored.lock().unwrap().get(app_id).copied())
+    Arc::new(move || stored.lock().unwrap().clone())
 }
 
 fn config(cluster: &MockCluster<'_, DefaultProducerContext>, topics: &[&str]) -> KafkaConfig {
@@ -38,13 +38,9 @@ fn entries(range: std::ops::Range<usize>) -> Vec<Entry> {
         .collect()
 }
 
-/// Reads to the end and commits each batch to `stored`, as the store would. Each time in a group of
-/// its own: positions come from the store, and the mock cluster forgets members only after 45 s.
+/// Reads to the end and commits each batch to `stored`, as the store would.
 fn read_to_end(config: &KafkaConfig, stored: &Stored) -> (Vec<Batch>, Arc<KafkaStatus>) {
-    static GROUPS: AtomicU64 = AtomicU64::new(0);
-    let group = format!("group-{}", GROUPS.fetch_add(1, Ordering::Relaxed));
-    let config = KafkaConfig { group, ..config.clone() };
-    let mut consumer = KafkaConsumer::open(&config, positions(stored)).unwrap();
+    let mut consumer = KafkaConsumer::open(config, positions(stored)).unwrap();
     let status = consumer.status();
     let (sender, mut receiver) = tokio::sync::mpsc::channel(2);
     let stop = Stop::new();
@@ -60,7 +56,8 @@ fn read_to_end(config: &KafkaConfig, stored: &Stored) -> (Vec<Batch>, Arc<KafkaS
         while let Some(batch) = receiver.blocking_recv() {
             for span in &batch.spans {
                 let mut stored = stored.lock().unwrap();
-                if let Some(next) = stored.insert(span.app_id(), span.next) {
+                let was = span.was.as_ref().and_then(|was| stored.remove(&**was));
+                if let Some(next) = stored.insert(span.app_id(), span.next).or(was) {
                     assert_eq!(next, span.base, "{}", span.app_id());
                 }
             }
@@ -133,6 +130,60 @@ fn a_position_that_the_log_does_not_hold_halts_only_its_partition() {
 }
 
 #[test]
+fn a_topic_id_is_adopted_once_and_another_halts() {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic(topic::REVIEWS, 2, 1).unwrap();
+    let config = config(&cluster, &[topic::REVIEWS]);
+    KafkaProducer::open(&config).unwrap().produce(entries(0..1000)).unwrap();
+    let stored = Stored::default();
+    read_to_end(&config, &stored);
+    let named = stored.lock().unwrap().clone();
+    let renamed = |edit: &dyn Fn(&str) -> String| {
+        *stored.lock().unwrap() = named.iter().map(|(name, next)| (edit(name), *next)).collect();
+    };
+    // As versions left it that knew no topic ids: nothing is read again, and the id is recorded without a record.
+    let (cluster_and_id, _) = named.keys().next().unwrap().rsplit_once(":plimsoll.reviews").unwrap();
+    let (cluster_only, id) = cluster_and_id.rsplit_once('/').unwrap();
+    assert_eq!(id.len(), 22, "{id}");
+    renamed(&|name| name.replace(cluster_and_id, cluster_only));
+    assert_eq!(records(&read_to_end(&config, &stored).0), 0);
+    assert_eq!(*stored.lock().unwrap(), named);
+
+    // A topic that was made again has another id, whatever its offsets.
+    renamed(&|name| name.replace(id, "bm90IHRoaXMgdG9waWMgISE"));
+    let (batches, status) = read_to_end(&config, &stored);
+    assert_eq!((records(&batches), status.halts.load(Ordering::Relaxed)), (0, 2));
+    let place: (Arc<str>, i32) = (topic::REVIEWS.into(), 0);
+    let halted = status.partitions()[&place].halted.clone().unwrap();
+    assert!(halted.contains("accept-gap plimsoll.reviews/0"), "{halted}");
+    for partition in [0, 1] {
+        let place = (topic::REVIEWS, partition);
+        let positions = stored.lock().unwrap().clone();
+        let gap = kafka_gap(&config, &positions, place, Duration::from_secs(10)).unwrap();
+        assert_eq!(gap.span.next, 0);
+        let mut stored = stored.lock().unwrap();
+        assert!(stored.remove(&**gap.span.was.as_ref().unwrap()).is_some());
+        stored.insert(gap.span.app_id(), gap.span.next);
+    }
+    assert_eq!(records(&read_to_end(&config, &stored).0), 1000);
+}
+
+#[test]
+fn two_readers_of_one_group_each_read_everything() {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic(topic::REVIEWS, 4, 1).unwrap();
+    let config = config(&cluster, &[topic::REVIEWS]);
+    KafkaProducer::open(&config).unwrap().produce(entries(0..1000)).unwrap();
+    std::thread::scope(|scope| {
+        let read = || records(&read_to_end(&config, &Stored::default()).0);
+        let readers = [scope.spawn(read), scope.spawn(read)];
+        for reader in readers {
+            assert_eq!(reader.join().unwrap(), 1000);
+        }
+    });
+}
+
+#[test]
 fn a_header_name_that_is_not_utf8_stops_nothing() {
     let cluster = MockCluster::new(1).unwrap();
     cluster.create_topic(topic::REVIEWS, 1, 1).unwrap();
@@ -191,11 +242,8 @@ fn a_slow_store_stops_the_reading_and_loses_nothing() {
                 taken < 100
             })
             .unwrap();
-        if taken > 0 {
-            consumer.stall_for_test();
-            for _ in 0..3 {
-                consumer.stalled(Duration::from_millis(20)).unwrap();
-            }
+        for _ in 0..taken.min(3) {
+            consumer.stalled(Duration::from_millis(20)).unwrap();
         }
     }
     assert_eq!(seen, (0..500).collect::<Vec<i64>>());
@@ -218,7 +266,7 @@ fn an_absent_topic_or_broker_gives_one_clear_error() {
     assert!(error.to_string().contains("--create --topic plimsoll.reviews"));
 
     // Port 1 is never a broker.
-    let error = KafkaProducer::open(&KafkaConfig::new("127.0.0.1:1")).err().unwrap();
+    let error = KafkaProducer::open(&KafkaConfig::new("127.0.0.1:1")).unwrap().connect().unwrap_err();
     let text = error.to_string();
     assert!(text.starts_with("kafka at 127.0.0.1:1: cannot connect"), "{text}");
 }

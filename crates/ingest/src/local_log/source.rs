@@ -1,7 +1,7 @@
 //! Reading the local log in order: a cursor over records, and the ingest loop's source on it.
 //!
-//! Invariant: offsets come out dense and ascending from the store's position on; a log that ends
-//! before that position is refused instead of read (I4).
+//! Invariant: offsets come out dense and ascending from the store's position on; a log that ends before that position,
+//! and one that is not the log of that position, is refused instead of read (I4).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,13 @@ use event::{Record, Span};
 
 use super::block::{self, Frame, Frames};
 use super::{LocalLog, TOPIC};
+use crate::identity::{Known, known};
 use crate::{Error, PollOutcome, Positions, Source};
+
+/// Reads that may fail one after another, with this rest, before the log counts as unreadable: it may be about to be
+/// opened again.
+const READ_RETRIES: u32 = 3;
+const READ_REST: Duration = Duration::from_millis(50);
 
 /// A place in the log, with the block around it decompressed.
 pub struct Cursor {
@@ -71,7 +77,10 @@ impl Cursor {
 
 /// The local log as a source of the ingest loop.
 pub struct LocalSource {
+    log: LocalLog,
     cursor: Cursor,
+    /// Reads that have failed since the last that did not.
+    failures: u32,
     /// Where the batch that is being filled began.
     base: i64,
     topic: Arc<str>,
@@ -80,16 +89,20 @@ pub struct LocalSource {
 impl LocalSource {
     /// Begins at the store's position, or at the log's beginning when the store has none.
     pub fn new(log: &LocalLog, positions: &Positions) -> Result<LocalSource, Error> {
-        let topic: Arc<str> = TOPIC.into();
-        let span =
-            Span { log: Arc::clone(log.id()), topic: Arc::clone(&topic), partition: 0, base: 0, next: 0 };
-        let app_id = span.app_id();
-        let next = positions(&app_id).unwrap_or(0);
+        let partition = format!("{TOPIC}/0");
+        let next = match known(&positions(), log.id(), TOPIC, 0) {
+            Known::Nothing => 0,
+            Known::Next(next) | Known::Unnamed { next, .. } => next,
+            Known::Other { log: was, .. } => {
+                return Err(Error::Replaced { partition, was, now: log.id().to_string() });
+            }
+        };
         let end = log.next_offset();
         if !(0..=end).contains(&next) {
-            return Err(Error::Gap { partition: app_id, next, start: 0, end });
+            return Err(Error::Gap { partition, next, start: 0, end });
         }
-        Ok(LocalSource { cursor: Cursor::new(log.clone(), next), base: next, topic })
+        let cursor = Cursor::new(log.clone(), next);
+        Ok(LocalSource { log: log.clone(), cursor, failures: 0, base: next, topic: TOPIC.into() })
     }
 
     /// The offset of the record that is read next.
@@ -109,10 +122,20 @@ impl Source for LocalSource {
             return Ok(PollOutcome { at_end: true, ..polled });
         }
         loop {
-            let Some((offset, frame)) = self.cursor.next()? else {
-                polled.at_end = true;
-                break;
+            let (offset, frame) = match self.cursor.next() {
+                Ok(Some(found)) => found,
+                Ok(None) => {
+                    polled.at_end = true;
+                    break;
+                }
+                Err(_) if self.log.is_full() || self.failures < READ_RETRIES => {
+                    self.failures += 1;
+                    std::thread::sleep(READ_REST);
+                    break;
+                }
+                Err(error) => return Err(error),
             };
+            self.failures = 0;
             let wanted = push(&Record {
                 topic: &self.topic,
                 partition: 0,
@@ -141,6 +164,7 @@ impl Source for LocalSource {
             partition: 0,
             base,
             next: self.cursor.offset,
+            was: None,
         }]
     }
 

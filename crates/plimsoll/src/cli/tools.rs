@@ -1,4 +1,4 @@
-//! What is typed to look after an installation: `doctor`, `health`, `check`, `dashboard`, `token`, `completions`, `man`.
+//! What is typed to look after an installation: `doctor`, `health`, `accept-gap`, `check`, `dashboard`, `token`, `completions`, `man`.
 
 use std::path::PathBuf;
 
@@ -23,6 +23,23 @@ pub struct TokenNewArgs {
     /// The person whose token it is, for person-level metrics
     #[arg(long)]
     pub person: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct AcceptGapArgs {
+    /// The halted partition, such as plimsoll.commits/0, or local/0
+    #[arg(required = true, value_name = "TOPIC/PARTITION", value_parser = partition)]
+    pub partitions: Vec<(String, i32)>,
+}
+
+fn partition(text: &str) -> Result<(String, i32), String> {
+    let given = text.rsplit_once('/').filter(|(topic, _)| !topic.is_empty());
+    let number = given.and_then(|(topic, number)| {
+        Some((topic.to_owned(), number.parse::<i32>().ok().filter(|number| *number >= 0)?))
+    });
+    number.ok_or_else(|| {
+        format!("{text} is no partition; give it as TOPIC/NUMBER, as plimsoll_ingest_halted does")
+    })
 }
 
 #[derive(Debug, Args)]

@@ -78,7 +78,7 @@ section! {
         /// Whether GET /metrics answers without a token, for a Prometheus that has none.
         metrics_open: bool = false;
         /// Time for open requests to finish at shutdown, in milliseconds.
-        drain_timeout_ms: u64 = 10_000, 0..=600_000;
+        drain_timeout_ms: u64 = 2_500, 0..=600_000;
     }
 }
 
@@ -122,7 +122,8 @@ section! {
         brokers: Vec<String> = Vec::new();
         /// Topics to read. `ingest --to-kafka` and POST /api/v1/events write to the plimsoll.* topics.
         topics: Vec<String> = ["plimsoll.commits", "plimsoll.reviews", "plimsoll.tickets"].map(str::to_owned).to_vec();
-        /// Consumer group. Replicas in the same group share the partitions.
+        /// Consumer group under which positions are reported to Kafka, for lag tools. It decides nothing: every server reads
+        /// every partition, whoever else is in the group.
         group: String = "plimsoll".to_owned(), 1..=249;
         /// Topics that carry bodies as another tool sends them, each with its tool: "github", "gitlab", "jira", "gerrit",
         /// "bitbucket", "gharchive" or "cdevents" (docs/sources.md says how each becomes events). A topic here must also be
@@ -165,6 +166,9 @@ section! {
         pending_rows_max: usize = 1_000_000, 1..=100_000_000;
         /// ... or when they take this many bytes of memory.
         pending_bytes_max: usize = 1_073_741_824, 16_777_216..=1_099_511_627_776;
+        /// Time for folding and for making rows durable at shutdown, in milliseconds. What is not done by then is read from
+        /// the log at the next start, which then takes longer.
+        stop_timeout_ms: u64 = 3_000, 0..=600_000;
     }
 }
 

@@ -23,6 +23,10 @@ pub const LOG_DIR: &str = "_delta_log";
 /// Key in a commit's information: how many lines the commit has, to tell a cut one.
 pub const LINES_KEY: &str = "plimsollLines";
 
+/// The version of an app id that another has taken over from: its position speaks of nothing any more. A program that
+/// does not know this finds no log with such an offset, and refuses.
+pub const RETIRED: i64 = -1;
+
 /// One line of a commit, as far as we look at it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -136,6 +140,7 @@ pub fn positions(log: &Path, version: u64) -> Result<HashMap<String, i64>, Store
             .map_err(|reason| StoreError::Damaged { path: path.display().to_string(), reason })?;
         positions.extend(actions.into_iter().filter_map(|a| a.txn).map(|txn| (txn.app_id, txn.version)));
     }
+    positions.retain(|_, next| *next != RETIRED);
     Ok(positions)
 }
 

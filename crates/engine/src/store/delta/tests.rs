@@ -61,7 +61,7 @@ fn rows(table: Table, first: i64, rows: usize) -> RecordBatch {
 }
 
 fn span(partition: i32, base: i64, next: i64) -> Span {
-    Span { log: "local:test".into(), topic: "local".into(), partition, base, next }
+    Span { log: "local:test".into(), topic: "local".into(), partition, base, next, was: None }
 }
 
 /// A data directory with a store in it.
@@ -117,6 +117,28 @@ async fn rows_and_positions_come_back() {
         assert_eq!(file.table, *table);
         assert_eq!(again.read(file).await.unwrap(), *batch, "{table}");
     }
+}
+
+#[tokio::test]
+async fn a_position_can_take_the_place_of_another() {
+    let (_dir, root, mut store) = fresh().await;
+    commit_tens(&mut store, 0..2).await;
+    let old = span(0, 0, 0).app_id();
+    let anew =
+        |base, next| Span { log: "local:anew".into(), was: Some(old.as_str().into()), ..span(0, base, next) };
+    let error = store.commit(vec![], &[anew(5, 9)]).await.unwrap_err();
+    assert!(matches!(error, StoreError::Position { found: 20, .. }), "{error}");
+    store.commit(vec![], &[anew(20, 3), span(1, 0, 4)]).await.unwrap();
+    for store in [&store, &ColdStore::open(&root).await.unwrap()] {
+        assert_eq!(store.positions().len(), 2, "{:?}", store.positions());
+        assert_eq!(store.positions()[&anew(0, 0).app_id()], 3);
+    }
+    // What the old name says now is nothing that a log can hold.
+    let logs = store.table.log_store();
+    let txn = store.table.snapshot().unwrap().transaction_version(&logs, old.clone()).await;
+    assert_eq!(txn.unwrap(), Some(log::RETIRED));
+    store.commit(vec![], &[anew(3, 7)]).await.unwrap();
+    assert_eq!(store.positions()[&anew(0, 0).app_id()], 7);
 }
 
 #[tokio::test]
