@@ -4,7 +4,6 @@
 //! decided by `origin` and `access`. Deliberately absent: TLS and CORS.
 
 use std::any::Any;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
