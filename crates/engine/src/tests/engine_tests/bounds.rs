@@ -24,7 +24,7 @@ fn refused(count: i64, base: i64, bytes: usize) -> Batch {
         });
     }
     let span =
-        Span { log: "local:test".into(), topic: "local".into(), partition: 0, base, next: base + count };
+        Span { log: "local:test".into(), topic: "local".into(), partition: 0, base, next: base + count, was: None };
     builder.finish(vec![span])
 }
 
