@@ -71,11 +71,12 @@ class World:
             self.notes.append(f"{time.monotonic() - self.begun:6.2f} {text}")
 
     def fail(self, text):
-        self.say(f"FAILED {text}")
-        kind = text[:40]
+        """A failure is noted once: what begins alike is of one kind."""
         with self.lock:
-            if len(self.failures) < FAILURES_MAX and not any(said.startswith(kind) for said in self.failures):
-                self.failures.append(text)
+            if len(self.failures) == FAILURES_MAX or any(said.startswith(text[:40]) for said in self.failures):
+                return
+            self.failures.append(text)
+        self.say(f"FAILED {text}")
 
     def must(self, holds, text):
         if not holds:
