@@ -1,7 +1,7 @@
 """Events to feed in, without end: the same seed gives the same events, byte for byte.
 
 Two teams of six, milestones that move, and for each change a commit, a request, mostly a review and a merge, and a
-ticket that mostly gets done. Nobody is told of it by anything but the log.
+ticket that mostly gets done.
 """
 
 import datetime
@@ -48,9 +48,9 @@ def story(random):
     """Yields events for as long as anybody asks."""
 
     def say(topic, key, type, at, data):
-        told = event(f"{type}-{key}-{int(at.timestamp())}", type, at, data, topic, key)
-        told.odd = False
-        return told
+        fact = event(f"{type}-{key}-{int(at.timestamp())}", type, at, data, topic, key)
+        fact.odd = False
+        return fact
 
     for team, people in TEAMS.items():
         yield say(TICKETS, team, "team.created", START, {"team": team, "name": team, "lead": people[0]})

@@ -17,7 +17,7 @@ def gauges(text):
 
 
 class Watch(threading.Thread):
-    """`world.up` tells whether the server is one that should answer at this moment."""
+    """`world.up`: whether the server is one that should answer at this moment."""
 
     def __init__(self, world):
         super().__init__(daemon=True)

@@ -226,8 +226,8 @@ class World:
             self.must_be_alive()
         raise Broken(f"waited {seconds_max} s in vain for {what}")
 
-    def told(self, what, holds, seconds_max=10):
-        """Whether something that should be told is told in time; if not, that is a failure, and the schedule goes on."""
+    def must_report(self, what, holds, seconds_max=10):
+        """Whether something that should be reported is reported in time; if not, that is a failure, and the schedule goes on."""
         try:
             self.wait_until(what, holds, seconds_max)
         except Ended:

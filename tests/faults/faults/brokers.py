@@ -11,26 +11,26 @@ def connected(world):
     return world.gauge("plimsoll_kafka_connected")
 
 
-def told_of_outage(world):
-    """While no broker answers, that is told: a gauge at 0, or not ready."""
-    world.told("plimsoll_kafka_connected to be 0 without a broker", lambda: connected(world) == 0, 25)
+def reports_outage(world):
+    """While no broker answers, that is reported: a gauge at 0, or not ready."""
+    world.must_report("plimsoll_kafka_connected to be 0 without a broker", lambda: connected(world) == 0, 25)
 
 
 @schedule(logs=KAFKA, known="plimsoll_kafka_connected stays 1 without a broker")
 def broker_killed(world, random):
-    """The broker is killed for half a minute: told, a POST is refused in time, and all goes on when it is back."""
+    """The broker is killed for half a minute: that is reported, a POST is refused in time, and all goes on when it is back."""
     world.wait_for_load()
     broker = world.kafka.cluster.brokers[0]
     world.say("broker killed")
     broker.kill()
     try:
-        told_of_outage(world)
+        reports_outage(world)
         refuses_in_time(world)
         time.sleep(random.uniform(0, 3))
     finally:
         world.say("broker started")
         broker.again()
-    world.told("plimsoll_kafka_connected to be 1 again", lambda: connected(world) == 1, 30)
+    world.must_report("plimsoll_kafka_connected to be 1 again", lambda: connected(world) == 1, 30)
     world.wait_for_load(50, 60)
 
 
@@ -107,11 +107,11 @@ def broker_absent_at_start(world, random):
         proxy.mode, proxy.refuse = "pass", False
         world.start()
         return
-    world.told("what is stored to be shown", lambda: world.events() > 100)
+    world.must_report("what is stored to be shown", lambda: world.events() > 100)
     world.must(connected(world) != 1, "plimsoll_kafka_connected is 1 without a broker")
     proxy.mode, proxy.refuse = "pass", False
     proxy.reset()
-    world.told("the server to be ready with the broker back", world.ready, 40)
+    world.must_report("the server to be ready with the broker back", world.ready, 40)
 
 
 @schedule(logs=KAFKA, replicas=3)

@@ -15,7 +15,7 @@ def steps(world, offsets):
         clock.set_clock(offset)
         time.sleep(1)
     world.wait_for_load(80)
-    world.told("the server to be ready", world.ready, 20)
+    world.must_report("the server to be ready", world.ready, 20)
 
 
 @schedule(logs=("local",), needs=("cc",))

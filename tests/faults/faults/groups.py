@@ -65,7 +65,7 @@ def second_server_in_group(world, random):
         whole = lambda: world.events() >= sum(1 for count in world.ledger.acked.values() if count)
         lag = lambda: (world.gauge("plimsoll_ingest_lag_records") or 0) > 0
         shown = lambda: whole() or not world.ready() or lag()
-        world.told("all rows to be shown, or a lag, or not ready, with a peer in the group", shown, 8)
+        world.must_report("all rows to be shown, or a lag, or not ready, with a peer in the group", shown, 8)
     finally:
         second.kill()
         second.wait()

@@ -42,24 +42,24 @@ def fsync_eio_tables(world, random):
 
 @schedule(logs=("local",), needs=("cc",), known="a local log that failed once takes nothing until a restart, untold")
 def write_enospc_log(world, random):
-    """A write to the local log finds no room, for some seconds: refused, told, healed."""
+    """A write to the local log finds no room, for some seconds: refused, reported, healed."""
     faulty = restart_with(world, call="write", path="log.redb", errno=shim.ENOSPC, after=random.randrange(3))
     faulty.on()
-    world.told("a POST to be refused", lambda: world.last_status == 503, 20)
-    told = lambda: not world.ready() or (world.gauge("plimsoll_log_failed") or 0) > 0
-    world.told("/readyz or plimsoll_log_failed to tell of the full disk", told)
+    world.must_report("a POST to be refused", lambda: world.last_status == 503, 20)
+    reported = lambda: not world.ready() or (world.gauge("plimsoll_log_failed") or 0) > 0
+    world.must_report("/readyz or plimsoll_log_failed to report the full disk", reported)
     faulty.off()
     heals_or_ends(world)
 
 
 @schedule(needs=("cc",))
 def write_enospc_tables(world, random):
-    """Writes of table files find no room, for some seconds: the gauge tells, and it heals."""
+    """Writes of table files find no room, for some seconds: the gauge reports it, and it heals."""
     faulty = restart_with(world, call="write", path="/events", errno=shim.ENOSPC, after=random.randrange(3))
     faulty.on()
-    world.told("plimsoll_commit_failed to be 1", lambda: world.gauge("plimsoll_commit_failed") == 1, 20)
+    world.must_report("plimsoll_commit_failed to be 1", lambda: world.gauge("plimsoll_commit_failed") == 1, 20)
     faulty.off()
-    world.told("plimsoll_commit_failed to be 0 again", lambda: world.gauge("plimsoll_commit_failed") == 0, 20)
+    world.must_report("plimsoll_commit_failed to be 0 again", lambda: world.gauge("plimsoll_commit_failed") == 0, 20)
 
 
 @schedule(needs=("cc",))

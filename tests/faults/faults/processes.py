@@ -81,7 +81,7 @@ def copied_directory(world, random):
     second = world.launch("serve", data=copy, port=ask.free_port())
     try:
         ends = lambda: not world.alive() or second.poll() is not None
-        if world.told("one of two servers with the same instance id to end", ends, 30):
+        if world.must_report("one of two servers with the same instance id to end", ends, 30):
             code = second.poll() if world.alive() else world.process.poll()
             world.must(code == 1, f"the fenced server ended with {code} instead of 1")
     except Exception as ended:

@@ -104,7 +104,7 @@ def poison_in_topics(world, order):
         world.kafka.put(events.TICKETS, value, key, headers, dead=True)
     world.wait_for_load(50)
     statement = "SELECT count(*) FROM dead_letters"
-    world.told("all poison to be dead letters", lambda: world.sql(statement)[0][0] == len(order), 30)
+    world.must_report("all poison to be dead letters", lambda: world.sql(statement)[0][0] == len(order), 30)
     found = {row[0] for row in world.sql("SELECT DISTINCT reason FROM dead_letters")}
     for what, reasons, *_ in order:
         world.must(found & set(reasons), f"{what}: no dead letter with the reason {' or '.join(reasons)}")

@@ -28,14 +28,14 @@ def produce_more(world, count=120):
     return world.kafka.ends()
 
 
-def halts_and_tells(world, topic, before):
-    """A partition that cannot be read without a gap: halted, told, nothing of it skipped; the other topics go on."""
-    world.told("plimsoll_ingest_halted to tell of the partition", lambda: halted(world) >= 1, 25)
+def halts_and_reports(world, topic, before):
+    """A partition that cannot be read without a gap: halted, reported, nothing of it skipped; the other topics go on."""
+    world.must_report("plimsoll_ingest_halted to report the partition", lambda: halted(world) >= 1, 25)
     world.must(not world.ready() or halted(world) >= 1, "/readyz is 200, and nothing is halted")
     other = events.COMMITS if topic != events.COMMITS else events.TICKETS
     at = world.kafka.put(other, events.event("after-halt", "ticket.created", events.START, {"ticket": "after"}).value)
     beyond = lambda: world.kafka.positions(world).get(f"{other}/{at.partition}", 0) > at.offset
-    world.told("another topic to go on", beyond, 40)
+    world.must_report("another topic to go on", beyond, 40)
     world.must(world.kafka.covered_of(world, topic) == before, f"the position of {topic} moved across the gap")
 
 
@@ -53,7 +53,7 @@ def truncated(name, text, running):
             delete_records(world, topic, partition, ends[place] - (1 if random.random() < 0.5 else 0))
         time.sleep(1)
         world.thaw() if running else world.start(until="answers")
-        halts_and_tells(world, topic, before)
+        halts_and_reports(world, topic, before)
         return "checked"
 
     inject.__name__, inject.__doc__ = name, text
@@ -94,15 +94,15 @@ def recreated(name, text, factor, running, known=""):
         for place, end in old.items():
             world.kafka.fill(place, [next(world.story) for _ in range(max(1, int(end * factor)))])
         world.thaw() if running else world.start(until="answers")
-        halts = f"plimsoll_ingest_halted to tell of {len(old)} partitions that are others now"
-        world.told(halts, lambda: halted(world) == len(old), 25)
+        halts = f"plimsoll_ingest_halted to report {len(old)} partitions that are others now"
+        world.must_report(halts, lambda: halted(world) == len(old), 25)
         return "checked"
 
     inject.__name__, inject.__doc__ = name, text
     return schedule(logs=KAFKA, known=known)(inject)
 
 
-SILENT = "a topic that is made again with as many records or more is not told from the old one"
+SILENT = "a topic that is made again with as many records or more is taken for the old one"
 recreated("recreated_fewer_stopped", "Topics deleted and made again with fewer records, server stopped: every partition halts.", 0.3, False)
 recreated("recreated_as_many_stopped", "The same with as many records.", 1, False, SILENT)
 recreated("recreated_more_stopped", "The same with half as many again.", 1.5, False, SILENT)
@@ -142,10 +142,10 @@ def transactions(world, random):
         if commit:
             world.ledger.note_ack([event.id for event in batch])
     producer.close()
-    world.told("the server to be ready after transactions", lambda: lag_is_zero(world) and world.ready(), 20)
+    world.must_report("the server to be ready after transactions", lambda: lag_is_zero(world) and world.ready(), 20)
     world.stop()
     world.start(until="answers")
-    world.told("the server to be ready after a restart on a transaction marker", world.ready, 20)
+    world.must_report("the server to be ready after a restart on a transaction marker", world.ready, 20)
 
 
 def lag_is_zero(world):
