@@ -333,12 +333,9 @@ async fn load(writer: &mut Writer, dir: &Path) -> Result<(), Error> {
     let store = writer.store.take().expect("a new writer has its store");
     let files: Vec<ColdFile> = store.files().to_vec();
     for file in &files {
-        match EVENT_TABLES.iter().position(|table| *table == file.table) {
-            Some(index) => {
-                let segment = load_segment(writer, &store, file, dir).await?;
-                writer.cold[index].push(Arc::new(segment));
-            }
-            None => {}
+        if let Some(index) = EVENT_TABLES.iter().position(|table| *table == file.table) {
+            let segment = load_segment(writer, &store, file, dir).await?;
+            writer.cold[index].push(Arc::new(segment));
         }
     }
     writer.dead_files = dead::files(&dir.join(EVENTS_DIR), &store);

@@ -440,9 +440,7 @@ impl Writer {
             }
         }
         for merged in flushed.compactions {
-            let gone = |s: &Arc<Segment>| s.file.as_ref().is_some_and(|file| merged.removed.contains(file));
-            self.cold[merged.table].retain(|segment| !gone(segment));
-            self.cold[merged.table].push(merged.segment);
+            merged.apply(&mut self.cold);
         }
         self.shared.with_stats(|stats| {
             stats.commit_failure = None;

@@ -131,7 +131,7 @@ def damage_and_start(world, random, find, harm, with_cache):
     words = world.last_words()
     world.must(world.process.poll() == 1, f"refused to start with {world.process.poll()} instead of 1: {words}")
     name = os.path.relpath(path, world.data).split(os.sep)[0]
-    named = world.data in words and name in words and "panicked" not in words and "unreachable" not in words
+    named = (world.data in words and name in words or "local/0" in words) and "panicked" not in words and "unreachable" not in words
     world.must(named, f"refused to start without naming the file: {words}")
     world.must(not named or REMEDY.search(words), f"refused to start without a remedy: {words}")
     return "refused"

@@ -52,6 +52,11 @@ impl Segment {
         Segment::sort(&all, file)
     }
 
+    /// The same rows, as a part of another file.
+    pub fn of_file(&self, file: Option<String>) -> Segment {
+        Segment { file, ..self.clone() }
+    }
+
     pub fn rows(&self) -> usize {
         self.keys.len()
     }

@@ -30,7 +30,9 @@ use crate::store::delta::StoreError;
 const TRAILER_BYTES: usize = 10;
 /// Footer keys: how many bytes are covered by the checksum, and the checksum in hex.
 const LENGTH_KEY: &str = "plimsoll.length";
-const CHECKSUM_KEY: &str = "plimsoll.xxh3";
+/// Its name changes with the format, and when files of older versions must not be used: until version 2, rows were
+/// missing from files that were merged twice in one go.
+const CHECKSUM_KEY: &str = "plimsoll.xxh3.2";
 /// String data that no row refers to is kept only up to this share of what they do refer to.
 const SLACK: usize = 2;
 

@@ -210,14 +210,20 @@ impl ColdStore {
     }
 
     /// Merges what is due, one commit per merge. For merging beside commits, use `merge_due`, run
-    /// what it gives elsewhere, and hand the result to `replace`.
-    pub async fn compact(&mut self) -> Result<Vec<Compaction>, StoreError> {
+    /// what it gives elsewhere, and hand the result to `replace`. What was done before a failure stands.
+    pub async fn compact(&mut self) -> (Vec<Compaction>, Option<StoreError>) {
         let mut done = Vec::new();
         while let Some(merge) = self.merge_due() {
-            let merged = merge.run().await?;
-            done.push(self.replace(merged).await?);
+            let replaced = match merge.run().await {
+                Ok(merged) => self.replace(merged).await,
+                Err(error) => Err(error),
+            };
+            match replaced {
+                Ok(compaction) => done.push(compaction),
+                Err(error) => return (done, Some(error)),
+            }
         }
-        Ok(done)
+        (done, None)
     }
 
     /// The files that should be merged next, if any.

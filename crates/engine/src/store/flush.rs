@@ -36,11 +36,19 @@ pub struct Flushed {
     pub compactions: Vec<Replacement>,
 }
 
-/// A segment that takes the place of several.
+/// Segments that take the place of those of the removed files: one, or as many as there were if they could not be merged.
 pub struct Replacement {
-    pub table: usize,
-    pub removed: Vec<String>,
-    pub segment: Arc<Segment>,
+    table: usize,
+    removed: Vec<String>,
+    segments: Vec<Arc<Segment>>,
+}
+
+impl Replacement {
+    pub fn apply(&self, cold: &mut ByTable<Vec<Arc<Segment>>>) {
+        let gone = |s: &Arc<Segment>| s.file.as_ref().is_some_and(|file| self.removed.contains(file));
+        cold[self.table].retain(|segment| !gone(segment));
+        cold[self.table].extend(self.segments.iter().cloned());
+    }
 }
 
 pub struct FlushedRows {
@@ -82,21 +90,16 @@ pub async fn flush(
         for (table, segment) in rows.segments.iter().enumerate() {
             cold[table].extend(segment.clone());
         }
-        match store.compact().await {
-            Ok(done) => {
-                for compaction in done {
-                    match merged_segment(&compaction, &cold, &dir) {
-                        Ok(Some(merged)) => compactions.push(merged),
-                        Ok(None) => {}
-                        Err(error) => {
-                            tracing::warn!(%error, "merged cache file not written; it is rebuilt at restart")
-                        }
-                    }
-                }
+        let (done, failure) = store.compact().await;
+        for compaction in done {
+            // The next one may merge what this one made.
+            if let Some(replacement) = replacement(&compaction, &cold, &dir) {
+                replacement.apply(&mut cold);
+                compactions.push(replacement);
             }
-            Err(error) => {
-                tracing::warn!(%error, "compaction failed; it is tried again after the next commit")
-            }
+        }
+        if let Some(error) = failure {
+            tracing::warn!(%error, "compaction failed; it is tried again after the next commit");
         }
         if let Err(error) = store.maintain().await {
             tracing::warn!(%error, "checkpoint or vacuum failed; it is tried again after the next commit");
@@ -141,28 +144,32 @@ async fn commit(store: &mut ColdStore, frozen: &Frozen, dir: &Path) -> Result<Fl
     Ok(FlushedRows { segments })
 }
 
-/// The segment that stands for the files of a compaction.
-fn merged_segment(
+/// What stands for the files of a compaction; `None` where no rows of theirs are in memory.
+fn replacement(
     compaction: &Compaction,
     cold: &ByTable<Vec<Arc<Segment>>>,
     dir: &Path,
-) -> Result<Option<Replacement>, Error> {
-    let Some(index) = EVENT_TABLES.iter().position(|table| *table == compaction.added.table) else {
-        return Ok(None);
-    };
+) -> Option<Replacement> {
+    let table = EVENT_TABLES.iter().position(|table| *table == compaction.added.table)?;
     let gone = |s: &&Arc<Segment>| s.file.as_ref().is_some_and(|file| compaction.removed.contains(file));
-    let old: Vec<Arc<Segment>> = cold[index].iter().filter(gone).cloned().collect();
+    let old: Vec<Arc<Segment>> = cold[table].iter().filter(gone).cloned().collect();
     if old.is_empty() {
-        return Ok(None);
+        return None;
     }
-    let merged = Segment::merge(&old, Some(compaction.added.path.clone()))?;
     for segment in &old {
         let path = cold_path(dir, segment.file.as_deref().unwrap_or_default());
         // A mapped file lives on until its last reader is gone; its name goes now.
         let _ = std::fs::remove_file(path);
     }
-    let segment = Arc::new(map_or_keep(merged, dir));
-    Ok(Some(Replacement { table: index, removed: compaction.removed.clone(), segment }))
+    let file = Some(compaction.added.path.clone());
+    let segments = match Segment::merge(&old, file.clone()) {
+        Ok(merged) => vec![Arc::new(map_or_keep(merged, dir))],
+        Err(error) => {
+            tracing::warn!(%error, "segments not merged; their cache file is made at the next start");
+            old.iter().map(|segment| Arc::new(segment.of_file(file.clone()))).collect()
+        }
+    };
+    Some(Replacement { table, removed: compaction.removed.clone(), segments })
 }
 
 /// Moves a segment's rows from memory to a mapped cache file, where that can be written.

@@ -64,6 +64,24 @@ fn dead_letters_are_read_from_their_files() {
 }
 
 #[test]
+fn every_row_stays_in_view_while_files_are_merged_again_and_again() {
+    Runtime::new().unwrap().block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let count = async |engine: &Engine| lines(&engine.sql("SELECT count(*) FROM reviews").await.unwrap());
+        {
+            let engine = engine(dir.path()).await;
+            for n in 0..200u16 {
+                take(&engine, vec![batch(&[plain(n)], i64::from(n))]).await;
+                if n % 20 == 19 {
+                    assert_eq!(count(&engine).await, [(n + 1).to_string()]);
+                }
+            }
+        }
+        assert_eq!(count(&engine(dir.path()).await).await, ["200"]);
+    });
+}
+
+#[test]
 fn a_failing_commit_lets_no_more_rows_in() {
     const ROWS_MAX: usize = 200;
     const BATCH: usize = 20;
