@@ -1,6 +1,7 @@
 //! Disks that are full or broken, and a log that is not the one that was read.
 
 use super::*;
+use crate::Source as _;
 
 #[test]
 fn after_a_failed_sync_the_log_takes_nothing_more() {
