@@ -95,6 +95,8 @@ fn bad_records_become_dead_letters_with_reason_and_position() {
         .sum();
     assert_eq!(counted, bad.len() as f64, "dead letters are counted by reason:\n{metrics}");
     assert_eq!(server.get("/healthz").status, 200);
+    let ready = server.get("/readyz").text();
+    assert!(ready.contains(&format!("dead letters since the start: {}", bad.len())), "{ready}");
 }
 
 #[test]

@@ -167,19 +167,3 @@ fn a_local_log_that_is_gone_is_not_begun_anew_unseen() {
         serde_json::json!([{"topic": "local", "partition": 0, "reason": "gap_accepted"}])
     );
 }
-
-#[test]
-fn dead_letters_are_seen() {
-    let place = Place::new();
-    let server = place.serve("");
-    let prometheus = Prometheus::impatient(&place, &server);
-    prometheus.wait_for("a first scrape", "/api/v1/query?query=plimsoll_ingest_dead_letters_total", "result");
-    let data = serde_json::json!({"ticket": 7});
-    let event = story::event("lf-bad", "ticket.created", "2026-02-01T10:00:00Z", data);
-    let posted = server.post("/api/v1/events", "application/cloudevents+json", event);
-    if posted.status != 202 {
-        return; // the door refuses what would become one; the Kafka tests see them
-    }
-    wait_for("the line", || readyz(&server).1.contains("dead letters since the start: 1").then_some(()));
-    prometheus.wait_for_alert("PlimsollDeadLetters");
-}

@@ -37,9 +37,26 @@ pub struct Described {
 
 pub type ByPartition<T> = BTreeMap<(String, i32), T>;
 
+/// A broker that answers just now, by its id: any can describe topics, and the controller may be unknown.
+pub fn answering_broker(client: *mut RDKafka, timeout: Duration) -> Result<i32, String> {
+    let timeout_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+    let mut metadata: *const rd_kafka_metadata_t = std::ptr::null();
+    // SAFETY: the client is alive; no topic is asked for. What is given belongs to us, is read here and destroyed once.
+    unsafe {
+        let code = rd_kafka_metadata(client, 0, std::ptr::null_mut(), &mut metadata, timeout_ms);
+        if code != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return Err(RDKafkaErrorCode::from(code).to_string());
+        }
+        let broker = (*metadata).orig_broker_id;
+        rd_kafka_metadata_destroy(metadata);
+        if broker >= 0 { Ok(broker) } else { Err("a broker that says no id answers".to_owned()) }
+    }
+}
+
 /// Describes topics by name; each may be refused by itself.
 pub fn describe(
     client: *mut RDKafka,
+    broker: i32,
     topics: &[String],
     patience: Patience<'_>,
 ) -> Result<BTreeMap<String, Result<Described, RDKafkaErrorCode>>, String> {
@@ -62,7 +79,7 @@ pub fn describe(
             (0..count).map(|index| described(*found.add(index))).collect()
         }
     };
-    ask(client, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, patience, send, read)
+    ask(client, Some(broker), patience, send, read)
 }
 
 /// SAFETY: `topic` is a description of an answer that is alive.
@@ -135,13 +152,13 @@ pub fn offsets(
             (0..count).filter_map(offset).collect()
         }
     };
-    ask(client, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS, patience, send, read)
+    ask(client, None, patience, send, read)
 }
 
-/// One question: `send` sends it, `read` reads its answer.
+/// One question: `send` sends it, `read` reads its answer. It goes to `broker`, or where it belongs.
 fn ask<T>(
     client: *mut RDKafka,
-    question: rd_kafka_admin_op_t,
+    broker: Option<i32>,
     patience: Patience<'_>,
     send: impl FnOnce(*const rd_kafka_AdminOptions_t, *mut rd_kafka_queue_t),
     read: impl FnOnce(*mut rd_kafka_event_t) -> T,
@@ -150,16 +167,21 @@ fn ask<T>(
     // SAFETY: the client is alive. Options and queue are made here and destroyed here, once; an answer that comes
     // after that is destroyed by librdkafka, which counts who uses a queue.
     unsafe {
-        let options = rd_kafka_AdminOptions_new(client, question);
+        let options = rd_kafka_AdminOptions_new(client, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_ANY);
         let queue = rd_kafka_queue_new(client);
         let mut text = [0; ERROR_BYTES];
         let timeout_ms = i32::try_from(patience.timeout.as_millis()).unwrap_or(i32::MAX);
         rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text.as_mut_ptr(), ERROR_BYTES);
-        if question == rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS {
-            let level = rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED;
-            let error = rd_kafka_AdminOptions_set_isolation_level(options, level);
-            if !error.is_null() {
-                rd_kafka_error_destroy(error);
+        match broker {
+            Some(id) => {
+                rd_kafka_AdminOptions_set_broker(options, id, text.as_mut_ptr(), ERROR_BYTES);
+            }
+            None => {
+                let level = rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED;
+                let error = rd_kafka_AdminOptions_set_isolation_level(options, level);
+                if !error.is_null() {
+                    rd_kafka_error_destroy(error);
+                }
             }
         }
         send(options, queue);

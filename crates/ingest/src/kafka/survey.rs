@@ -19,8 +19,8 @@ use super::heard::Heard;
 use super::{CONSUMER_FIXED, KafkaConfig, client_config, setting_error};
 use crate::Error;
 
-/// For each question. Three of them fit `status::SILENCE_MAX`.
-const QUESTION_TIMEOUT: Duration = Duration::from_secs(4);
+/// For each question. Four of them fit `status::SILENCE_MAX`.
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(3);
 /// Rest between tries, and time for what librdkafka knows already.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -99,7 +99,8 @@ impl Asker {
     fn ask(&self, given_up: &AtomicBool) -> Result<Survey, String> {
         let (began, patience) = (Instant::now(), Patience { timeout: QUESTION_TIMEOUT, given_up });
         let client = self.client.client().native_ptr();
-        let described = admin::describe(client, &self.topics, patience)?;
+        let broker = admin::answering_broker(client, QUESTION_TIMEOUT)?;
+        let described = admin::describe(client, broker, &self.topics, patience)?;
         let cluster = self.client.client().fetch_cluster_id(LOOK).ok_or("it does not say its cluster id")?;
         let led: Vec<(String, i32)> = described
             .iter()
