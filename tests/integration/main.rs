@@ -37,4 +37,5 @@ mod prometheus;
 mod reload;
 mod report;
 mod restart;
+mod sql_bounds;
 mod webhooks;

@@ -11,13 +11,13 @@ use engine::{Level, Metric, Overlay, Query};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use surface::output::{self, EXAMPLE_NOTE};
-use surface::{Phase, Problem, Visibility};
+use surface::{Phase, Problem, ShownRows, Visibility};
 
 use crate::body::{body, media_type};
 use crate::prom;
 use crate::query_string::QueryString;
 use crate::request::{MetricName, MetricQuery, Visitor, query, time};
-use crate::response::{answer, encoding};
+use crate::response::{answer, encoding, kept};
 use crate::site::Site;
 
 const PARAMETERS: [&str; 4] = ["as_of", "known_at", "team", "format"];
@@ -159,9 +159,10 @@ pub async fn sql(visitor: Visitor, request: Request) -> Result<Response, Problem
     if !caller.sees_people_in_sql() {
         people_stay_home(site.app.access.visibility, &parts.engine.catalogue().metrics, sql.relations())?;
     }
-    let engine = parts.engine.clone();
-    let rows = parts.compute(async move { access.ask(&engine, sql).await }).await?;
-    answer(encoding, output::rows(&rows, encoding, parts.example), parts.example)
+    let (engine, example) = (parts.engine.clone(), parts.example);
+    let write = move |rows: &ShownRows| output::rows(rows, encoding, example);
+    let (bytes, held) = parts.compute(async move { access.answer(&engine, sql, write).await }).await?;
+    Ok(kept(encoding, bytes, held, example))
 }
 
 /// Person-level metrics are tables to SQL, so the rule for their route holds where a statement reads them.
