@@ -42,4 +42,5 @@ mod prometheus;
 mod reload;
 mod report;
 mod restart;
+mod sql_bounds;
 mod webhooks;

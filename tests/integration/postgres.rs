@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -290,19 +290,80 @@ fn messages_and_connections_are_bounded() {
     cancel.write_all(&body.concat()).unwrap();
     assert_eq!(rest(&mut cancel), "");
     assert!(psql("SELECT 'alive'").contains("alive"));
-    // Those before may hold their places a moment longer.
-    let asked_for_a_password = || {
-        let mut socket = db.connect();
-        socket.write_all(&startup("analyst")).unwrap();
-        let mut asked = [0; 1];
-        socket.read_exact(&mut asked).unwrap();
-        (&asked == b"R").then_some(socket)
+    // Those who have not logged in hold no place, however many they are.
+    let strangers: Vec<TcpStream> = (0..100)
+        .map(|_| {
+            let mut socket = db.connect();
+            socket.write_all(&startup("analyst")).unwrap();
+            socket
+        })
+        .collect();
+    for _ in 0..3 {
+        assert!(psql("SELECT 'alive'").contains("alive"));
+    }
+    drop(strangers);
+    let logged_in = || {
+        let mut psql = Command::new("psql")
+            .args(["-X", "-A", "-t", "-d", &db.dsn("analyst")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        writeln!(psql.stdin.as_mut().unwrap(), "SELECT 'in';").unwrap();
+        let mut said = [0; 2];
+        psql.stdout.as_mut().unwrap().read_exact(&mut said).unwrap();
+        assert_eq!(&said, b"in");
+        psql
     };
-    let held = [0; 3].map(|_| wait_for("a place", asked_for_a_password));
+    let mut held = [0; 3].map(|_| logged_in());
     let said = psql("SELECT 'alive'");
     assert!(said.contains("there are 3 connections already"), "{said}");
-    drop(held);
+    held.iter_mut().for_each(|psql| drop(psql.kill()));
     wait_for("a place", || psql("SELECT 'alive'").contains("alive").then_some(()));
+    held.iter_mut().for_each(|psql| drop(psql.wait()));
+}
+
+/// What the codec would panic at, or take for something else.
+#[test]
+fn messages_that_are_none_end_their_connection() {
+    let db = db("startup_timeout_ms = 2000", "");
+    let short = message(b'p', 8, b"SCRA");
+    let lying = message(b'p', 22, b"SCRAM-SHA-256\0\x7f\xff\xff\xff");
+    for (wrong, code) in [(&short, "08P01"), (&lying, "08P01")] {
+        let mut socket = db.connect();
+        socket.write_all(&startup("analyst")).unwrap();
+        socket.write_all(wrong).unwrap();
+        let said = rest(&mut socket);
+        assert!(said.contains("FATAL") && said.contains(code), "{said}");
+    }
+    let mut latin = db.connect();
+    let body = [&196_608_u32.to_be_bytes()[..], b"user\0m\xfcller\0\0"].concat();
+    latin.write_all(&[&(body.len() as u32 + 4).to_be_bytes()[..], &body].concat()).unwrap();
+    assert!(rest(&mut latin).contains("22021"));
+    assert!(db.psql("analyst", "SELECT 'alive'").contains("alive"));
+}
+
+/// A reader's statements are bounded as those over HTTP.
+#[test]
+fn a_reader_takes_no_more_memory_than_statements_have() {
+    let mut db = db("", "[limits]\nsql_timeout_ms = 3000\n");
+    let constant = (0..12).fold("'a'".to_owned(), |x, _| format!("replace({x}, 'a', 'aaaaaaaaaaaaaaaa')"));
+    let quoted = (0..40).fold("'\"'".to_owned(), |x, _| format!("quote_ident({x})"));
+    for text in [
+        format!("SELECT length({constant})"),
+        format!("SELECT length({quoted})"),
+        "SELECT array_resize(ARRAY[1], 400000000)".to_owned(),
+        "SELECT string_agg(a.team || b.team, '') FROM review_load a, review_load b, pg_class c, pg_class d, pg_attribute e, pg_attribute f".to_owned(),
+    ] {
+        let said = db.psql("reader", &text);
+        let code = ["53200", "42601", "57014"].iter().any(|code| said.contains(code));
+        assert!(code, "{text}: {said}");
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", db.server.running.child.id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak_kib: u64 = peak.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(peak_kib < 2 << 20, "{peak_kib} KiB");
+    db.server.assert_alive();
 }
 
 #[test]

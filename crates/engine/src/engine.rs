@@ -43,7 +43,7 @@ use crate::rows::segment::{Segment, key_column, sort_by_key};
 use crate::rows::tables::{ByTable, EVENT_TABLES};
 use crate::shared::Shared;
 use crate::snapshot::{Position, Snapshot, Stats};
-use crate::sql::{SqlLimits, SqlRunner, SqlStatement};
+use crate::sql::{SqlLimits, SqlRows, SqlRunner, SqlStatement, bounded, collect_own, plan_query};
 use crate::store::EVENTS_DIR;
 use crate::store::answered::{Answered, covers};
 use crate::store::cache;
@@ -205,9 +205,10 @@ impl Engine {
         evaluator.explain(&self.snapshot(), metric, query, wanted, bounds, show).await
     }
 
-    /// Read-only SQL over tables, views, metrics at now, and dead letters.
+    /// Read-only SQL of a user over tables, views, metrics at now, and dead letters.
     pub async fn sql(&self, sql: &str) -> Result<RecordBatch, Error> {
-        self.sql_run(self.sql_read(sql).await?).await
+        let statement = self.sql_read(sql).await?;
+        self.sql_run(statement, |rows| Ok(rows.into_batch()?.0)).await
     }
 
     /// A text for [`Engine::sql_run`].
@@ -215,13 +216,35 @@ impl Engine {
         self.inner.sql.read(sql).await
     }
 
-    /// Runs a statement as [`Engine::sql`] does a text.
-    pub async fn sql_run(&self, statement: SqlStatement) -> Result<RecordBatch, Error> {
+    /// Runs a statement as [`Engine::sql`] does a text; `answer` makes of its rows what is held on to.
+    pub async fn sql_run<T: Send + 'static>(
+        &self,
+        statement: SqlStatement,
+        answer: impl FnOnce(SqlRows) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let relations = statement.relations();
         let context = self.sql_session(relations).await?;
+        self.put_metrics(&context, relations).await?;
+        self.inner.sql.run(statement, context, answer).await
+    }
+
+    /// The rows of a question of our own, whose text no user has a part in. No user's statement delays it, and it has
+    /// their time, without their other limits.
+    pub async fn ask(&self, sql: &str) -> Result<RecordBatch, Error> {
+        let query = crate::sql::query_of(sql)?;
+        let relations = crate::sql::relations(&query);
+        let context = self.session_of(&relations, self.inner.sql.own_environment()).await?;
+        self.put_metrics(&context, &relations).await?;
+        self.inner
+            .sql
+            .own_task(async move { collect_own(&context, plan_query(&context, query).await?).await })
+            .await
+    }
+
+    /// The metrics as tables: with rows where they are read, else with their columns, so that a client can look for them.
+    async fn put_metrics(&self, context: &SessionContext, relations: &BTreeSet<String>) -> Result<(), Error> {
         let evaluator = self.evaluator();
         for metric in &evaluator.catalogue.metrics {
-            // What is not read has its columns, so that a client can look for it.
             let is_read = relations.contains(&metric.name);
             let found = match is_read {
                 true => self.at_now(&evaluator, metric).await?,
@@ -232,16 +255,25 @@ impl Engine {
             let table = MemTable::try_new(found.rows.schema(), vec![rows])?;
             context.register_table(metric.name.as_str(), Arc::new(table))?;
         }
-        self.inner.sql.run(statement, context).await
+        Ok(())
     }
 
     /// A session for a user's SQL that reads `relations`, with the tables, the views and the dead letters at now. Of
     /// the shared views, only those that are read have rows; the others have their columns.
     pub async fn sql_session(&self, relations: &BTreeSet<String>) -> Result<SessionContext, Error> {
+        let context = self.session_of(relations, self.inner.sql.environment()).await?;
+        bounded(context.state_ref().write().config_mut());
+        Ok(context)
+    }
+
+    async fn session_of(
+        &self,
+        relations: &BTreeSet<String>,
+        runtime: &Arc<RuntimeEnv>,
+    ) -> Result<SessionContext, Error> {
         let snapshot = self.inner.shared.snapshot.load_full();
         let now = Utc::now();
         let evaluator = self.evaluator();
-        let runtime = &self.inner.sql.environment;
         let names = evaluator.catalogue.reads(relations.clone());
         let context =
             evaluator.context(&snapshot, &snapshot.views, moment(now, now), runtime, &names).await?;
@@ -265,7 +297,9 @@ impl Engine {
 
     /// A session for a user's SQL that has no tables and views at all.
     pub fn empty_sql_session(&self) -> SessionContext {
-        session(self.inner.sql.environment.clone())
+        let context = session(self.inner.sql.environment().clone());
+        bounded(context.state_ref().write().config_mut());
+        context
     }
 
     /// Runs `work` where users' SQL runs; see [`SqlRunner::task`].

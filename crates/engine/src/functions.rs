@@ -2,6 +2,7 @@
 //!
 //! | function | gives |
 //! |---|---|
+//! | `date_trunc(part, at)` | as the query engine's own, for every year, see [`truncation`] |
 //! | `millis_between(a, b)` | milliseconds from timestamp `a` to `b`, negative when `b` is before `a` |
 //! | `days_before(at, n)` | `at` less `n` times 24 hours |
 //! | `working_days_before(at, n)` | `at`, moved back to a weekday if it is none, less `n` working days; the time of day stays |
@@ -57,6 +58,7 @@ mod scalar;
 pub mod survival;
 pub mod trend;
 pub mod truck;
+mod truncation;
 mod types;
 
 use datafusion::prelude::SessionContext;
@@ -67,6 +69,9 @@ pub const DEFINITION_VERSION: u32 = 2;
 /// Adds every function to a session.
 pub fn register(context: &SessionContext) {
     for function in scalar::all() {
+        context.register_udf(function);
+    }
+    for function in truncation::all() {
         context.register_udf(function);
     }
     for function in integers::all() {

@@ -51,10 +51,15 @@ pub use options::Options;
 pub use query::Query;
 pub use snapshot::{Position, Stats};
 pub use sql::{
-    SqlLimits, SqlRows, SqlStatement, check_calls, check_statement, check_text, collect_rows, plan_statement,
-    relation_name, relations,
+    ALLOWED, Metered, REFUSED, SqlLimits, SqlRows, SqlStatement, Taken, check_calls, check_statement,
+    check_text, collect_rows, plan_statement, relation_name, relations,
 };
 pub use store::erase::{Change, rewrite_texts};
+
+/// Tests count memory as the program does.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: Metered<std::alloc::System> = Metered(std::alloc::System);
 
 #[cfg(test)]
 mod tests;

@@ -161,7 +161,7 @@ pub async fn rows<T: DeserializeOwned>(engine: &Engine, sql: &str) -> Result<Vec
     struct Answer<T> {
         rows: Vec<T>,
     }
-    let batch = engine.sql(sql).await?;
+    let batch = engine.ask(sql).await?;
     let unreadable = |error: &dyn std::fmt::Display| Error::Internal {
         message: format!("could not read {sql:?}: {error}"),
     };

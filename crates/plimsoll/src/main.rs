@@ -33,7 +33,7 @@ use config::{Config, LogFormat};
 use failure::Failure;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: engine::Metered<mimalloc::MiMalloc> = engine::Metered(mimalloc::MiMalloc);
 
 fn main() -> ExitCode {
     match run() {

@@ -255,7 +255,8 @@ async fn constant(
     let not_constant = |_| Refusal::parameter(format!("{value} is no constant; arguments of metrics are"));
     let plan = engine::plan_statement(constants, select(value)).await.map_err(not_constant)?;
     let plan = plan.with_param_values(ParamValues::from(values.clone()))?;
-    let row = engine::collect_rows(constants, plan, 1).await.map_err(not_constant)?.into_batch()?;
+    let row = engine::collect_rows(constants, plan, 1).await.map_err(not_constant)?;
+    let (row, _held) = row.into_batch()?;
     let text = cast(row.column(0), &DataType::Utf8)?;
     let text = datafusion::arrow::array::AsArray::as_string::<i32>(&text);
     Ok(text.iter().next().flatten().map(str::to_owned))

@@ -22,6 +22,7 @@ use pgwire::api::store::PortalStore;
 use pgwire::api::{ClientInfo, METADATA_USER, PgWireConnectionState};
 use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::reader::{Description, Reader};
 use super::refusal::Refusal;
@@ -60,6 +61,8 @@ pub struct Connection {
     shared: Arc<Shared>,
     sasl: SASLAuthStartupHandler<Greeting>,
     user: OnceLock<Arc<User>>,
+    /// Taken with the last message of the login, and given back at once if that proves nothing.
+    place: Mutex<Option<OwnedSemaphorePermit>>,
     session: Mutex<Session>,
 }
 
@@ -90,7 +93,30 @@ impl Connection {
             .with_scram(scram)
             .with_pid_secret_key_generator(Arc::clone(&shared.keys) as _)
             .with_connection_manager(Arc::clone(&shared.connections));
-        Connection { shared: Arc::clone(shared), sasl, user: OnceLock::new(), session: Mutex::default() }
+        Connection {
+            shared: Arc::clone(shared),
+            sasl,
+            user: OnceLock::new(),
+            place: Mutex::default(),
+            session: Mutex::default(),
+        }
+    }
+
+    pub fn has_logged_in(&self) -> bool {
+        self.user.get().is_some()
+    }
+
+    fn take_place(&self) -> Result<(), Refusal> {
+        let place = Arc::clone(&self.shared.places).try_acquire_owned().map_err(|_| {
+            let max = self.shared.options.connections_max;
+            Refusal::new("53300", format!("there are {max} connections already (postgres.connections_max)"))
+        })?;
+        self.set_place(Some(place));
+        Ok(())
+    }
+
+    fn set_place(&self, place: Option<OwnedSemaphorePermit>) {
+        *self.place.lock().expect("no holder of a place panics") = place;
     }
 
     /// Whoever has proven that they are one of the users.
@@ -291,7 +317,14 @@ impl StartupHandler for Connection {
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         self.admit(client, &message).map_err(Refusal::fatal)?;
+        // The proof is checked and its success announced in one step, so the place has to be there before it.
+        if matches!(message, PgWireFrontendMessage::PasswordMessageFamily(_)) {
+            self.take_place().map_err(Refusal::fatal)?;
+        }
         let started = self.sasl.on_startup(client, message).await;
+        if !matches!(client.state(), PgWireConnectionState::ReadyForQuery) {
+            self.set_place(None);
+        }
         let name = client.metadata().get(METADATA_USER).cloned().unwrap_or_default();
         if let Err(error) = started {
             if matches!(error, PgWireError::InvalidPassword(_)) {

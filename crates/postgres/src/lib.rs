@@ -2,8 +2,8 @@
 //!
 //! The messages are pgwire's and the catalogue is datafusion-pg-catalog's; who may connect, what may be asked and how
 //! much of everything is decided here. Invariants: nothing is listened to unless every user has a password and TLS, if
-//! named, can be used; connections, their messages, their statements and their time are bounded; a connection that
-//! cannot be taken is told so.
+//! named, can be used; connections, their messages, their statements and their time are bounded. Those who have not
+//! proven who they are have a few places of their own, and the oldest of them makes room: so strangers keep no user out.
 //! Deliberately absent: COPY, cursors, PREPARE as SQL, notifications, and anything that writes.
 
 mod arrays;
@@ -13,6 +13,7 @@ mod frames;
 mod information;
 mod introspection;
 mod listing;
+mod messages;
 mod negotiate;
 mod options;
 mod reader;
@@ -21,6 +22,7 @@ mod rows;
 mod settings;
 mod shared;
 mod statement;
+mod strangers;
 mod users;
 mod values;
 
@@ -37,7 +39,7 @@ use pgwire::messages::PgWireFrontendMessage;
 use pgwire::tokio::server::{PgWireMessageServerCodec, process_error, process_message};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::codec::Framed;
 
@@ -47,13 +49,14 @@ use negotiate::{Tls, negotiate};
 use reader::Reader;
 use refusal::Refusal;
 use shared::Shared;
+use strangers::{Stranger, Strangers};
 use surface::App;
 use users::Users;
 
 pub use options::{Account, Options};
 
-/// Connections that are told that there is no place for them, or that cancel, at once; beyond it they are dropped.
-const REFUSALS_MAX: usize = 16;
+/// Connections that have not logged in yet, and those that cancel, at once; beyond it the oldest of them is dropped.
+const STRANGERS_MAX: usize = 64;
 /// How long a connection that was refused may go on sending.
 const LINGER: Duration = Duration::from_secs(1);
 /// Pause after the system had no socket for a connection.
@@ -98,12 +101,15 @@ impl Server {
         let listener = TcpListener::bind(address).await.map_err(|error| {
             Error::Listen(format!("could not listen on {address} (postgres.listen): {error}"))
         })?;
+        let places = Arc::new(Semaphore::new(options.connections_max));
         let shared = Shared {
             app: Arc::clone(app),
             options,
             users,
             tls,
             reader: Arc::new(reader),
+            places,
+            strangers: Strangers::new(STRANGERS_MAX),
             connections: Arc::default(),
             keys: Arc::default(),
         };
@@ -116,8 +122,6 @@ impl Server {
 
     /// Takes connections until `stop` changes; those that are open are told then, and end.
     pub async fn serve(self, mut stop: watch::Receiver<bool>) {
-        let places = Arc::new(Semaphore::new(self.shared.options.connections_max));
-        let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
@@ -131,16 +135,10 @@ impl Server {
                     continue;
                 }
             };
-            let place = Arc::clone(&places).try_acquire_owned().ok();
-            let refusal = match &place {
-                Some(_) => None,
-                None => Some(Arc::clone(&refusals).try_acquire_owned()),
-            };
-            let Some(refusal) = refusal.transpose().ok() else { continue };
             let (shared, stop) = (Arc::clone(&self.shared), stop.clone());
+            let stranger = shared.strangers.enter();
             tokio::spawn(async move {
-                let _refusal = refusal;
-                if let Err(error) = converse(&shared, socket, place, stop).await {
+                if let Err(error) = converse(&shared, socket, stranger, stop).await {
                     tracing::debug!(%error, "a postgres connection broke");
                 }
             });
@@ -154,20 +152,23 @@ type Socket = Framed<Frames, PgWireMessageServerCodec<PreparedStatement>>;
 async fn converse(
     shared: &Arc<Shared>,
     socket: TcpStream,
-    place: Option<OwnedSemaphorePermit>,
+    stranger: Stranger,
     stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let options = &shared.options;
     let deadline = Instant::now() + options.startup_timeout;
     let address = socket.peer_addr()?;
     let tls = shared.tls.as_ref().map(|tls| &tls.acceptor);
-    let negotiated = timeout_at(deadline, negotiate(socket, tls)).await??;
-    let frames = Frames::new(negotiated.wire, negotiated.before, options.message_bytes_max);
+    let negotiated = tokio::select! {
+        negotiated = timeout_at(deadline, negotiate(socket, tls)) => negotiated??,
+        () = stranger.has_to_go() => return Ok(()),
+    };
+    let frames = Frames::new(negotiated.wire, &negotiated.before, options.message_bytes_max);
     let codec = PgWireMessageServerCodec::new(DefaultClient::new(address, negotiated.secure));
     let mut socket: Socket = Framed::new(frames, codec);
     socket.set_state(PgWireConnectionState::AwaitingStartup);
-    // The codec panics on some messages that are none; that ends their connection and no other.
-    let talked = AssertUnwindSafe(talk(shared, &mut socket, place, stop, deadline)).catch_unwind().await;
+    // Messages are looked at before the codec reads them; should it panic all the same, that ends one connection.
+    let talked = AssertUnwindSafe(talk(shared, &mut socket, stranger, stop, deadline)).catch_unwind().await;
     let refusal = match talked {
         Ok(ended) => match ended? {
             End::Gone => return Ok(()),
@@ -196,7 +197,7 @@ enum End {
 async fn talk(
     shared: &Arc<Shared>,
     socket: &mut Socket,
-    place: Option<OwnedSemaphorePermit>,
+    stranger: Stranger,
     mut stop: watch::Receiver<bool>,
     deadline: Instant,
 ) -> io::Result<End> {
@@ -206,7 +207,11 @@ async fn talk(
     let (copies, cancel) =
         (Arc::new(NoopHandler), Arc::new(DefaultCancelHandler::new(Arc::clone(&shared.connections))));
     let refused = |code, message: String| Ok(End::Refused(Refusal::new(code, message)));
+    let mut stranger = Some(stranger);
     loop {
+        if connection.has_logged_in() {
+            stranger = None;
+        }
         let until = match socket.state() {
             PgWireConnectionState::AwaitingStartup | PgWireConnectionState::AuthenticationInProgress => {
                 deadline
@@ -216,6 +221,7 @@ async fn talk(
         let next = tokio::select! {
             next = timeout_at(until, socket.next()) => next,
             _ = stop.changed() => return refused("57P01", "the server is shutting down".to_owned()),
+            () = has_to_go(stranger.as_ref()) => return Ok(End::Gone),
         };
         let message = match next {
             Ok(Some(Ok(PgWireFrontendMessage::Terminate(_))) | None) => return Ok(End::Gone),
@@ -224,13 +230,6 @@ async fn talk(
             Err(_) if until == deadline => return Ok(End::Gone),
             Err(_) => return refused("57P05", "idle for too long (postgres.idle_timeout_ms)".to_owned()),
         };
-        if matches!(message, PgWireFrontendMessage::Startup(_)) && place.is_none() {
-            let max = options.connections_max;
-            return refused(
-                "53300",
-                format!("there are {max} connections already (postgres.connections_max)"),
-            );
-        }
         let last = matches!(message, PgWireFrontendMessage::CancelRequest(_));
         let extended = message.is_extended_query();
         let (startup, simple, prepared) =
@@ -255,11 +254,25 @@ async fn talk(
     }
 }
 
+/// Waits until room is wanted for another stranger; for ever, where this is none.
+async fn has_to_go(stranger: Option<&Stranger>) {
+    match stranger {
+        Some(stranger) => stranger.has_to_go().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// What did not come as a message of the protocol.
 fn unreadable(error: PgWireError) -> Refusal {
     match &error {
         PgWireError::IoError(broken) if broken.kind() == ErrorKind::FileTooLarge => {
             Refusal::new("54000", broken.to_string())
+        }
+        PgWireError::IoError(broken) if broken.kind() == ErrorKind::InvalidInput => {
+            Refusal::new("22021", broken.to_string())
+        }
+        PgWireError::IoError(broken) if broken.kind() == ErrorKind::InvalidData => {
+            Refusal::new("08P01", broken.to_string())
         }
         _ => Refusal::new("08P01", error.to_string()),
     }

@@ -4,6 +4,7 @@
 //! connection's own settings.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arrow_pg::datatypes::{arrow_schema_to_pg_fields, encode_recordbatch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -11,20 +12,30 @@ use futures::stream;
 use pgwire::api::Type;
 use pgwire::api::portal::Format;
 use pgwire::api::results::{DataRowEncoder, FieldInfo, QueryResponse, Response};
-use pgwire::error::PgWireResult;
+use pgwire::error::{PgWireError, PgWireResult};
 use pgwire::types::format::FormatOptions;
 use surface::{ShownRows, ShownStatement};
 
 use super::refusal::Refusal;
 
+/// How long a client may take to read a result: its memory is lent, and its place among the statements.
+const RESULT_TIME: Duration = Duration::from_secs(300);
+
 /// The rows of a statement. What is held counts as memory until the last row is sent.
 pub fn statement(shown: ShownStatement, format: &Format) -> PgWireResult<Response> {
     let fields = fields(shown.columns(), format)?;
     let encoded = Arc::clone(&fields);
+    let until = Instant::now() + RESULT_TIME;
     let rows = shown
         .into_batches()
-        .flat_map(move |rows: ShownRows| encode_recordbatch(Arc::clone(&encoded), rows.into_batch()));
+        .flat_map(move |rows: ShownRows| encode_recordbatch(Arc::clone(&encoded), rows.into_batch()))
+        .map(move |row| if Instant::now() < until { row } else { Err(not_taken()) });
     Ok(Response::Query(QueryResponse::new(fields, stream::iter(rows))))
+}
+
+fn not_taken() -> PgWireError {
+    let message = format!("the result was not read within {} s", RESULT_TIME.as_secs());
+    Refusal::new("57014", message).error()
 }
 
 /// Settings: a text for each column.

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use pgwire::api::{ConnectionManager, RandomPidSecretKeyGenerator};
 use surface::App;
+use tokio::sync::Semaphore;
 
 use super::negotiate::Tls;
 use super::options::Options;
 use super::reader::Reader;
+use super::strangers::Strangers;
 use super::users::Users;
 
 pub struct Shared {
@@ -16,6 +18,9 @@ pub struct Shared {
     pub users: Arc<Users>,
     pub tls: Option<Tls>,
     pub reader: Arc<Reader>,
+    /// For those who have logged in.
+    pub places: Arc<Semaphore>,
+    pub strangers: Strangers,
     pub connections: Arc<ConnectionManager>,
     pub keys: Arc<RandomPidSecretKeyGenerator>,
 }

@@ -40,8 +40,9 @@
 //! ```
 //! async fn answer(engine: &engine::Engine, wall: &surface::Wall) -> Result<(), engine::Error> {
 //!     let Some(access) = wall.sql() else { return Ok(()) };
-//!     let rows = access.ask(engine, engine.sql_read("SELECT * FROM commits").await?).await?;
-//!     let _ = surface::output::rows(&rows, surface::output::Encoding::Json, false);
+//!     let statement = engine.sql_read("SELECT * FROM commits").await?;
+//!     let write = |rows: &surface::ShownRows| surface::output::rows(rows, surface::output::Encoding::Json, false);
+//!     let (_bytes, _held) = access.answer(engine, statement, write).await?;
 //!     Ok(())
 //! }
 //! ```

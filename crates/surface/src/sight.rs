@@ -40,7 +40,7 @@ impl Caller {
         let parts = app.parts()?;
         let engine = parts.engine.clone();
         let sql = sight_sql(person, visibility == Visibility::Lead);
-        let rows = parts.compute(async move { engine.sql(&sql).await }).await?;
+        let rows = parts.compute(async move { engine.ask(&sql).await }).await?;
         let names = arrow::compute::cast(rows.column(0), &arrow::datatypes::DataType::Utf8)?;
         let names = arrow::array::AsArray::as_string::<i32>(&names);
         Ok(Sight::Only(names.iter().flatten().map(str::to_owned).collect()))

@@ -11,14 +11,14 @@ use engine::{Level, Metric, Overlay, Query};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use surface::output::{self, EXAMPLE_NOTE};
-use surface::{Problem, Visibility};
+use surface::{Problem, ShownRows, Visibility};
 
 use crate::body::{body, media_type};
 use crate::prom;
 use crate::query_string::QueryString;
 use crate::readiness;
 use crate::request::{MetricName, MetricQuery, Visitor, query, time};
-use crate::response::{answer, encoding};
+use crate::response::{answer, encoding, kept};
 use crate::site::Site;
 
 const PARAMETERS: [&str; 4] = ["as_of", "known_at", "team", "format"];
@@ -160,9 +160,10 @@ pub async fn sql(visitor: Visitor, request: Request) -> Result<Response, Problem
     if !caller.sees_people_in_sql() {
         people_stay_home(site.app.access.visibility, &parts.engine.catalogue().metrics, sql.relations())?;
     }
-    let engine = parts.engine.clone();
-    let rows = parts.compute(async move { access.ask(&engine, sql).await }).await?;
-    answer(encoding, output::rows(&rows, encoding, site.writing(parts)), parts.example)
+    let (engine, example, writing) = (parts.engine.clone(), parts.example, site.writing(parts));
+    let write = move |rows: &ShownRows| output::rows(rows, encoding, writing);
+    let (bytes, held) = parts.compute(async move { access.answer(&engine, sql, write).await }).await?;
+    Ok(kept(encoding, bytes, held, example))
 }
 
 /// Person-level metrics are tables to SQL, so the rule for their route holds where a statement reads them.

@@ -1,5 +1,6 @@
 //! How an answer is written: the encoding that a request names, and the headers that go with it.
 
+use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use surface::Problem;
@@ -10,13 +11,34 @@ pub fn answer(
     bytes: Result<Vec<u8>, arrow::error::ArrowError>,
     example: bool,
 ) -> Result<Response, Problem> {
-    let mut response = ([(header::CONTENT_TYPE, encoding.media_type())], bytes?).into_response();
+    Ok(marked(([(header::CONTENT_TYPE, encoding.media_type())], bytes?).into_response(), example))
+}
+
+/// Bytes, with what they hold until the last of them has gone to the client, or the client has gone.
+struct Kept<T> {
+    bytes: Vec<u8>,
+    _held: T,
+}
+
+impl<T> AsRef<[u8]> for Kept<T> {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// As [`answer`], for bytes that hold something until they are sent.
+pub fn kept<T: Send + 'static>(encoding: Encoding, bytes: Vec<u8>, held: T, example: bool) -> Response {
+    let bytes = Bytes::from_owner(Kept { bytes, _held: held });
+    marked(([(header::CONTENT_TYPE, encoding.media_type())], bytes).into_response(), example)
+}
+
+fn marked(mut response: Response, example: bool) -> Response {
     if example {
         // CSV has no room for a note, so the header carries it.
         let note = header::HeaderValue::from_static(EXAMPLE_NOTE);
         response.headers_mut().insert("x-plimsoll-example", note);
     }
-    Ok(response)
+    response
 }
 
 /// `format=` decides; without it the Accept header does, and JSON is what most get.
@@ -66,6 +88,30 @@ fn accepted(accept: &str) -> Option<Encoding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_answer_holds_is_given_back_with_its_last_byte() {
+        let held = std::sync::Arc::new(());
+        let response = kept(Encoding::Csv, vec![b'x'; 1_000], std::sync::Arc::clone(&held), true);
+        assert_eq!(std::sync::Arc::strong_count(&held), 2);
+        assert!(response.headers().contains_key("x-plimsoll-example"));
+        let body = response.into_body();
+        assert_eq!(axum::body::HttpBody::size_hint(&body).exact(), Some(1_000));
+        let mut read = Box::pin(axum::body::to_bytes(body, 1_000));
+        let ready = futures_ready(read.as_mut());
+        assert_eq!(std::sync::Arc::strong_count(&held), 2, "the bytes are still there");
+        drop((ready, read));
+        assert_eq!(std::sync::Arc::strong_count(&held), 1);
+    }
+
+    /// What a body of one piece is read to, at once.
+    fn futures_ready<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> T {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        match future.poll(&mut context) {
+            std::task::Poll::Ready(value) => value,
+            std::task::Poll::Pending => panic!("the body is there"),
+        }
+    }
 
     #[test]
     fn accept_is_weighed() {

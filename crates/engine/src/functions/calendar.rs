@@ -84,11 +84,17 @@ impl Calendar<'_> {
     }
 
     fn local_date(&self, at: i64) -> Option<NaiveDate> {
-        Some(DateTime::from_timestamp_micros(at)?.with_timezone(&self.zone).date_naive())
+        let utc = DateTime::from_timestamp_micros(at)?;
+        // Next to the first and the last day that can be written, a zone has days that cannot.
+        let margin = Days::new(2);
+        utc.checked_sub_days(margin)?;
+        utc.checked_add_days(margin)?;
+        Some(utc.with_timezone(&self.zone).date_naive())
     }
 
     fn instant(&self, date: NaiveDate, minute: u32) -> i64 {
-        let date = if minute == 24 * 60 { date + Days::new(1) } else { date };
+        // The last day that can be written has no day after it.
+        let date = if minute == 24 * 60 { date.checked_add_days(Days::new(1)).unwrap_or(date) } else { date };
         let mut local = date.and_time(NaiveTime::MIN) + TimeDelta::minutes(i64::from(minute % (24 * 60)));
         // Clocks skip at most a day (Samoa, 2011).
         for _ in 0..=24 * 4 {

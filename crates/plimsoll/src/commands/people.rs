@@ -334,7 +334,7 @@ async fn show(config: &Config, arguments: PersonArgs) -> Result<(), Failure> {
     if person != given {
         tell(&format!("{given} is {person}"));
     }
-    let batch = store.engine.sql(&show_sql(person)).await.map_err(|error| Failure::engine(&error))?;
+    let batch = store.engine.ask(&show_sql(person)).await.map_err(|error| Failure::engine(&error))?;
     if batch.num_rows() == 0 && !known.names.contains(person) {
         let near = engine::nearest(person, known.names.iter().map(String::as_str));
         let hint =
@@ -348,7 +348,7 @@ async fn show(config: &Config, arguments: PersonArgs) -> Result<(), Failure> {
 
 async fn table(config: &Config, sql: &str, format: Format) -> Result<(), Failure> {
     let store = existing(config).await?;
-    write(&store.engine.sql(sql).await.map_err(|error| Failure::engine(&error))?, format)
+    write(&store.engine.ask(sql).await.map_err(|error| Failure::engine(&error))?, format)
 }
 
 fn write(batch: &arrow::array::RecordBatch, format: Format) -> Result<(), Failure> {

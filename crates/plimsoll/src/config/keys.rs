@@ -92,7 +92,8 @@ section! {
         /// Private key of the certificate, a PEM file. Give both files or neither; the server does not start with a file that
         /// it cannot use.
         tls_key: String = String::new();
-        /// Most connections at the same time; further ones are refused.
+        /// Most connections that have logged in; further ones are refused. Those that have not yet have 64 places of their
+        /// own, and the oldest of them makes room for the next.
         connections_max: usize = 32, 1..=10_000;
         /// Largest message from a client, in bytes. A larger one ends the connection.
         message_bytes_max: usize = 1 << 20, 16 << 10..=64 << 20;
@@ -194,7 +195,9 @@ section! {
         sql_timeout_ms: u64 = 10_000, 10..=3_600_000;
         /// Most rows of one result.
         sql_rows_max: usize = 100_000, 1..=100_000_000;
-        /// Memory for all running statements, in bytes. Beyond it they spill to disk.
+        /// Memory for all statements, from their start until their results are sent, in bytes. Sorts, joins and groups
+        /// spill to disk before it; a statement that would go beyond ends. One step of a statement never takes over twice as
+        /// much.
         sql_memory_bytes: usize = 512 << 20, 1 << 20..=1 << 44;
         /// Disk that running statements may spill to, in bytes.
         sql_spill_bytes_max: u64 = 1 << 30, 0..=1 << 44;

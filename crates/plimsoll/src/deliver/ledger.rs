@@ -56,7 +56,7 @@ impl Ledger {
             "SELECT type, status FROM directory WHERE entity = 'report' AND entity_id = '{id}' ORDER BY effective_at DESC, seq DESC LIMIT 1"
         );
         let failed = |error: String| format!("could not look up what was delivered: {error}");
-        let rows = self.engine.sql(&sql).await.map_err(|error| failed(error.to_string()))?;
+        let rows = self.engine.ask(&sql).await.map_err(|error| failed(error.to_string()))?;
         if rows.num_rows() == 0 {
             return Ok(State::Nothing);
         }

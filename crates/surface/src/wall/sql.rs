@@ -8,12 +8,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, ParamValues};
 use datafusion::datasource::MemTable;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::ast::Statement;
-use engine::{Engine, Error, SqlRows, SqlStatement};
+use engine::{Engine, Error, SqlRows, SqlStatement, Taken};
 
 use super::shown::ShownRows;
 
@@ -26,9 +27,28 @@ impl SqlAccess {
         SqlAccess(())
     }
 
-    /// Runs one statement over all tables, and gives its rows as one table.
-    pub async fn ask(self, engine: &Engine, statement: SqlStatement) -> Result<ShownRows, Error> {
-        Ok(ShownRows::of(engine.sql_run(statement).await?))
+    /// Runs one statement over all tables, and `write`s its rows as one table, where statements run. What the bytes
+    /// and the rows take counts as the statement's until the [`Taken`] is dropped: keep it until the last byte is sent.
+    pub async fn answer(
+        self,
+        engine: &Engine,
+        statement: SqlStatement,
+        write: impl FnOnce(&ShownRows) -> Result<Vec<u8>, ArrowError> + Send + 'static,
+    ) -> Result<(Vec<u8>, Taken), Error> {
+        let answer = move |rows: SqlRows| {
+            let (batch, held) = rows.into_batch()?;
+            let bytes = write(&ShownRows::of(batch)).map_err(unwritten)?;
+            Ok((bytes, held))
+        };
+        engine.sql_run(statement, answer).await
+    }
+}
+
+/// Rows that could not be written: there are more bytes than an answer may have, or a type that the format lacks.
+fn unwritten(error: ArrowError) -> Error {
+    match error {
+        ArrowError::MemoryError(message) => Error::ResourcesExhausted { message },
+        error => Error::BadSql { message: format!("the rows cannot be written in this format: {error}") },
     }
 }
 
@@ -94,10 +114,10 @@ impl ShownStatement {
         &self.0.schema
     }
 
-    /// Batch by batch; what is held counts until the last one is taken.
+    /// Batch by batch; what is held counts until the iterator is dropped.
     pub fn into_batches(self) -> impl Iterator<Item = ShownRows> {
-        let mut held = self.0;
-        std::mem::take(&mut held.batches).into_iter().map(move |batch| {
+        let (_, batches, held) = self.0.into_parts();
+        batches.into_iter().map(move |batch| {
             let _ = &held;
             ShownRows::of(batch)
         })

@@ -136,7 +136,7 @@ struct Link {
 async fn links(visit: &Visit<'_>) -> Vec<Link> {
     let engine = visit.parts.engine.clone();
     let sql = "SELECT repo, change, url FROM change WHERE is_open AND url IS NOT NULL ORDER BY repo, change";
-    let Ok(found) = visit.parts.compute(async move { engine.sql(sql).await }).await else {
+    let Ok(found) = visit.parts.compute(async move { engine.ask(sql).await }).await else {
         return Vec::new();
     };
     let rows = Rows::of_facts(&found);

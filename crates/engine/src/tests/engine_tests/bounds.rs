@@ -23,8 +23,14 @@ fn refused(count: i64, base: i64, bytes: usize) -> Batch {
             value: Some(&value),
         });
     }
-    let span =
-        Span { log: "local:test".into(), topic: "local".into(), partition: 0, base, next: base + count, was: None };
+    let span = Span {
+        log: "local:test".into(),
+        topic: "local".into(),
+        partition: 0,
+        base,
+        next: base + count,
+        was: None,
+    };
     builder.finish(vec![span])
 }
 

@@ -89,7 +89,7 @@ async fn feeds(visit: &Visit<'_>) -> Result<BTreeMap<(String, String), Feed>, Pr
     let all = ["commits", "reviews", "tickets", "directory"].map(one).join(" UNION ALL ");
     let sql = format!("{all} ORDER BY name, source, day");
     let engine = visit.parts.engine.clone();
-    let found = visit.parts.compute(async move { engine.sql(&sql).await }).await?;
+    let found = visit.parts.compute(async move { engine.ask(&sql).await }).await?;
     let rows = Rows::of_facts(&found);
     let (names, sources, days) = (rows.texts("name"), rows.texts("source"), rows.dates("day"));
     let (counts, last) = (rows.numbers("n"), rows.moments("last_at"));
