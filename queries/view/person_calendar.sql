@@ -57,7 +57,7 @@ absent AS (
   FROM island
   GROUP BY person, number
 ),
-recent AS (
+ranked_absence AS (
   SELECT
     person,
     from_at,
@@ -69,7 +69,7 @@ away AS (
   SELECT
     person,
     array_agg(named_struct('from_at', from_at, 'to_at', to_at) ORDER BY from_at) AS away
-  FROM recent
+  FROM ranked_absence
   WHERE rank <= 1000
   GROUP BY person
 ),

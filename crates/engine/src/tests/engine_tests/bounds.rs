@@ -60,6 +60,7 @@ fn dead_letters_are_read_from_their_files() {
         assert_eq!(held(&engine), 0);
         let count = "SELECT count(*) AS n, count(DISTINCT \"offset\") AS d, max(octet_length(CAST(value AS VARCHAR))) AS b FROM dead_letters";
         assert_eq!(lines(&engine.sql(count).await.unwrap()), ["600|600|65536"]);
+        assert_eq!(lines(&engine.sql("SELECT count(*) FROM dead_letters").await.unwrap()), ["600"]);
         assert_eq!(engine.stats().dead_letters_by_reason.values().sum::<u64>(), 600);
         let newest = engine.newest_dead_letters(2).await.unwrap();
         assert_eq!(newest.num_rows(), 2);
