@@ -45,7 +45,7 @@ use crate::shared::Shared;
 use crate::snapshot::{Position, Snapshot, Stats};
 use crate::sql::{SqlLimits, SqlRows, SqlRunner, SqlStatement, bounded, collect_own, plan_query};
 use crate::store::EVENTS_DIR;
-use crate::store::answered::{Answered, covers};
+use crate::store::answered::covers;
 use crate::store::cache;
 use crate::store::checkpoint;
 use crate::store::dead::{self, DeadLetterTable, DeadLetters};
@@ -97,8 +97,8 @@ impl Engine {
         });
         let sql = SqlRunner::new(options.sql.clone())?;
         let demand = Demand::new(options.evaluate_interval);
-        let seen_before = Answered::read(dir).position().clone();
         let mut writer = Writer::new(shared.clone(), options, dir.to_owned(), store)?;
+        let seen_before = writer.answered.position().clone();
         load(&mut writer, dir).await?;
         let writer = tokio::sync::Mutex::new(writer);
         let inner = Inner { shared, demand, sql, seen_before, writer, _lock: lock };
@@ -110,7 +110,7 @@ impl Engine {
         self.inner.shared.positions.lock().expect("no holder of the positions panics").clone()
     }
 
-    /// Whether answers would be from nowhere before what readers saw when this directory was last open.
+    /// Whether the rows reach as far as readers saw when this directory was last open.
     pub fn covers_seen(&self) -> bool {
         covers(&self.snapshot().position, &self.inner.seen_before)
     }

@@ -33,7 +33,7 @@ use crate::store::answered::Answered;
 use crate::store::checkpoint;
 use crate::store::dead::{self, DeadLetters};
 use crate::store::delta::ColdStore;
-use crate::store::flush::{Flushed, Frozen, Pending, flush};
+use crate::store::flush::{Flushed, Frozen, Load, Pending, flush};
 use crate::views::past::{LATE_MAX, Late, SETTLED_AFTER_US};
 
 /// How often the loop looks whether a refresh or a flush is due.
@@ -51,13 +51,6 @@ const COMMIT_RETRY: Duration = Duration::from_secs(5);
 
 /// A flush is due when this share of `pending_bytes_max` has come.
 const FLUSH_SHARE: usize = 4;
-
-/// What waits for a commit.
-#[derive(Default)]
-struct Load {
-    rows: usize,
-    bytes: usize,
-}
 
 /// What batches are taken for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,9 +76,8 @@ pub struct Writer {
     dead_hot: Vec<RecordBatch>,
     /// What came since the last flush besides the hot rows.
     pending: Pending,
-    /// What came since the last flush, and what is being committed.
-    hot_load: Load,
-    frozen_load: Load,
+    /// How much is being committed.
+    committing: Load,
     pub views: ViewRows,
     /// Keys of rows that the views have not folded yet.
     touched: Vec<i64>,
@@ -95,7 +87,7 @@ pub struct Writer {
     late: Vec<Late>,
     /// Next offsets of what was appended, flushed or not.
     pub position: Position,
-    answered: Answered,
+    pub answered: Answered,
     pub sequence: u64,
     pub store: Option<ColdStore>,
     flush: Option<JoinHandle<Flushed>>,
@@ -130,8 +122,7 @@ impl Writer {
             dead_frozen: Vec::new(),
             dead_hot: Vec::new(),
             pending: Pending::default(),
-            hot_load: Load::default(),
-            frozen_load: Load::default(),
+            committing: Load::default(),
             views,
             touched: Vec::new(),
             touched_rows: 0,
@@ -180,7 +171,7 @@ impl Writer {
     pub async fn finish(&mut self) -> Result<(), Error> {
         self.refresh().await?;
         self.pace.end().await?;
-        while self.flush.is_some() || self.hot_load.rows > 0 || !self.pending.spans.is_empty() {
+        while self.flush.is_some() || self.pending.load.rows > 0 || !self.pending.spans.is_empty() {
             if self.flush.is_none() {
                 self.start_flush();
             }
@@ -194,14 +185,12 @@ impl Writer {
 
     /// Whether more may be taken: rows stay in memory until a commit has them, and commits may fail for days.
     fn has_room(&self) -> bool {
-        let rows = self.hot_load.rows + self.frozen_load.rows;
-        let bytes = self.hot_load.bytes + self.frozen_load.bytes;
-        rows < self.options.pending_rows_max && bytes < self.options.pending_bytes_max
+        let held = self.pending.load + self.committing;
+        held.rows < self.options.pending_rows_max && held.bytes < self.options.pending_bytes_max
     }
 
     fn append(&mut self, batch: Batch) -> Result<(), Error> {
-        self.hot_load.rows += batch.counts.records as usize;
-        self.hot_load.bytes += bytes_of(&batch);
+        let load = Load { rows: batch.counts.records as usize, bytes: bytes_of(&batch) };
         for (table, rows) in EVENT_TABLES.map(|table| batch.table(table)).into_iter().enumerate() {
             if rows.num_rows() == 0 {
                 continue;
@@ -227,14 +216,13 @@ impl Writer {
             self.dead_hot.push(batch.dead_letters.clone());
             self.pending.dead_letters.push(batch.dead_letters);
         }
-        let rows = batch.counts.records as usize;
-        self.pending.records += rows;
+        self.pending.load = self.pending.load + load;
         for span in &batch.spans {
             self.position.insert(format!("{}/{}", span.topic, span.partition), span.next);
         }
         self.pending.spans.extend(batch.spans);
-        self.touched_rows += rows;
-        self.pace.rows += rows;
+        self.touched_rows += load.rows;
+        self.pace.rows += load.rows;
         Ok(())
     }
 
@@ -387,8 +375,8 @@ impl Writer {
         }
         let failed = self.shared.with_stats(|stats| stats.commit_failure.is_some());
         let wait = if failed { COMMIT_RETRY } else { self.options.flush_interval };
-        let full = self.hot_load.rows >= self.options.flush_rows
-            || self.hot_load.bytes >= self.options.pending_bytes_max / FLUSH_SHARE;
+        let Load { rows, bytes } = self.pending.load;
+        let full = rows >= self.options.flush_rows || bytes >= self.options.pending_bytes_max / FLUSH_SHARE;
         let due = full && !failed || self.flushed_at.elapsed() >= wait;
         if self.flush.is_none() && !self.pending.spans.is_empty() && due {
             self.start_flush();
@@ -402,9 +390,9 @@ impl Writer {
         for (frozen, hot) in self.frozen.iter_mut().zip(&mut self.hot) {
             frozen.append(hot);
         }
+        self.committing = self.pending.load;
         let frozen = Frozen { pending: std::mem::take(&mut self.pending), segments: self.frozen.clone() };
         self.dead_frozen.append(&mut self.dead_hot);
-        self.frozen_load = std::mem::take(&mut self.hot_load);
         self.flushed_at = Instant::now();
         self.flush = Some(tokio::spawn(flush(store, frozen, self.cold.clone(), self.dir.clone())));
     }
@@ -415,9 +403,9 @@ impl Writer {
         let flushed = flush
             .await
             .map_err(|stopped| Error::Internal { message: format!("a flush stopped: {stopped}") })?;
+        self.committing = Load::default();
         match flushed.outcome {
             Ok(rows) => {
-                self.frozen_load = Load::default();
                 self.dead_frozen.clear();
                 for (table, segment) in rows.segments.into_iter().enumerate() {
                     self.cold[table].extend(segment);
@@ -430,9 +418,6 @@ impl Writer {
             Err((error, frozen)) => {
                 tracing::error!(%error, "commit failed; the rows stay in memory and are tried again");
                 self.shared.with_stats(|stats| stats.commit_failure = Some(error.to_string()));
-                let load = std::mem::take(&mut self.frozen_load);
-                self.hot_load.rows += load.rows;
-                self.hot_load.bytes += load.bytes;
                 let newer = std::mem::replace(&mut self.pending, frozen.pending);
                 self.pending.append(newer);
                 self.store = Some(flushed.store);

@@ -63,7 +63,7 @@ pub async fn serve(
                 let (stopped, talking) = (stopped.clone(), talking.clone());
                 tokio::spawn(async move {
                     talk(stream, &connection, router, answers, stopped).await;
-                    open_ended(&connection);
+                    connection.open.lock().lines.remove(&connection.id);
                     drop(talking);
                 });
             }
@@ -76,10 +76,6 @@ pub async fn serve(
     }
     drop((listener, stopping, talking));
     let _ = talked.recv().await; // ends with the last connection
-}
-
-fn open_ended(connection: &Connection) {
-    connection.open.lock().lines.remove(&connection.id);
 }
 
 async fn talk(

@@ -202,7 +202,10 @@ impl ColdStore {
             let path = self.root.join(&file.path).display().to_string();
             StoreError::Damaged { path, reason }
         };
-        let bytes = self.store.get(&path).await.map_err(|error| damaged(error.to_string()))?;
+        let bytes = self.store.get(&path).await.map_err(|error| match error {
+            object_store::Error::NotFound { .. } => damaged("it is gone".to_owned()),
+            error => error.into(),
+        })?;
         let bytes = bytes.bytes().await?;
         let table = file.table;
         let rows = tokio::task::spawn_blocking(move || file::decode(bytes, table)).await?;

@@ -4,6 +4,7 @@
 //! Deliberately absent: when to flush, and any state between flushes.
 
 use std::collections::BTreeMap;
+use std::ops::Add;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,7 +27,24 @@ pub struct Pending {
     pub copies: ByTable<Vec<RecordBatch>>,
     pub dead_letters: Vec<RecordBatch>,
     pub spans: Vec<Span>,
-    pub records: usize,
+    /// Of all that is to be committed, the rows that readers see included.
+    pub load: Load,
+}
+
+/// How much memory waits for a commit.
+#[derive(Clone, Copy, Default)]
+pub struct Load {
+    /// Records of the log.
+    pub rows: usize,
+    pub bytes: usize,
+}
+
+impl Add for Load {
+    type Output = Load;
+
+    fn add(self, more: Load) -> Load {
+        Load { rows: self.rows + more.rows, bytes: self.bytes + more.bytes }
+    }
 }
 
 /// What a flush gives back.
@@ -68,7 +86,7 @@ impl Pending {
         }
         self.dead_letters.append(&mut newer.dead_letters);
         self.spans.append(&mut newer.spans);
-        self.records += newer.records;
+        self.load = self.load + newer.load;
     }
 }
 
@@ -79,7 +97,7 @@ pub async fn flush(
     cold: ByTable<Vec<Arc<Segment>>>,
     dir: PathBuf,
 ) -> Flushed {
-    let (started, records) = (Instant::now(), frozen.pending.records);
+    let (started, records) = (Instant::now(), frozen.pending.load.rows);
     let outcome = match commit(&mut store, &frozen, &dir).await {
         Ok(rows) => Ok(rows),
         Err(error) => Err((error, frozen)),

@@ -110,7 +110,9 @@ async fn dead_letters(visit: &Visit<'_>) -> Result<Markup, Problem> {
     }
     // What was refused may quote names.
     let names_hidden = !visit.app.wall.lists_people();
-    let newest = newest(&visit.parts.engine.newest_dead_letters(DEAD_LETTERS).await?);
+    let engine = visit.parts.engine.clone();
+    let rows = visit.parts.compute(async move { engine.newest_dead_letters(DEAD_LETTERS).await }).await?;
+    let newest = newest(&rows);
     Ok(html! {
         (table::frame("dead letters by reason", &["Reason", "#Records"], &html! { @for (reason, n) in &stats.dead_letters_by_reason { tr { th scope="row" { (words::plain(reason)) } td.n { (number(*n)) } } } }))
         details {

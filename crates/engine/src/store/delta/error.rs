@@ -58,7 +58,7 @@ impl fmt::Display for StoreError {
             StoreError::Damaged { path, reason } => {
                 write!(
                     f,
-                    "{path} is damaged: {reason}; restore it from a backup, or move the folder events away: the next start reads the log again from its beginning"
+                    "{path} is damaged: {reason}; restore it from a backup, or move the folder events away: the next start then reads again all that the log has"
                 )
             }
             StoreError::Schema { column, reason } => write!(f, "column {column} of the cold table {reason}"),
