@@ -119,10 +119,11 @@ impl Place {
 
     /// The same with variables in its environment.
     pub fn start_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Server {
+        let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, OsStr::new(*value))).collect();
         let port = free_port();
         let listen = format!("127.0.0.1:{port}");
         let mut server = Server {
-            running: self.spawn_with(&[arguments, &["--listen", &listen]].concat(), variables),
+            running: self.spawn_with(&[arguments, &["--listen", &listen]].concat(), &variables),
             port,
         };
         wait_for("the server to be ready", || {

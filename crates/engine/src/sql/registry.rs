@@ -75,7 +75,7 @@ pub const ALLOWED: &[(&str, Growth)] = &[
     ("list_any_value", Times(1)), ("list_contains", Fixed), ("list_dims", Fixed), ("list_element", Times(1)),
     ("list_empty", Fixed), ("list_extract", Times(1)), ("list_has", Fixed), ("list_has_all", Product),
     ("list_has_any", Product), ("list_indexof", Fixed), ("list_join", Join), ("list_length", Fixed),
-    ("list_max", Times(1)), ("list_min", Times(1)), ("list_ndims", Fixed), ("list_position", Fixed),
+    ("list_max", Times(1)), ("list_ndims", Fixed), ("list_position", Fixed),
     ("list_to_string", Join), ("string_to_array", Split), ("string_to_list", Split),
     ("array_append", Times(2)), ("array_cat", Times(2)), ("array_concat", Times(2)), ("array_distinct", Times(2)),
     ("array_prepend", Times(2)), ("array_push_back", Times(2)), ("array_push_front", Times(2)),

@@ -67,7 +67,7 @@ fn bombs() -> Vec<String> {
         nested("regexp_replace(x, '.*', '$0$0$0$0')", 12, "s"),
         nested("x || x", 30, "s"),
         nested("concat(x, x)", 30, "s"),
-        nested("concat_ws(x, x, x)", 20, "s"),
+        nested("concat_ws('-', x, x)", 30, "s"),
         nested("overlay(x placing x from 1 for 0)", 30, "s"),
         nested("array_concat(x, x)", 30, "[n]"),
         nested("x || x", 30, "[n]"),
@@ -170,7 +170,7 @@ fn a_result_has_its_place_and_its_memory_until_it_is_dropped() {
     let runner = runner(Duration::from_secs(3));
     multi(async {
         let hold = async || {
-            let statement = runner.read("SELECT n, s FROM t LIMIT 5000").await?;
+            let statement = runner.read("SELECT n + 1 AS n, s || s AS s FROM t LIMIT 5000").await?;
             runner.run(statement, context(&runner), Ok).await
         };
         let mut held = Vec::new();
