@@ -19,7 +19,7 @@ use crate::files::read_text;
 const FILE_NAME: &str = "plimsoll.toml";
 const ENV_PREFIX: &str = "PLIMSOLL_";
 /// Variables that start like ours and are not keys.
-const ENV_OTHER: [&str; 3] = ["PLIMSOLL_CONFIG", "PLIMSOLL_CACHE", "PLIMSOLL_CORPUS"];
+const ENV_OTHER: [&str; 4] = ["PLIMSOLL_CONFIG", "PLIMSOLL_CACHE", "PLIMSOLL_CORPUS", "PLIMSOLL_PEERS"];
 const ENV_OTHER_PREFIX: &str = "PLIMSOLL_TEST_";
 /// Larger files are no configuration.
 const FILE_BYTES_MAX: u64 = 1 << 20;
