@@ -43,7 +43,7 @@ class GitHub:
     left_out = LEFT_OUT
 
     def fixtures(self, folder):
-        return Fixtures(os.path.join(folder, "devlake", "github"), SCOPE)
+        return Fixtures(os.path.join(folder, "devlake", self.plugin), SCOPE)
 
     def load(self, fixtures, plimsoll):
         with Stub(answers(fixtures)) as stub:
@@ -87,8 +87,10 @@ class GitHub:
             Table(
                 "pull_request_issues",
                 row=lambda row: f"{row['pull_request_key']} {row['issue_key']}",
-                # The fixtures hold those of one pull request.
-                ours="SELECT change || ' ' || split_part(UNNEST(tickets), '#', 2) AS row FROM change WHERE change = '23'",
+                # Theirs knows only the issues that were listed; so does the join.
+                ours="""SELECT named.change || ' ' || split_part(ticket.key, '#', 2) AS row
+                    FROM (SELECT change, UNNEST(tickets) AS ticket FROM change) AS named
+                    INNER JOIN ticket ON ticket.ticket = named.ticket""",
                 passed="pull_request_id issue_id pull_request_key issue_key",
             ),
             Table(
