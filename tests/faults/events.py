@@ -44,24 +44,25 @@ def event(id, type, at, data, topic=TICKETS, key="", **attributes):
     return Event(topic, key or id, id, value)
 
 
-def story(random):
-    """Yields events for as long as anybody asks."""
+def story(random, teams=TEAMS, start=START, step=datetime.timedelta(minutes=6), left_open=0.1):
+    """Yields events for as long as anybody asks; `left_open` of the reviews, and then of the changes, never end."""
 
     def say(topic, key, type, at, data):
-        fact = event(f"{type}-{key}-{int(at.timestamp())}", type, at, data, topic, key)
+        fact = event(f"{type}-{data.get('sha', key)}-{int(at.timestamp())}", type, at, data, topic, key)
         fact.odd = False
         return fact
 
-    for team, people in TEAMS.items():
-        yield say(TICKETS, team, "team.created", START, {"team": team, "name": team, "lead": people[0]})
+    for team, people in teams.items():
+        yield say(TICKETS, team, "team.created", start, {"team": team, "name": team, "lead": people[0]})
         for number, person in enumerate(people, 1):
-            at = START + datetime.timedelta(seconds=number)
+            at = start + datetime.timedelta(seconds=number)
             yield say(TICKETS, team, "team.member_added", at, {"team": team, "person": person, "role": "member"})
     for number in range(1, 5):
         yield from milestone(say, number)
     number = 0
     while True:
-        yield from change(say, random, number, START + datetime.timedelta(minutes=6 * number))
+        people = random.choice(list(teams.values()))
+        yield from change(say, random, number, start + step * number, people, left_open)
         number += 1
 
 
@@ -76,8 +77,7 @@ def milestone(say, number):
         yield say(TICKETS, id, "milestone.updated", at + datetime.timedelta(days=8 * replan), moved)
 
 
-def change(say, random, number, at):
-    people = random.choice(list(TEAMS.values()))
+def change(say, random, number, at, people, left_open):
     author, reviewer = random.sample(people, 2)
     repo, ticket, minute = "acme/api", f"T-{number}", datetime.timedelta(minutes=1)
     key = f"{repo}/{number}"
@@ -88,11 +88,11 @@ def change(say, random, number, at):
     yield say(TICKETS, ticket, "ticket.created", at, todo)
     yield say(REVIEWS, key, "change.opened", at + minute, fields | opened)
     yield say(REVIEWS, key, "review.requested", at + 2 * minute, fields | {"reviewer": reviewer, "by": author})
-    if random.random() < 0.9:
+    if random.random() >= left_open:
         verdict = random.choice(["approved", "changes_requested", "commented"])
         at_review = at + random.randrange(10, 3000) * minute
         yield say(REVIEWS, key, "review.submitted", at_review, fields | {"reviewer": reviewer, "verdict": verdict})
-        if random.random() < 0.9:
+        if random.random() >= left_open:
             yield say(REVIEWS, key, "change.merged", at_review + minute, fields | {"merged_by": author})
             commit = {"repo": repo, "sha": f"{number:040x}", "author": author, "title": f"Change {number}"}
             file = {"path": f"src/{number % 50}.rs", "change": "modified", "additions": 3, "deletions": 1}

@@ -44,7 +44,7 @@ ENGINE = "crates/engine/src/"
 BUGS = [
     Bug(
         "ack_before_durable", "the local log answers before its write is durable",
-        [("crates/ingest/src/local_log.rs", "set_durability(Durability::Immediate)",
+        [("crates/ingest/src/local_log/writer.rs", "set_durability(Durability::Immediate)",
           f"set_durability(if {on('ack_before_durable')} {{ Durability::None }} else {{ Durability::Immediate }})")],
         kinds=["kill_nine/local"],
     ),

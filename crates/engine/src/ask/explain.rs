@@ -15,6 +15,7 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use chrono::Utc;
 use datafusion::sql::sqlparser::ast;
+use event::Table;
 
 use crate::ask::veil::{Names, veiled};
 use crate::catalogue::Metric;
@@ -163,7 +164,7 @@ fn keys(rows: &RecordBatch) -> Vec<i64> {
 /// The events of `keys` as they stand at a moment, of all tables, in [`COLUMNS`].
 fn events(tables: &Tables, keys: &[i64], at: Moment, listed: Listed) -> Result<RecordBatch, Error> {
     let gathered = gather(tables, keys, at)?;
-    let hidden = hidden(&gathered, listed)?;
+    let hidden = hidden(tables, &gathered, at, listed)?;
     let found = gathered.iter().map(|rows| told(rows, hidden.as_ref())).collect::<Result<Vec<_>, _>>()?;
     Ok(concat_batches(&schema(), &found)?)
 }
@@ -173,9 +174,20 @@ fn gather(tables: &Tables, keys: &[i64], at: Moment) -> Result<Vec<RecordBatch>,
     (0..EVENT_TABLES.len()).map(|index| tables.gather(index, &keys, at)).collect()
 }
 
-/// Whom the events must not name where not all of them may be listed.
-fn hidden(events: &[RecordBatch], listed: Listed) -> Result<Option<Names>, ArrowError> {
-    if listed == Listed::All { Ok(None) } else { Names::of(events).map(Some) }
+/// Whom the events must not name where not all of them may be listed: whom they have as a person, and who is in a team or in the
+/// files of people.
+fn hidden(
+    tables: &Tables,
+    events: &[RecordBatch],
+    at: Moment,
+    listed: Listed,
+) -> Result<Option<Names>, ArrowError> {
+    if listed == Listed::All {
+        return Ok(None);
+    }
+    let directory = EVENT_TABLES.iter().position(|table| *table == Table::Directory).expect("it has events");
+    let directory = tables.gather(directory, &Keys::Between(i64::MIN, i64::MAX), at)?;
+    Names::of(events.iter().chain([&directory])).map(Some)
 }
 
 /// The events of `keys` after `since_us` as they stand at a moment, the newest first, in [`COLUMNS`], and the key of
@@ -188,7 +200,7 @@ pub fn events_since(
     listed: Listed,
 ) -> Result<(RecordBatch, Vec<i64>), Error> {
     let gathered = gather(tables, keys, at)?;
-    let hidden = hidden(&gathered, listed)?;
+    let hidden = hidden(tables, &gathered, at, listed)?;
     let (mut found, mut of_keys) = (Vec::new(), Vec::new());
     for rows in gathered {
         let later: BooleanArray =

@@ -2,9 +2,9 @@
 //!
 //! An event's id is made of the fact, and so of logins; a producer may put a name into a subject, a link or a source too.
 //! So an event is called by its place in the log, and the other three stay only if they name nobody whom the events of
-//! the answer have as a person.
-//! Invariant: what is listed has none of the people in the columns of any of the events.
-//! Deliberately absent: names that none of these events has as a person.
+//! the answer, or those about people and teams, have as a person.
+//! Invariant: what is listed has none of the people in the columns of any of these events.
+//! Deliberately absent: names that none of them has as a person.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub struct Names {
 
 impl Names {
     /// The people in the columns of events.
-    pub fn of(events: &[RecordBatch]) -> Result<Names, ArrowError> {
+    pub fn of<'e>(events: impl IntoIterator<Item = &'e RecordBatch>) -> Result<Names, ArrowError> {
         let mut names = Names::default();
         for rows in events {
             for (field, column) in rows.schema_ref().fields().iter().zip(rows.columns()) {

@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::ast::{
     ArrayElemTypeDef, DataType, Expr, Function, ObjectName, Statement, TableFactor, Visit, Visitor,
 };
 
-use super::registry::{ALLOWED, REFUSED, WINDOWED};
+use super::registry::{ALLOWED, OF_ROWS, REFUSED, WINDOWED};
 use super::relations::ident_name;
 use crate::error::Error;
 
@@ -51,9 +51,9 @@ impl Calls<'_> {
         Err(format!("Invalid function '{called}': there is none of that name"))
     }
 
-    fn is_refused(&self, name: &ObjectName) -> bool {
+    fn gives_rows(&self, name: &ObjectName) -> bool {
         let last = name.0.last().and_then(|part| part.as_ident()).map(ident_name);
-        last.is_some_and(|name| REFUSED.contains(&name.as_str()))
+        last.is_some_and(|name| OF_ROWS.contains(&name.as_str()))
     }
 
     fn function(&mut self, call: &Function) -> Result<(), String> {
@@ -144,8 +144,9 @@ impl Visitor for Calls<'_> {
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<String> {
         match factor {
             TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => {
-                // Of other names there is nothing, or a surface puts a table in their place.
-                broken(if self.is_refused(name) { self.named(name) } else { Ok(()) })
+                // Of other names there is nothing, or a surface puts a table in their place: of a metric, which may
+                // have the name of an aggregate.
+                broken(if self.gives_rows(name) { self.named(name) } else { Ok(()) })
             }
             _ => ControlFlow::Continue(()),
         }

@@ -131,6 +131,9 @@ pub const REFUSED: &[&str] = &[
     "revisions", "theil_sen", "truck_factor",
 ];
 
+/// Those that stand in FROM and give rows.
+pub const OF_ROWS: &[&str] = &["generate_series", "range"];
+
 /// Functions that a surface adds whose results grow: quotes are doubled, and a name is split.
 const ADDED: &[(&str, Growth)] = &[("quote_ident", Times(3)), ("parse_ident", Split)];
 
@@ -182,6 +185,13 @@ mod tests {
         let others = ["decode", "digest", "encode", "md5", "sha224", "sha256", "sha384", "sha512"];
         let gone: Vec<_> = set.difference(&known).filter(|name| !others.contains(name)).collect();
         assert!(gone.is_empty(), "no such function any more: {gone:?}");
+    }
+
+    #[test]
+    fn functions_of_rows_are_known() {
+        let state = session(RuntimeEnv::default().into()).state();
+        let known: BTreeSet<&str> = state.table_functions().keys().map(String::as_str).collect();
+        assert_eq!(known, OF_ROWS.iter().copied().collect());
     }
 
     #[test]

@@ -1,0 +1,11 @@
+//! A .mailmap.
+#![no_main]
+#![allow(dead_code)]
+
+use libfuzzer_sys::fuzz_target;
+
+mod people;
+
+fuzz_target!(|text: &str| {
+    let _ = people::mailmap::read(text);
+});
