@@ -57,7 +57,8 @@ pub fn suppress(
             .as_ref()
             .is_some_and(|people| people.is_valid(row) && (1..group_min as i64).contains(&people.value(row)))
     };
-    let of_few = |row: usize| sizes[row].is_some_and(|size| size < group_min);
+    // With 1 every number may be seen, also of a week in which the team had nobody yet.
+    let of_few = |row: usize| group_min > 1 && sizes[row].is_some_and(|size| size < group_min);
     let few: BooleanArray = (0..rows.num_rows()).map(|row| Some(of_few(row) || over_few(row))).collect();
     let suppressed = few.true_count() as u64;
     if suppressed == 0 {
