@@ -98,7 +98,9 @@ fn no_statement_takes_more_memory_than_statements_have() {
             let shown = &sql[..sql.len().min(100)];
             let peak = runner.budget().peak();
             match rows(&runner, &sql).await {
-                Err(Error::ResourcesExhausted { .. } | Error::BadSql { .. } | Error::Timeout { .. }) => stopped += 1,
+                Err(Error::ResourcesExhausted { .. } | Error::BadSql { .. } | Error::Timeout { .. }) => {
+                    stopped += 1
+                }
                 // Some are smaller than they look; the memory they took is looked at all the same.
                 Ok(_) => println!("went through: {shown}"),
                 other => panic!("{shown}: {other:?}"),

@@ -41,14 +41,14 @@ pub fn watched(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
         };
         let node = match use_of_input {
             Some(use_of_input) => {
-                let inputs = node.children().into_iter().map(|input| Watched::new(input, use_of_input));
+                let inputs = node.children().into_iter().map(|input| Watched::over(input, use_of_input));
                 let inputs = inputs.collect();
                 let recompute = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
                 node.replace_children(inputs, recompute)?
             }
             None => node,
         };
-        Ok(Transformed::yes(Watched::new(&node, Use::Plain)))
+        Ok(Transformed::yes(Watched::over(&node, Use::Plain)))
     });
     watched.data()
 }
@@ -69,7 +69,7 @@ struct Watched {
 }
 
 impl Watched {
-    fn new(input: &Arc<dyn ExecutionPlan>, use_of_rows: Use) -> Arc<dyn ExecutionPlan> {
+    fn over(input: &Arc<dyn ExecutionPlan>, use_of_rows: Use) -> Arc<dyn ExecutionPlan> {
         let properties =
             PlanProperties::clone(input.properties()).with_scheduling_type(SchedulingType::Cooperative);
         Arc::new(Watched { input: Arc::clone(input), properties: properties.into(), use_of_rows })
@@ -111,14 +111,14 @@ impl ExecutionPlan for Watched {
         children: Vec<Arc<dyn ExecutionPlan>>,
         _: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Watched::new(&children[0], self.use_of_rows))
+        Ok(Watched::over(&children[0], self.use_of_rows))
     }
 
     fn with_new_children(
         self: Arc<Self>,
         children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Watched::new(&children[0], self.use_of_rows))
+        Ok(Watched::over(&children[0], self.use_of_rows))
     }
 
     fn execute(&self, partition: usize, task: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {

@@ -106,7 +106,8 @@ impl Asker {
             .iter()
             .flat_map(|(name, found)| found.iter().map(move |about| (name, about)))
             .flat_map(|(name, about)| about.partitions.iter().map(move |(number, led)| (name, *number, *led)))
-            .filter_map(|(name, number, led)| led.then(|| (name.clone(), number)))
+            .filter(|(_, _, led)| *led)
+            .map(|(name, number, _)| (name.clone(), number))
             .collect();
         let firsts = admin::offsets(client, &led, true, patience)?;
         let ends = admin::offsets(client, &led, false, patience)?;

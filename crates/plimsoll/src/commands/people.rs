@@ -5,7 +5,7 @@
 
 mod erase;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono::Utc;
 use ingest::{BATCH_ENTRIES, Entry};
@@ -395,7 +395,7 @@ async fn suggestions(config: &Config, arguments: SuggestArgs) -> Result<(), Fail
     }
 }
 
-fn mailmap(path: &PathBuf) -> Result<Vec<Link>, Failure> {
+fn mailmap(path: &Path) -> Result<Vec<Link>, Failure> {
     let text = read_text(path, FILE_BYTES_MAX)
         .map_err(|error| Failure::failed(format!("could not read {}: {error}", path.display())))?;
     match people::read_mailmap(&text) {
