@@ -267,6 +267,7 @@ def main(arguments):
     cluster, folder_ = Cluster(), tempfile.mkdtemp(prefix="plimsoll-soak-")
     world = World(os.path.abspath(wanted.binary), folder_, random.Random(wanted.seed), KafkaLog(cluster, "soak", partitions=PARTITIONS))
     world.watch.stop()  # of its own checks only those of a schedule's short life fit here
+    del world.config["store"]  # as it is shipped
     try:
         soak(wanted, world)
     except Broken as broken:

@@ -31,9 +31,9 @@ pub fn run(config: &Config, arguments: CheckArgs) -> Result<(), Failure> {
 pub fn report(problems: &[Problem]) -> Result<(), Failure> {
     let lines: String = problems.iter().map(|problem| format!("{}\n", problem.pointed())).collect();
     print(lines.as_bytes())?;
-    let files = if problems.len() == 1 { "problem" } else { "problems" };
-    Err(Failure::failed(format!(
-        "{} {files} in the catalogue; fix them and run 'plimsoll check' again",
-        problems.len()
-    )))
+    let found = match problems.len() {
+        1 => "1 problem in the catalogue; fix it".to_owned(),
+        count => format!("{count} problems in the catalogue; fix them"),
+    };
+    Err(Failure::failed(format!("{found} and run 'plimsoll check' again")))
 }
