@@ -42,6 +42,7 @@ pub use catalogue::{
 };
 pub use engine::Engine;
 pub use error::Error;
+pub use functions::endings::configure as configure_endings;
 pub use evaluate::board::{Board, MetricResult};
 pub use evaluate::overlay::Overlay;
 pub use evaluate::session::{SQL_CATALOG, SQL_SCHEMA};
