@@ -53,7 +53,7 @@ pub use query::Query;
 pub use snapshot::{Position, Stats};
 pub use sql::{
     ALLOWED, Metered, REFUSED, SqlLimits, SqlRows, SqlStatement, Taken, check_calls, check_statement,
-    check_text, collect_rows, plan_statement, relation_name, relations,
+    check_text, collect_rows, columns_of, plan_statement, relation_name, relations,
 };
 pub use store::erase::{Change, rewrite_texts};
 
