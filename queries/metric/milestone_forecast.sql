@@ -91,16 +91,16 @@ moved AS (
   SELECT
     plan.milestone,
     days_between(CAST(plan.at AS DATE), plan.due_on) AS days,
-    SUM(scope_change.tickets - scope_change.done_tickets) FILTER (WHERE scope_change.at <= plan.at) AS tickets,
-    SUM(scope_change.points_hundredths - scope_change.done_points_hundredths) FILTER (WHERE scope_change.at <= plan.at) AS points,
-    COALESCE(SUM(scope_change.tickets - scope_change.done_tickets) FILTER (
-      WHERE scope_change.at > plan.at AND scope_change.what IN ('added', 'removed')
+    SUM(scope_counted.tickets - scope_counted.done_tickets) FILTER (WHERE scope_counted.at <= plan.at) AS tickets,
+    SUM(scope_counted.points_hundredths - scope_counted.done_points_hundredths) FILTER (WHERE scope_counted.at <= plan.at) AS points,
+    COALESCE(SUM(scope_counted.tickets - scope_counted.done_tickets) FILTER (
+      WHERE scope_counted.at > plan.at AND scope_counted.what IN ('added', 'removed')
     ), 0) AS tickets_added,
-    COALESCE(SUM(scope_change.points_hundredths - scope_change.done_points_hundredths) FILTER (
-      WHERE scope_change.at > plan.at AND scope_change.what = 're-estimated'
+    COALESCE(SUM(scope_counted.points_hundredths - scope_counted.done_points_hundredths) FILTER (
+      WHERE scope_counted.at > plan.at AND scope_counted.what = 're-estimated'
     ), 0) AS points_added
   FROM plan
-  INNER JOIN scope_change ON scope_change.milestone = plan.milestone
+  INNER JOIN scope_counted ON scope_counted.milestone = plan.milestone
   GROUP BY plan.milestone, plan.at, plan.due_on
 ),
 cause AS (

@@ -13,6 +13,7 @@
 -- forecasts_max = { type = "int", default = 200, min = 0, max = 10000, help = "the newest so many changes have forecasts" }
 -- +++
 -- `days_moved` is of dates only, `tickets` and `points` of scope only. Removal of a date is a change to NULL.
+-- What left the scope without being done is `dropped`, `duplicate` or `moved`.
 -- The forecasts are those of the milestone just before the change and just after, with all that happened at the same moment.
 WITH step AS (
   SELECT
@@ -56,7 +57,7 @@ entry AS (
   UNION ALL
   SELECT
     milestone,
-    what,
+    COALESCE(ending, what) AS what,
     ticket AS subject,
     event_id AS event,
     at,
@@ -64,7 +65,7 @@ entry AS (
     CAST(NULL AS DATE) AS to_on,
     tickets,
     points_hundredths
-  FROM scope_change
+  FROM scope_counted
   WHERE what IN ('added', 'removed', 're-estimated')
 ),
 listed AS (

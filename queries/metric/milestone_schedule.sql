@@ -12,7 +12,8 @@
 -- +++
 -- Lipke, Schedule is different (2003), in days. The plan runs from the start date, else the first event, to the baseline. A ticket
 -- with a due date of its own is planned for that day, the others evenly over the whole time. Work is in points, an
--- unestimated ticket taking the milestone's median; a milestone without estimates is weighed by tickets. One that has not begun is
+-- unestimated ticket taking the milestone's median; a milestone without estimates is weighed by tickets. One whose
+-- descendants have points adds none. A milestone that has not begun is
 -- neither early nor late.
 WITH plan AS (
   SELECT
@@ -31,20 +32,28 @@ item AS (
   SELECT
     plan.milestone,
     plan.planned_days,
-    CASE WHEN ticket.points_hundredths BETWEEN 0 AND 100000000 THEN ticket.points_hundredths END AS points_hundredths,
+    CASE
+      WHEN tree_parent.ticket IS NOT NULL THEN 0
+      WHEN ticket.points_hundredths BETWEEN 0 AND 100000000 THEN ticket.points_hundredths
+    END AS points_hundredths,
+    tree_parent.ticket IS NOT NULL AS summed,
     CASE
       WHEN ticket.due_on IS NOT NULL
       THEN LEAST(GREATEST(days_between(plan.start_on, ticket.due_on), 0), plan.planned_days)
     END AS due_day,
     NOT ticket.is_open AS done
   FROM plan
-  INNER JOIN ticket ON ticket.milestone = plan.milestone AND NOT ticket.deleted
+  INNER JOIN ticket
+    ON ticket.milestone = plan.milestone
+    AND NOT ticket.deleted
+    AND COALESCE(ticket.ending, 'done') = 'done'
+  LEFT JOIN tree_parent ON tree_parent.ticket = ticket.ticket
   WHERE plan.planned_days BETWEEN 1 AND 3660
 ),
 typical AS (
   SELECT
     milestone,
-    median_nearest(points_hundredths) AS points_hundredths
+    median_nearest(CASE WHEN NOT summed THEN points_hundredths END) AS points_hundredths
   FROM item
   GROUP BY milestone
 ),

@@ -12,7 +12,8 @@
 -- include_closed = { type = "bool", default = false, help = "whether milestones that are closed or deleted are listed" }
 -- +++
 -- Days are UTC days; the last one ends at as_of. `holds` is the identity scope = scope before + added - removed +
--- re-estimated, with the scope taken from the tickets that are in the milestone, not from the changes.
+-- re-estimated, with the scope taken from the tickets that are in the milestone, not from the changes. What
+-- ends without being done is removed. Points of a ticket whose descendants have points are not added.
 WITH listed AS (
   SELECT
     key_hash,
@@ -41,14 +42,14 @@ day AS (
 ),
 change AS (
   SELECT
-    scope_change.milestone,
-    scope_change.what,
-    scope_change.tickets,
-    scope_change.points_hundredths,
-    scope_change.at,
-    date_trunc('day', scope_change.at) AS day_at
-  FROM scope_change
-  INNER JOIN listed ON listed.milestone = scope_change.milestone
+    scope_counted.milestone,
+    scope_counted.what,
+    scope_counted.tickets,
+    scope_counted.points_hundredths,
+    scope_counted.at,
+    date_trunc('day', scope_counted.at) AS day_at
+  FROM scope_counted
+  INNER JOIN listed ON listed.milestone = scope_counted.milestone
 ),
 moved AS (
   SELECT
@@ -78,15 +79,19 @@ held AS (
     day.milestone,
     day.n,
     COUNT(milestone_work.key_hash) AS tickets,
-    COALESCE(SUM(milestone_work.points_hundredths), 0) AS points_hundredths,
+    COALESCE(SUM(milestone_work.points_hundredths) FILTER (WHERE tree_span.ticket IS NULL), 0) AS points_hundredths,
     COUNT(milestone_work.key_hash) FILTER (WHERE milestone_work.done) AS done_tickets,
-    COALESCE(SUM(milestone_work.points_hundredths) FILTER (WHERE milestone_work.done), 0) AS done_points_hundredths,
+    COALESCE(SUM(milestone_work.points_hundredths) FILTER (WHERE milestone_work.done AND tree_span.ticket IS NULL), 0) AS done_points_hundredths,
     COUNT(milestone_work.key_hash) - COUNT(milestone_work.points_hundredths) AS unestimated
   FROM day
   LEFT JOIN milestone_work
     ON milestone_work.milestone = day.milestone
     AND milestone_work.from_at < CASE WHEN day.n = 0 THEN days_before(day.until_at, -1) ELSE day.until_at END
     AND (milestone_work.to_at IS NULL OR milestone_work.to_at >= CASE WHEN day.n = 0 THEN days_before(day.until_at, -1) ELSE day.until_at END)
+  LEFT JOIN tree_span
+    ON tree_span.ticket = milestone_work.ticket
+    AND tree_span.from_at < CASE WHEN day.n = 0 THEN days_before(day.until_at, -1) ELSE day.until_at END
+    AND (tree_span.to_at IS NULL OR tree_span.to_at >= CASE WHEN day.n = 0 THEN days_before(day.until_at, -1) ELSE day.until_at END)
   GROUP BY day.milestone, day.n
 )
 SELECT

@@ -15,7 +15,8 @@ WITH finished AS (
   SELECT
     team,
     key_hash,
-    points_hundredths
+    points_hundredths,
+    summed
   FROM team_ticket
   WHERE NOT is_open
     AND done_at > days_before($as_of, $window_days)
@@ -32,7 +33,7 @@ planned AS (
 typical AS (
   SELECT
     team,
-    percentile_nearest(points_hundredths, 0.5, $estimates_min) AS points_hundredths
+    percentile_nearest(CASE WHEN NOT summed THEN points_hundredths END, 0.5, $estimates_min) AS points_hundredths
   FROM finished
   GROUP BY team
 ),

@@ -11,7 +11,8 @@
 -- +++
 -- A review counts for the teams that its reviewer was in when it ended, or on request is in at $as_of. Reviewers are
 -- the members at $as_of and everyone who reviewed for the team in the window. Every submitted review is one, asked for
--- or not; of a change known only from commits, each reviewer is one. The top 20% are a fifth of them, rounded up.
+-- or not, but comments by one person until the next push, request or verdict are one together; of a change known only from
+-- commits, each reviewer is one. The top 20% are a fifth of them, rounded up.
 WITH review AS (
   SELECT DISTINCT
     COALESCE(person_membership.team, '(none)') AS team,

@@ -21,7 +21,8 @@ WITH RECURSIVE item AS (
     team,
     key_hash,
     ticket,
-    points_hundredths
+    points_hundredths,
+    summed
   FROM team_ticket
   WHERE (is_open AND active_since IS NOT NULL)
     OR (NOT is_open AND done_at > days_before($as_of, $window_days) AND done_at <= $as_of)
@@ -64,7 +65,7 @@ reached AS (
 typical AS (
   SELECT
     team,
-    percentile_nearest(points_hundredths, 0.5, $estimates_min) AS points_hundredths
+    percentile_nearest(CASE WHEN NOT summed THEN points_hundredths END, 0.5, $estimates_min) AS points_hundredths
   FROM item
   GROUP BY team
 ),

@@ -24,6 +24,7 @@ WITH event AS (
     END AS draft,
     base,
     head,
+    head_branch,
     additions,
     deletions,
     changed_files,
@@ -47,7 +48,7 @@ folded AS (
     key_hash,
     lww(
       effective_at, seq, event_id, cleared,
-      repo, change, author, title, url, draft, base, head, additions, deletions, changed_files,
+      repo, change, author, title, url, draft, base, head, head_branch, additions, deletions, changed_files,
       labels, tickets, milestone, merged_by, state, state_at
     ) AS last,
     COALESCE(MIN(effective_at) FILTER (WHERE type = 'change.opened'), MIN(effective_at)) AS opened_at,
@@ -80,5 +81,6 @@ SELECT
   last['milestone'] AS milestone,
   last['base'] AS base,
   last['head'] AS head,
+  last['head_branch'] AS head_branch,
   last_event_at
 FROM folded

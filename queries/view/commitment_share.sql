@@ -1,18 +1,24 @@
 -- +++
 -- help = "Each person's shares of tickets that are due soon or were done lately, in 720720ths of a ticket, and their points."
--- from = ["ticket", "milestone", "ticket_holder", "team_member"]
+-- from = ["ticket", "tree_parent", "milestone", "ticket_holder", "team_member"]
 -- once = true
 -- shared_params = ["estimates_min", "history_weeks", "horizon_days"]
 -- +++
 -- A ticket is due on its own date, else on that of its milestone; what is overdue counts. It splits equally over its human
 -- assignees. An unestimated ticket takes the median estimate of the team's tickets here; with none it weighs one point.
+-- One whose descendants have points adds none of its own.
 WITH work AS (
   SELECT
     ticket.key_hash,
     ticket.is_open,
     ticket.done_at,
-    CASE WHEN ticket.points_hundredths BETWEEN 0 AND 100000000 THEN ticket.points_hundredths END AS points_hundredths
+    CASE
+      WHEN tree_parent.ticket IS NOT NULL THEN 0
+      WHEN ticket.points_hundredths BETWEEN 0 AND 100000000 THEN ticket.points_hundredths
+    END AS points_hundredths,
+    tree_parent.ticket IS NOT NULL AS summed
   FROM ticket
+  LEFT JOIN tree_parent ON tree_parent.ticket = ticket.ticket
   LEFT JOIN milestone ON milestone.milestone = ticket.milestone AND NOT milestone.deleted
   WHERE NOT ticket.deleted
     AND (
@@ -33,6 +39,7 @@ share AS (
     work.is_open,
     work.done_at,
     work.points_hundredths,
+    work.summed,
     holder.unit
   FROM ticket_holder AS holder
   INNER JOIN work ON work.key_hash = holder.key_hash
@@ -44,6 +51,7 @@ estimated AS (
     key_hash,
     points_hundredths
   FROM share
+  WHERE NOT summed
 ),
 typical AS (
   SELECT

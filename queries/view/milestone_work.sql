@@ -4,7 +4,7 @@
 -- from = ["ticket_revision"]
 -- open = "is_current"
 -- +++
--- A deleted ticket is in no milestone. `is_current` marks what holds now, done tickets included. Revisions of a ticket
+-- A ticket that is deleted, dropped, a duplicate or moved is in no milestone. `is_current` marks what holds now, done tickets included. Revisions of a ticket
 -- are numbered without gaps, so the one before is found by its number: a window over many small partitions takes six
 -- times as long.
 WITH step AS (
@@ -14,7 +14,8 @@ WITH step AS (
     revision,
     from_at,
     event_id,
-    CASE WHEN NOT deleted THEN milestone END AS milestone,
+    CASE WHEN NOT deleted AND COALESCE(ending, 'done') = 'done' THEN milestone END AS milestone,
+    ending,
     CASE WHEN points_hundredths BETWEEN 0 AND 100000000 THEN points_hundredths END AS points_hundredths,
     done,
     to_at
@@ -27,6 +28,7 @@ SELECT
   step.milestone,
   step.points_hundredths,
   step.done,
+  step.ending,
   step.from_at,
   step.to_at,
   step.event_id,

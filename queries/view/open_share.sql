@@ -1,24 +1,29 @@
 -- +++
 -- help = "Each person's shares of the open tickets of their team, in 720720ths of a ticket; one row without a ticket for who has none."
--- from = ["ticket", "ticket_holder", "team_member"]
+-- from = ["ticket", "tree_parent", "ticket_holder", "team_member"]
 -- once = true
 -- shared_params = ["estimates_min"]
 -- +++
 -- A ticket splits equally over its human assignees, in 720720ths (the least number that 1 to 16 divide). An unestimated
 -- ticket takes the median estimate of the team's open tickets; a team without estimates is weighed by tickets.
--- Goals are not tickets here. Somebody in two teams counts in both.
+-- A ticket whose descendants have points adds none of its own. Goals are not tickets here. Somebody in two teams counts in both.
 -- '(none)' holds people without a team.
 WITH open_ticket AS (
   SELECT
-    key_hash,
-    assignees,
-    status_category,
-    priority,
-    labels,
-    CASE WHEN points_hundredths BETWEEN 0 AND 100000000 THEN points_hundredths END AS points_hundredths
+    ticket.key_hash,
+    ticket.assignees,
+    ticket.status_category,
+    ticket.priority,
+    ticket.labels,
+    CASE
+      WHEN tree_parent.ticket IS NOT NULL THEN 0
+      WHEN ticket.points_hundredths BETWEEN 0 AND 100000000 THEN ticket.points_hundredths
+    END AS points_hundredths,
+    tree_parent.ticket IS NOT NULL AS summed
   FROM ticket
-  WHERE is_open
-    AND kind IS DISTINCT FROM 'goal'
+  LEFT JOIN tree_parent ON tree_parent.ticket = ticket.ticket
+  WHERE ticket.is_open
+    AND ticket.kind IS DISTINCT FROM 'goal'
 ),
 holder AS (
   SELECT
@@ -45,6 +50,7 @@ share AS (
     holder.key_hash,
     holder.unit,
     open_ticket.points_hundredths,
+    open_ticket.summed,
     open_ticket.status_category,
     open_ticket.priority,
     open_ticket.labels
@@ -58,6 +64,7 @@ estimated AS (
     key_hash,
     points_hundredths
   FROM share
+  WHERE NOT summed
 ),
 typical AS (
   SELECT

@@ -12,7 +12,8 @@ WITH recorded AS (
       effective_at, seq, event_id, type, repo, change, author, draft, reviewer, team, "by", verdict,
       arrow_cast(NULL, 'List(Utf8View)'),
       arrow_cast(NULL, 'Timestamp(Microsecond, Some("UTC"))'),
-      arrow_cast(NULL, 'Timestamp(Microsecond, Some("UTC"))')
+      arrow_cast(NULL, 'Timestamp(Microsecond, Some("UTC"))'),
+      head
     ) AS episodes
   FROM reviews
   GROUP BY key_hash
@@ -23,7 +24,7 @@ inferred AS (
     review_episodes(
       effective_at, seq, event_id, type, repo, COALESCE(change, sha), author,
       CAST(NULL AS BOOLEAN), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
-      reviewers, authored_at, committed_at
+      reviewers, authored_at, committed_at, CAST(NULL AS VARCHAR)
     ) AS episodes
   FROM commits
   WHERE array_length(reviewers) > 0

@@ -4,7 +4,8 @@
 -- from = ["milestone_work"]
 -- +++
 -- A ticket that moves from one milestone to another is removed there and added here. `other` is the
--- milestone that it came from or went to. Unestimated tickets have no points.
+-- milestone that it came from or went to. A ticket that ends without being done is removed too, and `ending` says how. Unestimated tickets
+-- have no points.
 SELECT
   key_hash,
   ticket,
@@ -13,6 +14,7 @@ SELECT
   milestone,
   CAST('added' AS VARCHAR) AS what,
   milestone_before AS other,
+  CAST(NULL AS VARCHAR) AS ending,
   1 AS tickets,
   COALESCE(points_hundredths, 0) AS points_hundredths,
   CASE WHEN done THEN 1 ELSE 0 END AS done_tickets,
@@ -29,6 +31,7 @@ SELECT
   milestone_before AS milestone,
   CAST('removed' AS VARCHAR) AS what,
   milestone AS other,
+  CASE WHEN ending <> 'done' THEN ending END AS ending,
   -1 AS tickets,
   -COALESCE(points_before, 0) AS points_hundredths,
   CASE WHEN done_before THEN -1 ELSE 0 END AS done_tickets,
@@ -45,6 +48,7 @@ SELECT
   milestone,
   CAST('re-estimated' AS VARCHAR) AS what,
   CAST(NULL AS VARCHAR) AS other,
+  CAST(NULL AS VARCHAR) AS ending,
   0 AS tickets,
   COALESCE(points_hundredths, 0) - COALESCE(points_before, 0) AS points_hundredths,
   0 AS done_tickets,
@@ -62,6 +66,7 @@ SELECT
   milestone,
   CASE WHEN done THEN CAST('done' AS VARCHAR) ELSE CAST('reopened' AS VARCHAR) END AS what,
   CAST(NULL AS VARCHAR) AS other,
+  CAST(NULL AS VARCHAR) AS ending,
   0 AS tickets,
   0 AS points_hundredths,
   CASE WHEN done THEN 1 ELSE -1 END AS done_tickets,

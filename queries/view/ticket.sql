@@ -4,6 +4,8 @@
 -- from = ["tickets"]
 -- open = "is_open"
 -- +++
+-- A ticket that is closed ended as `done`, `dropped`, `duplicate` or `moved`: as the event says, else by the names of its
+-- resolution and status (the function ending_of). Only what is done has a `done_at`; every ending has an `ended_at`.
 WITH event AS (
   SELECT
     key_hash,
@@ -33,11 +35,11 @@ WITH event AS (
     labels,
     components,
     repo,
-    CASE type
-      WHEN 'ticket.closed' THEN TRUE
-      WHEN 'ticket.reopened' THEN FALSE
-      ELSE status_category = 'done'
-    END AS done,
+    CAST(CASE
+      WHEN type = 'ticket.reopened' THEN 'open'
+      WHEN type = 'ticket.closed' OR status_category = 'done' THEN COALESCE(ending, ending_of(resolution, status))
+      WHEN status_category IS NOT NULL THEN 'open'
+    END AS VARCHAR) AS ending,
     CASE type
       WHEN 'ticket.deleted' THEN TRUE
       WHEN 'ticket.created' THEN FALSE
@@ -52,9 +54,9 @@ folded AS (
       effective_at, seq, event_id, cleared,
       entity_id, key, kind, title, url, status, status_category, assignees, reporter, owner, goal,
       points, start_on, due_on, milestone, project, parent, priority, labels, components,
-      repo, done, deleted
+      repo, ending, deleted
     ) AS last,
-    array_element(revisions(effective_at, seq, event_id, cleared, done), -1) AS done_revision,
+    array_element(revisions(effective_at, seq, event_id, cleared, ending), -1) AS ending_revision,
     COALESCE(MIN(effective_at) FILTER (WHERE type = 'ticket.created'), MIN(effective_at)) AS created_at,
     MAX(effective_at) AS last_event_at
   FROM event
@@ -84,8 +86,10 @@ SELECT
   last['components'] AS components,
   last['repo'] AS repo,
   created_at,
-  CASE WHEN last['done'] THEN done_revision['from_at'] END AS done_at,
+  CASE WHEN last['ending'] = 'done' THEN ending_revision['from_at'] END AS done_at,
+  NULLIF(last['ending'], 'open') AS ending,
+  CASE WHEN last['ending'] <> 'open' THEN ending_revision['from_at'] END AS ended_at,
   COALESCE(last['deleted'], FALSE) AS deleted,
-  NOT COALESCE(last['done'], FALSE) AND NOT COALESCE(last['deleted'], FALSE) AS is_open,
+  COALESCE(last['ending'], 'open') = 'open' AND NOT COALESCE(last['deleted'], FALSE) AS is_open,
   last_event_at
 FROM folded

@@ -8,9 +8,9 @@
 WITH flow AS (
   SELECT
     key_hash,
-    MIN(from_at) FILTER (WHERE status_category = 'in_progress' AND NOT done) AS started_at,
-    SUM(millis_between(from_at, to_at)) FILTER (WHERE status_category = 'in_progress' AND NOT done AND NOT deleted) AS active_ms,
-    MIN(from_at) FILTER (WHERE status_category = 'in_progress' AND NOT done AND NOT deleted AND to_at IS NULL) AS active_since
+    MIN(from_at) FILTER (WHERE status_category = 'in_progress' AND ending IS NULL) AS started_at,
+    SUM(millis_between(from_at, to_at)) FILTER (WHERE status_category = 'in_progress' AND ending IS NULL AND NOT deleted) AS active_ms,
+    MIN(from_at) FILTER (WHERE status_category = 'in_progress' AND ending IS NULL AND NOT deleted AND to_at IS NULL) AS active_since
   FROM ticket_revision
   GROUP BY key_hash
 ),
@@ -20,8 +20,8 @@ reopened AS (
     COUNT(*) AS reopens
   FROM ticket_revision AS before
   INNER JOIN ticket_revision AS after ON after.key_hash = before.key_hash AND after.revision = before.revision + 1
-  WHERE before.done
-    AND NOT after.done
+  WHERE before.ending IS NOT NULL
+    AND after.ending IS NULL
   GROUP BY after.key_hash
 )
 SELECT
@@ -36,6 +36,7 @@ SELECT
   ticket.created_at,
   flow.started_at,
   ticket.done_at,
+  ticket.ending,
   COALESCE(flow.active_ms, 0) AS active_ms,
   flow.active_since,
   COALESCE(reopened.reopens, 0) AS reopens,

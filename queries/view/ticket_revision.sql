@@ -1,5 +1,5 @@
 -- +++
--- help = "One row per change of a ticket's status, assignees, due date, points, milestone or parent, with the values after it."
+-- help = "One row per change of a ticket's status, ending, assignees, due date, points, milestone or parent, with the values after it."
 -- key = ["ticket"]
 -- from = ["tickets"]
 -- open = "is_current"
@@ -19,11 +19,11 @@ WITH event AS (
     points_hundredths AS points,
     milestone,
     parent,
-    CASE type
-      WHEN 'ticket.closed' THEN TRUE
-      WHEN 'ticket.reopened' THEN FALSE
-      ELSE status_category = 'done'
-    END AS done,
+    CAST(CASE
+      WHEN type = 'ticket.reopened' THEN 'open'
+      WHEN type = 'ticket.closed' OR status_category = 'done' THEN COALESCE(ending, ending_of(resolution, status))
+      WHEN status_category IS NOT NULL THEN 'open'
+    END AS VARCHAR) AS ending,
     CASE type
       WHEN 'ticket.deleted' THEN TRUE
       WHEN 'ticket.created' THEN FALSE
@@ -36,7 +36,7 @@ folded AS (
     key_hash,
     revisions(
       effective_at, seq, event_id, cleared,
-      entity_id, status, status_category, done, assignees, due_on, points, milestone, parent, deleted
+      entity_id, status, status_category, ending, assignees, due_on, points, milestone, parent, deleted
     ) AS revisions
   FROM event
   GROUP BY key_hash
@@ -56,7 +56,8 @@ SELECT
   revision['event_id'] AS event_id,
   revision['status'] AS status,
   revision['status_category'] AS status_category,
-  COALESCE(revision['done'], FALSE) AS done,
+  COALESCE(revision['ending'] = 'done', FALSE) AS done,
+  NULLIF(revision['ending'], 'open') AS ending,
   revision['assignees'] AS assignees,
   revision['due_on'] AS due_on,
   revision['points'] AS points_hundredths,

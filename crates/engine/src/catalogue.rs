@@ -54,6 +54,7 @@ mod plan;
 mod problem;
 mod reload;
 mod shared;
+mod trial;
 mod unit;
 mod value;
 

@@ -211,6 +211,23 @@ impl Engine {
         self.sql_run(statement, |rows| Ok(rows.into_batch()?.0)).await
     }
 
+    /// The same as of a past moment: tables, views and metrics hold what had happened by then.
+    pub async fn sql_at(&self, sql: &str, as_of: DateTime<Utc>) -> Result<RecordBatch, Error> {
+        let statement = self.sql_read(sql).await?;
+        let relations = statement.relations();
+        let context = self.session_of(relations, self.inner.sql.environment(), Some(as_of)).await?;
+        bounded(context.state_ref().write().config_mut());
+        for metric in &self.evaluator().catalogue.metrics {
+            if relations.contains(&metric.name) {
+                let query = Query { as_of: Some(as_of), ..Query::default() };
+                let rows = self.query(&metric.name, &query).await?.rows.clone();
+                let table = MemTable::try_new(rows.schema(), vec![vec![rows]])?;
+                context.register_table(metric.name.as_str(), Arc::new(table))?;
+            }
+        }
+        self.inner.sql.run(statement, context, |rows| Ok(rows.into_batch()?.0)).await
+    }
+
     /// A text for [`Engine::sql_run`].
     pub async fn sql_read(&self, sql: &str) -> Result<SqlStatement, Error> {
         self.inner.sql.read(sql).await
@@ -233,7 +250,7 @@ impl Engine {
     pub async fn ask(&self, sql: &str) -> Result<RecordBatch, Error> {
         let query = crate::sql::query_of(sql)?;
         let relations = crate::sql::relations(&query);
-        let context = self.session_of(&relations, self.inner.sql.own_environment()).await?;
+        let context = self.session_of(&relations, self.inner.sql.own_environment(), None).await?;
         self.put_metrics(&context, &relations).await?;
         self.inner
             .sql
@@ -261,7 +278,7 @@ impl Engine {
     /// A session for a user's SQL that reads `relations`, with the tables, the views and the dead letters at now. Of
     /// the shared views, only those that are read have rows; the others have their columns.
     pub async fn sql_session(&self, relations: &BTreeSet<String>) -> Result<SessionContext, Error> {
-        let context = self.session_of(relations, self.inner.sql.environment()).await?;
+        let context = self.session_of(relations, self.inner.sql.environment(), None).await?;
         bounded(context.state_ref().write().config_mut());
         Ok(context)
     }
@@ -270,13 +287,20 @@ impl Engine {
         &self,
         relations: &BTreeSet<String>,
         runtime: &Arc<RuntimeEnv>,
+        as_of: Option<DateTime<Utc>>,
     ) -> Result<SessionContext, Error> {
         let snapshot = self.inner.shared.snapshot.load_full();
         let now = Utc::now();
+        let moment = moment(as_of.unwrap_or(now), now);
         let evaluator = self.evaluator();
         let names = evaluator.catalogue.reads(relations.clone());
-        let context =
-            evaluator.context(&snapshot, &snapshot.views, moment(now, now), runtime, &names).await?;
+        let context = match as_of {
+            None => evaluator.context(&snapshot, &snapshot.views, moment, runtime, &names).await?,
+            Some(_) => {
+                let views = evaluator.views.at(&snapshot, moment, &names).await?;
+                evaluator.context(&snapshot, &views, moment, runtime, &names).await?
+            }
+        };
         let dead = DeadLetterTable(snapshot.tables.dead_letters.clone());
         context.register_table(Table::DeadLetters.name(), Arc::new(dead))?;
         for (name, columns) in evaluator.shared_columns(&snapshot).await? {
@@ -438,9 +462,7 @@ async fn dead_letter_counts(letters: DeadLetters) -> Result<BTreeMap<String, u64
 async fn dead_letter_query(letters: DeadLetters, sql: &str) -> Result<RecordBatch, Error> {
     let context = session(Arc::default());
     context.register_table(Table::DeadLetters.name(), Arc::new(DeadLetterTable(letters)))?;
-    let rows = context.sql(sql).await?;
-    let schema = Arc::clone(rows.schema().inner());
-    Ok(arrow::compute::concat_batches(&schema, &rows.collect().await?)?)
+    Ok(crate::sql::rows_of(context.sql(sql).await?).await?)
 }
 
 /// Removes cache files that stand for no cold file.

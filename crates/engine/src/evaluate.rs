@@ -44,7 +44,7 @@ use crate::query::Query;
 use crate::rows::by_key::ViewRows;
 use crate::rows::tables::EVENT_TABLES;
 use crate::snapshot::Snapshot;
-use crate::sql::{plan_query, relations};
+use crate::sql::{columns_of, plan_query, relations};
 use crate::views::Views;
 
 /// Evaluates metrics.
@@ -198,7 +198,7 @@ impl Evaluator {
             for view in self.catalogue.views.iter().filter(|view| view.is_shared()) {
                 let query = self.catalogue.bind_view(view, moment.as_of_us, moment.known_at_us).query;
                 let frame = frame(&context, query).await?;
-                columns.insert(view.name.clone(), frame.schema().inner().clone());
+                columns.insert(view.name.clone(), columns_of(&context, frame.logical_plan())?);
                 context.register_table(view.name.as_str(), frame.into_view())?;
             }
             Ok(columns)

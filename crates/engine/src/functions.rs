@@ -18,7 +18,9 @@
 //! | `points(hundredths)` | story points to two decimals, of the hundredths in which views keep them |
 //! | `equal_share(n)` | what each of `n` people has of a ticket, in units: 720720ths, which 1 to 16 divide; NULL for 0 |
 //! | `units_to_tickets(units)`, `units_to_points(units)` | tickets of such units, story points of units times hundredths; both to two decimals |
-//! | `is_bot(person)` | whether the name is that of a known bot or has the form of one |
+//! | `is_bot(person)` | whether the name is that of a known bot or AI agent, or has the form of one |
+//! | `kind_of(person)` | `human`, `bot` or `ai`, by the name, from the list `queries/data/machines.toml` |
+//! | `ending_of(resolution, status)` | `done`, `dropped`, `duplicate` or `moved`, by their names, see [`endings`] |
 //! | `percentile_nearest(x, p [, n_min])` | nearest-rank percentile of integers, exact; NULL below `n_min` values |
 //! | `median_nearest(x)` | `percentile_nearest(x, 0.5)` |
 //! | `gini`, `gini_corrected`, `hhi`, `effective_count`, `evenness`, `top_share`, `top20_share` of `(x)` | concentration of integers >= 0, see [`concentration`] |
@@ -45,6 +47,7 @@ pub mod concentration;
 pub mod control;
 pub mod episodes;
 pub mod forecast;
+pub mod endings;
 mod gathered;
 pub mod holdings;
 mod integers;
@@ -64,7 +67,12 @@ mod types;
 use datafusion::prelude::SessionContext;
 
 /// Part of every definition hash; raise it when the meaning of a function changes.
-pub const DEFINITION_VERSION: u32 = 2;
+pub const DEFINITION_VERSION: u32 = 3;
+
+/// What the functions read besides their arguments: lists of names. Part of every definition hash as well.
+pub fn lists() -> [&'static str; 3] {
+    [event::MACHINES, endings::LIST, endings::configured()]
+}
 
 /// Adds every function to a session.
 pub fn register(context: &SessionContext) {

@@ -42,6 +42,7 @@ pub use catalogue::{
 };
 pub use engine::Engine;
 pub use error::Error;
+pub use functions::endings::configure as configure_endings;
 pub use evaluate::board::{Board, MetricResult};
 pub use evaluate::overlay::Overlay;
 pub use evaluate::session::{SQL_CATALOG, SQL_SCHEMA};
@@ -52,7 +53,7 @@ pub use query::Query;
 pub use snapshot::{Position, Stats};
 pub use sql::{
     ALLOWED, Metered, REFUSED, SqlLimits, SqlRows, SqlStatement, Taken, check_calls, check_statement,
-    check_text, collect_rows, plan_statement, relation_name, relations,
+    check_text, collect_rows, columns_of, plan_statement, relation_name, relations,
 };
 pub use store::erase::{Change, rewrite_texts};
 

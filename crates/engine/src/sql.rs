@@ -34,8 +34,8 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::execute_stream;
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::physical_plan::{collect, execute_stream};
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement as AnyStatement;
 use datafusion::sql::sqlparser::ast::{Query, Statement};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
@@ -157,13 +157,14 @@ pub async fn collect_rows(
     rows_max: usize,
 ) -> Result<SqlRows, Error> {
     let state = context.state();
-    let schema = plan.schema().inner().clone();
     let task = context.task_ctx();
     let memory = MemoryConsumer::new("rows of a result").register(task.memory_pool());
     meter::check(0)?;
     let plan = guard::guarded_last(state.optimize(&plan).map_err(in_user_text)?).map_err(in_user_text)?;
     meter::check(0)?;
     let physical = state.query_planner().create_physical_plan(&plan, &state).await.map_err(in_user_text)?;
+    // Types are made to fit each other after planning, so what the plan said before may be another type.
+    let schema = physical.schema();
     let physical = watched::watched(physical).map_err(in_user_text)?;
     let mut stream = execute_stream(physical, task).map_err(in_user_text)?;
     let (mut batches, mut rows) = (Vec::new(), 0);
@@ -190,9 +191,23 @@ pub fn query_of(sql: &str) -> Result<Query, Error> {
 
 /// Runs a plan of [`plan_query`] to its end.
 pub async fn collect_own(context: &SessionContext, plan: LogicalPlan) -> Result<RecordBatch, Error> {
-    let frame = context.execute_logical_plan(plan).await?;
-    let schema = frame.schema().inner().clone();
-    Ok(concat_batches(&schema, &frame.collect().await?)?)
+    Ok(rows_of(context.execute_logical_plan(plan).await?).await?)
+}
+
+/// The rows of a frame as one batch, in the columns that they have once types fit each other.
+pub async fn rows_of(frame: DataFrame) -> Result<RecordBatch, DataFusionError> {
+    let task = Arc::new(frame.task_ctx());
+    let plan = frame.create_physical_plan().await?;
+    let schema = plan.schema();
+    Ok(concat_batches(&schema, &collect(plan, task).await?)?)
+}
+
+/// The columns that a plan gives when it runs. A plan says what its text says; that the two sides of a UNION or the ends
+/// of a CASE have one type is made so afterwards.
+pub fn columns_of(context: &SessionContext, plan: &LogicalPlan) -> Result<SchemaRef, DataFusionError> {
+    let state = context.state();
+    let fitted = state.analyzer().execute_and_check(plan.clone(), state.config_options(), |_, _| {})?;
+    Ok(fitted.schema().inner().clone())
 }
 
 /// A division by zero, a cast that fails and the like: metrics never do that, users' texts do. So does what the query

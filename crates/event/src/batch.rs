@@ -59,6 +59,8 @@ pub struct Counts {
     pub further: u64,
     /// Records with a null value, skipped.
     pub tombstones: u64,
+    /// Vendors' bodies out of which characters were taken that no text may hold.
+    pub cleaned: u64,
     /// Data fields that no column takes, kept in `extra`.
     pub unknown_fields: u64,
     /// Events dated more than a day after the log recorded them, kept and flagged.
@@ -76,6 +78,7 @@ impl Counts {
         self.silent += other.silent;
         self.further += other.further;
         self.tombstones += other.tombstones;
+        self.cleaned += other.cleaned;
         self.unknown_fields += other.unknown_fields;
         self.future += other.future;
     }
@@ -229,6 +232,7 @@ impl BatchBuilder {
         decode::weigh(record, body, &self.limits)?;
         let name = format.event_header().and_then(|header| event_name(header, record.headers));
         let normalised = normalise(format, &Delivery { name, body, received_us: record.timestamp_us })?;
+        self.counts.cleaned += u64::from(normalised.cleaned > 0);
         if !normalised.known {
             self.counts.unknown += 1;
             return Ok(Outcome::Unknown);

@@ -70,7 +70,7 @@ pub fn decode_with<'a>(record: &Record<'a>, limits: &Limits) -> Result<Decoded<'
     let Some(kind) = attributes.kind else {
         return Ok(Decoded::Unknown { type_: attributes.type_ });
     };
-    let event = settle(kind, attributes, record.timestamp_us);
+    let event = settle(kind, attributes, record.timestamp_us)?;
     require(kind, &event.values)?;
     Ok(Decoded::Event(event))
 }
@@ -111,10 +111,17 @@ pub(crate) fn text(value: &[u8]) -> Result<&str, Reject> {
 }
 
 /// Fills in what the log knows where the event does not say.
-fn settle<'a>(kind: &'static EventType, attributes: Attributes<'a>, logged_us: i64) -> Event<'a> {
+fn settle<'a>(
+    kind: &'static EventType,
+    attributes: Attributes<'a>,
+    logged_us: i64,
+) -> Result<Event<'a>, Reject> {
     let logged_at = (0..=time::MAX_US).contains(&logged_us).then_some(logged_us);
-    let occurred_at = attributes.time;
-    Event {
+    // CloudEvents leaves `time` to the sender; without one it is when the log took the event.
+    let occurred_at = attributes.time.or(logged_at).ok_or_else(|| {
+        Reject::new(Reason::MissingAttribute, "the event has no `time`, and its log has none for it")
+    })?;
+    Ok(Event {
         kind,
         id: attributes.id,
         source: attributes.source,
@@ -127,7 +134,7 @@ fn settle<'a>(kind: &'static EventType, attributes: Attributes<'a>, logged_us: i
         extra: attributes.extra,
         unknown_fields: attributes.unknown_fields,
         values: attributes.values,
-    }
+    })
 }
 
 impl<'a> Event<'a> {

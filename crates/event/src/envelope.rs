@@ -28,7 +28,8 @@ pub(crate) struct Attributes<'a> {
     pub(crate) id: Cow<'a, str>,
     pub(crate) source: Cow<'a, str>,
     pub(crate) subject: Option<Cow<'a, str>>,
-    pub(crate) time: i64,
+    /// Absent where the event leaves it to the log.
+    pub(crate) time: Option<i64>,
     pub(crate) observed_at: Option<i64>,
     pub(crate) seq: i64,
     pub(crate) source_version: i64,
@@ -281,9 +282,7 @@ impl<'a> Envelope<'a> {
         let id = self.id.take().ok_or_else(|| missing("id"))?;
         let source = self.source.take().ok_or_else(|| missing("source"))?;
         let type_ = self.type_.take().ok_or_else(|| missing("type"))?;
-        let mut time = 0;
         if let Some(kind) = self.kind {
-            time = self.time.ok_or_else(|| missing("time"))?;
             if let Some(content_type) = self.foreign {
                 let detail = format!("content type `{}`, expected application/json", clip(&content_type));
                 return Err(Reject::new(Reason::UnsupportedContent, detail));
@@ -303,7 +302,7 @@ impl<'a> Envelope<'a> {
             id,
             source,
             subject: self.subject,
-            time,
+            time: self.time,
             observed_at: self.observed_at,
             seq: self.seq.unwrap_or(0),
             source_version: self.source_version.unwrap_or(0),

@@ -13,6 +13,7 @@
 
 mod batch;
 mod canonical;
+mod clean;
 mod columns;
 mod data;
 mod decode;
@@ -21,6 +22,7 @@ mod envelope;
 mod hash;
 #[cfg(test)]
 mod json_schema;
+mod machine;
 mod message;
 mod model;
 mod normalise;
@@ -32,8 +34,10 @@ mod trace;
 mod value;
 
 pub use batch::{Batch, BatchBuilder, Counts, Outcome, Span};
+pub use clean::clean_json;
 pub use decode::{Decoded, Event, decode};
 pub use hash::key_hash;
+pub use machine::{MACHINES, MachineKind, machine_kind};
 pub use message::{
     change as change_of_message, name_and_email, people as people_of_message, tickets as tickets_of_message,
     trailers as trailers_of_message,

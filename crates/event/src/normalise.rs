@@ -21,6 +21,7 @@ pub use jira::issue_history as jira_issue_history;
 
 use serde_json::{Map, Value, json};
 
+use crate::machine::{MachineKind, machine_kind};
 use crate::model::{EventType, PREFIX, SUFFIX, Table, type_of};
 use crate::reject::{Reason, Reject};
 
@@ -111,17 +112,19 @@ pub struct Normalised {
     /// Whether a normaliser knows this kind. A known kind may still say nothing of interest.
     pub known: bool,
     pub events: Vec<Draft>,
+    /// Characters that the body had and no text may hold: U+0000 and halves of surrogate pairs, which were taken out.
+    pub cleaned: u64,
 }
 
 impl Normalised {
     /// A kind that is understood, with what it says.
     fn known(kind: impl Into<String>, events: Vec<Draft>) -> Normalised {
-        Normalised { kind: kind.into(), known: true, events }
+        Normalised { kind: kind.into(), known: true, events, cleaned: 0 }
     }
 
     /// A kind that no normaliser has heard of.
     fn unknown(kind: impl Into<String>) -> Normalised {
-        Normalised { kind: kind.into(), known: false, events: Vec::new() }
+        Normalised { kind: kind.into(), known: false, events: Vec::new(), cleaned: 0 }
     }
 }
 
@@ -208,6 +211,40 @@ impl Draft {
     }
 }
 
+/// A fact about an account has no time of its own; this one is before the first day of every vendor, so that it holds for
+/// all that the account ever did, and the same account always gives the same event.
+const BEFORE_ALL: &str = "2008-01-01T00:00:00Z";
+
+/// An account and what is said beside its name.
+struct Account<'a> {
+    /// The person as other events name it.
+    person: Value,
+    /// What tells accounts apart, and is in the id.
+    key: String,
+    /// The display name and the address, which may be a machine's where the key is nobody's.
+    beside: [Option<&'a str>; 2],
+    /// Whether the vendor itself calls it a machine.
+    service: bool,
+}
+
+impl Account<'_> {
+    /// The event that says that this is a machine; `None` for a human, and where the key alone says so.
+    fn machine(&self, vendor: &str) -> Option<Draft> {
+        let known = machine_kind(&self.key);
+        if known.is_some() && !self.service {
+            return None;
+        }
+        let kind = known.or_else(|| self.beside.iter().flatten().find_map(|name| machine_kind(name)));
+        let kind = kind.or_else(|| self.service.then_some(MachineKind::Bot))?.as_str();
+        let (id, time) = (format!("{vendor}:{kind}:{}", self.key), BEFORE_ALL.to_owned());
+        Some(
+            Draft::new("person.updated", id, vendor.to_owned(), time, self.key.clone())
+                .with("person", self.person.clone())
+                .with("person_kind", kind),
+        )
+    }
+}
+
 /// Vendors tell whole seconds. Of events that share one, what causes goes before what follows from it:
 /// a request after the opening, a merge after the approval.
 const fn causal_order(kind: &str) -> i64 {
@@ -233,8 +270,8 @@ const fn causal_order(kind: &str) -> i64 {
 /// A body that is broken, or that lacks what its kind always has. A body of [`Format::CloudEvents`] is
 /// refused as well: it needs no normaliser.
 pub fn normalise(format: Format, delivery: &Delivery<'_>) -> Result<Normalised, Reject> {
-    let body = body::parse(delivery.body)?;
-    let normalised = match format {
+    let (body, cleaned) = body::parse(delivery.body)?;
+    let mut normalised = match format {
         Format::CloudEvents => {
             let detail = "a cloudevent is decoded, not normalised";
             return Err(Reject::new(Reason::UnsupportedContent, detail));
@@ -252,5 +289,6 @@ pub fn normalise(format: Format, delivery: &Delivery<'_>) -> Result<Normalised, 
         let detail = format!("{found} events in one body, the limit is {EVENTS_MAX}");
         return Err(Reject::new(Reason::ValueTooLarge, detail));
     }
+    normalised.cleaned = cleaned;
     Ok(normalised)
 }

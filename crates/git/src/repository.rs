@@ -31,7 +31,7 @@ impl Repository {
     /// Opens the repository at `path` or in a directory above it. One without commits has no tips.
     pub fn open(path: &Path, options: &Options) -> Result<Repository, Error> {
         let failed = |detail: String| Error { repository: path.to_owned(), detail };
-        let git = gix::discover(path).map_err(|error| failed(error.to_string()))?;
+        let git = gix::discover(path).map_err(|error| failed(causes(&error)))?;
         let shallow = match git.shallow_commits() {
             Ok(commits) => commits.map(|commits| commits.iter().copied().collect()).unwrap_or_default(),
             Err(error) => return Err(failed(format!("the list of shallow commits: {error}"))),
@@ -56,6 +56,21 @@ impl Repository {
             git: git.into_sync(),
         })
     }
+}
+
+/// An error with what caused it, since the outermost words often say only that something failed.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let inner = error.to_string();
+        if !text.contains(&inner) {
+            text.push_str(": ");
+            text.push_str(&inner);
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// The mailmap of the work tree, or of `HEAD` where there is none, as git takes it.

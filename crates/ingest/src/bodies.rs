@@ -57,6 +57,10 @@ pub struct BodyTotals {
     pub silent: u64,
     /// Bodies of kinds that nobody here has heard of, by the vendor's name.
     pub unknown: BTreeMap<String, u64>,
+    /// Bodies out of which characters were taken that no text may hold.
+    pub cleaned: u64,
+    /// Items of an interface that were listed and not there.
+    pub absent: u64,
     pub refused: u64,
     /// The first of the refused: origin, reason and detail.
     pub refusals: Vec<String>,
@@ -93,12 +97,26 @@ impl BodyTotals {
                 lines.push(format!("  {what}: {counts}"));
             }
         }
+        if self.absent > 0 {
+            lines.push(format!("  passed over: {} that were listed and not there", self.absent));
+        }
+        if self.cleaned > 0 {
+            lines.push(format!("  cleaned: {} {unit} of characters that no text may hold", self.cleaned));
+        }
         lines.extend(self.refusals.iter().map(|refusal| format!("  refused: {refusal}")));
-        let untold = self.refused - self.refusals.len() as u64;
+        let untold = (self.refused + self.absent).saturating_sub(self.refusals.len() as u64);
         if untold > 0 {
             lines.push(format!("  refused: {untold} more, all in the dead letters"));
         }
         lines
+    }
+
+    /// Counts an item that is listed and not there; it is told like a refusal.
+    pub(crate) fn pass_over(&mut self, what: &str) {
+        self.absent += 1;
+        if self.refusals.len() < REFUSALS_TOLD {
+            self.refusals.push(format!("not there: {what}"));
+        }
     }
 
     fn count(&mut self, body: &Body, outcome: &Result<Normalised, Reject>) {
@@ -108,6 +126,7 @@ impl BodyTotals {
     pub(crate) fn count_one(&mut self, origin: &str, length: u64, outcome: &Result<Normalised, Reject>) {
         self.bodies += 1;
         self.bytes += length;
+        self.cleaned += u64::from(outcome.as_ref().is_ok_and(|normalised| normalised.cleaned > 0));
         match outcome {
             Ok(normalised) if !normalised.known => {
                 let full = self.unknown.len() >= UNKNOWN_KINDS;

@@ -28,6 +28,8 @@ pub enum Error {
     Input { name: String, detail: String },
     /// An interface that is polled refuses, or does not answer.
     Remote { url: String, detail: String },
+    /// What is polled is not there, or not for this token: 404 and 410.
+    Absent { url: String, detail: String },
     /// A setting that librdkafka refuses.
     Setting { detail: String },
     /// A Kafka cluster did not do what was asked.
@@ -77,7 +79,7 @@ impl fmt::Display for Error {
                  raise max.message.bytes of the topic and message.max.bytes under kafka.settings"
             ),
             Error::Input { name, detail } => write!(f, "{name}: {detail}"),
-            Error::Remote { url, detail } => write!(f, "{url}: {detail}"),
+            Error::Remote { url, detail } | Error::Absent { url, detail } => write!(f, "{url}: {detail}"),
             Error::Setting { detail } => write!(f, "kafka setting refused: {detail}"),
             Error::Kafka { brokers, action, detail } => {
                 write!(f, "kafka at {brokers}: cannot {action}: {detail}")

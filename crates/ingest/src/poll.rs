@@ -171,6 +171,11 @@ impl Feed<'_> {
         }
     }
 
+    /// Counts an item that is listed and not there.
+    fn pass_over(&mut self, url: &str, detail: &str) {
+        self.totals.pass_over(&format!("{url}: {detail}"));
+    }
+
     /// Makes durable what was taken, where it is much; the cursor stays.
     fn relieve(&mut self) -> Result<(), Error> {
         if self.entries.len() < ENTRIES_MAX {

@@ -1,23 +1,29 @@
 //! iCalendar files as leave: each all-day or timed event is a stretch away.
 //!
-//! The summary is the kind. Days are those of `zone`; an event without an end lasts its day, or is left out when it
-//! has a time. Cancelled events are left out, and so are those of a person that leave them free
-//! (`TRANSP:TRANSPARENT`); in a team's file, which is a list of holidays, nearly all are marked so and count.
+//! The summary is the kind. Days are those of `zone`; an event without an end or a `DURATION` lasts its day, or is left out
+//! when it has a time. Times are those of the zone that they name (`zones`); one that nobody knows leaves the event out.
+//! Cancelled events are left out, and so are those of a person that leave them free (`TRANSP:TRANSPARENT`, or what
+//! Outlook calls free); in a team's file, which is a list of holidays, nearly all are marked so and count.
 //! Invariant: components inside each other are counted before they are parsed, for which each takes a piece of the stack.
 //! Deliberately absent: recurrence other than once a year, which holidays have; what is left out gets a note.
 
-use chrono::{DateTime, Datelike, NaiveDate, TimeZone, Utc};
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Datelike, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
 use icalendar::{Calendar, CalendarDateTime, Component, DatePerhapsTime, Event};
 
 use super::declared::{Declaration, Leave, Whose};
 use super::files::{Wrong, midnight};
+use super::zones::{Zones, named};
 
 /// How many times an event that comes every year is taken.
 const YEARS_MAX: i32 = 12;
 const KIND_BYTES_MAX: usize = 80;
 /// Components inside each other; a calendar has three.
 const DEPTH_MAX: usize = 16;
+/// Unknown zones that are named.
+const ZONES_TOLD: usize = 5;
 /// Bytes of the parser's own words that are repeated.
 const ERROR_BYTES_MAX: usize = 200;
 
@@ -27,14 +33,15 @@ pub fn read(text: &str, whose: &Whose, zone: Tz) -> Result<Declaration, Wrong> {
         let error = &error[..error.floor_char_boundary(ERROR_BYTES_MAX)];
         Wrong { line: 1, message: format!("is not an icalendar file: {error}") }
     })?;
-    let zone = calendar.get_timezone().and_then(|name| name.parse().ok()).unwrap_or(zone);
-    let (mut declared, mut skipped) = (Declaration::default(), 0);
+    let zone = calendar.get_timezone().and_then(named).unwrap_or(zone);
+    let zones = Zones::of(text, zone);
+    let (mut declared, mut skipped, mut unknown) = (Declaration::default(), 0, BTreeSet::new());
     for event in calendar.events() {
         if is_free(event, whose) {
             continue;
         }
         let kind = kind(event);
-        match stretches(event, zone) {
+        match stretches(event, &zones, &mut unknown) {
             Some(stretches) => declared.leave.extend(stretches.into_iter().map(|(since, until)| Leave {
                 whose: whose.clone(),
                 kind: kind.clone(),
@@ -46,7 +53,14 @@ pub fn read(text: &str, whose: &Whose, zone: Tz) -> Result<Declaration, Wrong> {
     }
     if skipped > 0 {
         declared.notes.push(format!(
-            "{skipped} events were left out because they have no end or recur other than once a year; write them out one by one"
+            "{skipped} events were left out because they have no end, recur other than once a year or name an unknown zone; write them out one by one"
+        ));
+    }
+    if !unknown.is_empty() {
+        let names: Vec<&str> = unknown.iter().take(ZONES_TOLD).map(String::as_str).collect();
+        declared.notes.push(format!(
+            "unknown time zones: {}; give them IANA names such as Europe/Berlin",
+            names.join(", ")
         ));
     }
     Ok(declared)
@@ -83,7 +97,9 @@ fn check_depth(text: &str) -> Result<(), Wrong> {
 fn is_free(event: &Event, whose: &Whose) -> bool {
     let is =
         |key: &str, value: &str| event.property_value(key).is_some_and(|v| v.eq_ignore_ascii_case(value));
-    is("STATUS", "CANCELLED") || (matches!(whose, Whose::Person(_)) && is("TRANSP", "TRANSPARENT"))
+    let busy = "X-MICROSOFT-CDO-BUSYSTATUS";
+    let free = is("TRANSP", "TRANSPARENT") || is(busy, "FREE") || is(busy, "WORKINGELSEWHERE");
+    is("STATUS", "CANCELLED") || (matches!(whose, Whose::Person(_)) && free)
 }
 
 fn kind(event: &Event) -> String {
@@ -94,16 +110,36 @@ fn kind(event: &Event) -> String {
 }
 
 /// From when to when, once for each year that it comes.
-fn stretches(event: &Event, zone: Tz) -> Option<Vec<(DateTime<Utc>, DateTime<Utc>)>> {
+fn stretches(
+    event: &Event,
+    zones: &Zones,
+    unknown: &mut BTreeSet<String>,
+) -> Option<Vec<(DateTime<Utc>, DateTime<Utc>)>> {
     let (start, end) = (event.get_start()?, event.get_end());
+    let length = match event.property_value("DURATION") {
+        Some(text) => Some(duration(text)?),
+        None => None,
+    };
+    let zone = zones.default;
     let years = years(event.property_value("RRULE"), start.date_naive().year())?;
     let mut found = Vec::new();
     for year in years {
         let (since, until) = match (&start, &end) {
-            (DatePerhapsTime::Date(first), None) => (*first, first.succ_opt()?),
-            (DatePerhapsTime::Date(first), Some(DatePerhapsTime::Date(last))) => (*first, *last),
-            (DatePerhapsTime::DateTime(first), Some(DatePerhapsTime::DateTime(last))) if year == 0 => {
-                let (since, until) = (moment(first, zone)?, moment(last, zone)?);
+            (DatePerhapsTime::Date(first), None) => {
+                let days = length.map_or(1, |length| length.num_days().max(1));
+                (*first, first.checked_add_signed(Duration::try_days(days)?)?)
+            }
+            // The end is the day after; some write the last day itself when there is only one.
+            (DatePerhapsTime::Date(first), Some(DatePerhapsTime::Date(last))) => {
+                (*first, if last == first { first.succ_opt()? } else { *last })
+            }
+            (DatePerhapsTime::DateTime(first), end) if year == 0 => {
+                let since = moment(first, zones, unknown)?;
+                let until = match (end, length) {
+                    (Some(DatePerhapsTime::DateTime(last)), _) => moment(last, zones, unknown)?,
+                    (None, Some(length)) => since.checked_add_signed(length)?,
+                    _ => return None,
+                };
                 found.extend((until > since).then_some((since, until)));
                 continue;
             }
@@ -136,17 +172,49 @@ fn later(date: NaiveDate, years: i32) -> Option<NaiveDate> {
     date.with_year(date.year() + years)
 }
 
-fn moment(time: &CalendarDateTime, zone: Tz) -> Option<DateTime<Utc>> {
+fn moment(
+    time: &CalendarDateTime,
+    zones: &Zones,
+    unknown: &mut BTreeSet<String>,
+) -> Option<DateTime<Utc>> {
     match time {
         CalendarDateTime::Utc(time) => Some(*time),
-        CalendarDateTime::Floating(time) => {
-            zone.from_local_datetime(time).earliest().map(|t| t.with_timezone(&Utc))
-        }
+        CalendarDateTime::Floating(time) => zones.floating(*time),
         CalendarDateTime::WithTimezone { date_time, tzid } => {
-            let zone = tzid.parse().unwrap_or(zone);
-            zone.from_local_datetime(date_time).earliest().map(|t| t.with_timezone(&Utc))
+            let found = zones.moment(tzid, *date_time);
+            if found.is_none() {
+                unknown.insert(tzid.chars().take(KIND_BYTES_MAX).collect());
+            }
+            found
         }
     }
+}
+
+/// RFC 5545, section 3.3.6: `P14D`, `P2W`, `PT2H30M`, `P1DT12H`. One that goes backwards is none.
+fn duration(text: &str) -> Option<Duration> {
+    let rest = text.trim().trim_start_matches('+').strip_prefix('P')?;
+    let (mut total, mut digits, mut in_time, mut parts) = (Duration::zero(), String::new(), false, 0);
+    for c in rest.chars() {
+        match c {
+            '0'..='9' => digits.push(c),
+            'T' if digits.is_empty() && !in_time => in_time = true,
+            _ => {
+                let n: i64 = digits.parse().ok()?;
+                digits.clear();
+                parts += 1;
+                let part = match (c, in_time) {
+                    ('W', false) => Duration::try_weeks(n),
+                    ('D', false) => Duration::try_days(n),
+                    ('H', true) => Duration::try_hours(n),
+                    ('M', true) => Duration::try_minutes(n),
+                    ('S', true) => Duration::try_seconds(n),
+                    _ => None,
+                };
+                total = total.checked_add(&part?)?;
+            }
+        }
+    }
+    (digits.is_empty() && parts > 0).then_some(total)
 }
 
 #[cfg(test)]
@@ -181,6 +249,58 @@ END:VCALENDAR\r\n";
         );
         assert_eq!(declared.notes.len(), 1);
         assert!(read("this is no calendar", &whose, Tz::UTC).is_err());
+    }
+
+    #[test]
+    fn what_outlook_writes_is_read() {
+        let file = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Acme//Mail//EN\r\n\
+BEGIN:VTIMEZONE\r\nTZID:Acme HQ\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0300\r\nTZOFFSETTO:+0300\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n\
+BEGIN:VEVENT\r\nUID:1\r\nDTSTART;TZID=Eastern Standard Time:20260706T090000\r\nDTEND;TZID=Eastern Standard Time:20260706T120000\r\nSUMMARY:windows\r\nEND:VEVENT\r\n\
+BEGIN:VEVENT\r\nUID:2\r\nDTSTART;TZID=Acme HQ:20260707T090000\r\nDURATION:PT2H30M\r\nSUMMARY:described\r\nEND:VEVENT\r\n\
+BEGIN:VEVENT\r\nUID:3\r\nDTSTART;VALUE=DATE:20260713\r\nDURATION:P2W\r\nSUMMARY:weeks\r\nEND:VEVENT\r\n\
+BEGIN:VEVENT\r\nUID:4\r\nDTSTART;VALUE=DATE:20260803\r\nDTEND;VALUE=DATE:20260803\r\nSUMMARY:one day\r\nEND:VEVENT\r\n\
+BEGIN:VEVENT\r\nUID:5\r\nDTSTART;TZID=Elsewhere:20260804T090000\r\nDTEND;TZID=Elsewhere:20260804T100000\r\nSUMMARY:unknown\r\nEND:VEVENT\r\n\
+BEGIN:VEVENT\r\nUID:6\r\nDTSTART;VALUE=DATE:20260805\r\nX-MICROSOFT-CDO-BUSYSTATUS:FREE\r\nSUMMARY:reminder\r\nEND:VEVENT\r\n\
+END:VCALENDAR\r\n";
+        let declared = read(file, &Whose::Person("ada".to_owned()), Tz::UTC).unwrap();
+        let leave: Vec<String> = declared
+            .leave
+            .iter()
+            .map(|l| {
+                let time = |at: DateTime<Utc>| at.format("%m-%dT%H:%M").to_string();
+                format!("{} {} {}", l.kind, time(l.since), time(l.until.unwrap()))
+            })
+            .collect();
+        assert_eq!(
+            leave,
+            [
+                "windows 07-06T13:00 07-06T16:00",
+                "described 07-07T06:00 07-07T08:30",
+                "weeks 07-13T00:00 07-27T00:00",
+                "one day 08-03T00:00 08-04T00:00",
+            ]
+        );
+        assert_eq!(declared.notes.len(), 2, "{:?}", declared.notes);
+        assert!(declared.notes[1].contains("Elsewhere"), "{:?}", declared.notes);
+    }
+
+    #[test]
+    fn durations_are_whole() {
+        for (text, seconds) in [
+            ("P14D", Some(14 * 86_400)),
+            ("P2W", Some(14 * 86_400)),
+            ("PT2H30M", Some(9_000)),
+            ("P1DT12H", Some(129_600)),
+            ("+PT15S", Some(15)),
+            ("P", None),
+            ("PT", None),
+            ("P5", None),
+            ("P1H", None),
+            ("-P1D", None),
+            ("P999999999999999999D", None),
+        ] {
+            assert_eq!(duration(text).map(|length| length.num_seconds()), seconds, "{text}");
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod statement;
 mod forget;
 mod seen;
 mod suggest;
+mod zones;
 
 use std::path::Path;
 

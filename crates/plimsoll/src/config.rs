@@ -28,8 +28,10 @@ use surface::Secret;
 const SETTINGS: &str = "kafka.settings";
 /// Key of the topics' formats: each child is a topic, dots included.
 const FORMATS: &str = "kafka.formats";
+/// Names of endings, by the names themselves.
+pub const ENDINGS: &str = "catalogue.endings";
 /// Sections whose children are no keys of ours and may hold dots.
-const OPEN: [&str; 2] = [SETTINGS, FORMATS];
+const OPEN: [&str; 3] = [SETTINGS, FORMATS, ENDINGS];
 
 /// A value that is of the right type and still wrong: the key, and what would do.
 #[derive(Debug, PartialEq)]

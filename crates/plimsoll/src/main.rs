@@ -94,6 +94,8 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         .config
         .check_data_dir()
         .map_err(|wrong| Failure::misuse(format!("{} {}", wrong.key, wrong.message)))?;
+    engine::configure_endings(&resolution.config.catalogue.endings)
+        .map_err(|wrong| Failure::misuse(format!("{}: {wrong}", config::ENDINGS)))?;
     // A dashboard's files are for Grafana, which is somebody else.
     if !matches!(cli.command, Command::Dashboard(_)) {
         private::start();

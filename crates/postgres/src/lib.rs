@@ -9,6 +9,7 @@
 mod arrays;
 mod calls;
 mod connection;
+mod dialect;
 mod frames;
 mod information;
 mod introspection;
@@ -31,11 +32,11 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, SinkExt, StreamExt};
 use pgwire::api::cancel::DefaultCancelHandler;
 use pgwire::api::{ClientInfo, DefaultClient, NoopHandler, PgWireConnectionState};
 use pgwire::error::{ErrorInfo, PgWireError};
-use pgwire::messages::PgWireFrontendMessage;
+use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
 use pgwire::tokio::server::{PgWireMessageServerCodec, process_error, process_message};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -178,7 +179,7 @@ async fn converse(
         Err(_) => Some(Refusal::new("08P01", "a message could not be read")),
     };
     if let Some(refusal) = refusal {
-        process_error(&mut socket, refusal.fatal(), false).await?;
+        tell_fatal(&mut socket, ErrorInfo::from(refusal.fatal())).await?;
     }
     linger(&mut socket).await;
     Ok(())
@@ -246,12 +247,19 @@ async fn talk(
         if let Err(error) = done {
             let info = ErrorInfo::from(error);
             let fatal = info.is_fatal();
-            process_error(socket, PgWireError::UserError(Box::new(info)), extended).await?;
             if fatal {
+                tell_fatal(socket, info).await?;
                 return Ok(End::Told);
             }
+            process_error(socket, PgWireError::UserError(Box::new(info)), extended).await?;
         }
     }
+}
+
+/// The last that a client hears: no promise to be ready follows it, which drivers would take for a log-in that went well.
+async fn tell_fatal(socket: &mut Socket, info: ErrorInfo) -> io::Result<()> {
+    socket.send(PgWireBackendMessage::ErrorResponse(info.into())).await?;
+    socket.close().await
 }
 
 /// Waits until room is wanted for another stranger; for ever, where this is none.

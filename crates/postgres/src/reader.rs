@@ -76,7 +76,9 @@ impl Reader {
             let (tables, calls) = reader.tables(&user, &settings, &mut statement, Purpose::Columns).await?;
             let plan = reader.plan(&tables, &user, statement).await?;
             let parameters = parameters(plan.plan(), &calls, arrays)?;
-            Ok(Description { parameters, columns: plan.plan().schema().inner().clone() })
+            // Parameters without a type leave types open; the plan's own columns are told then.
+            let columns = engine::columns_of(tables.session(), plan.plan()).unwrap_or_else(|_| plan.plan().schema().inner().clone());
+            Ok(Description { parameters, columns })
         };
         self.bounded(timeout, work).await
     }

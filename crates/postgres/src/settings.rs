@@ -20,15 +20,17 @@ enum Accepts {
     /// One of these, whatever their case.
     Only(&'static [&'static str]),
     Milliseconds,
+    /// One of these names of encodings, in which only letters and digits mean something.
+    Encoding(&'static [&'static str]),
 }
 
-use Accepts::{Anything, Milliseconds, Nothing, Only};
+use Accepts::{Anything, Encoding, Milliseconds, Nothing, Only};
 
 /// Name, default, and what it may be set to.
 static SETTINGS: [(&str, &str, Accepts); 34] = [
     ("application_name", "", Anything),
     ("bytea_output", "hex", Only(&["hex"])),
-    ("client_encoding", "UTF8", Only(&["utf8", "utf-8", "unicode"])),
+    ("client_encoding", "UTF8", Encoding(&["utf8", "unicode"])),
     ("client_min_messages", "notice", Anything),
     ("datestyle", "ISO, MDY", Only(&["iso", "iso, mdy", "iso, ymd", "iso, dmy", "iso,mdy"])),
     ("default_transaction_isolation", "read committed", Anything),
@@ -85,9 +87,12 @@ impl Settings {
                 return Err(Refusal::new("55P02", format!("parameter \"{name}\" cannot be changed")));
             }
             Only(allowed) if !allowed.contains(&lower.as_str()) => return wrong(&allowed.join(" or ")),
+            Encoding(allowed) if !allowed.contains(&encoding(&lower).as_str()) => {
+                return wrong(&allowed.join(" or "));
+            }
             Milliseconds if milliseconds(value).is_none() => return wrong("a time such as 5000, 5s or 1min"),
             Anything if value.len() > VALUE_BYTES_MAX => return wrong("a shorter text"),
-            Only(_) | Milliseconds | Anything => {}
+            Only(_) | Encoding(_) | Milliseconds | Anything => {}
         }
         self.set.insert(name, value.to_owned());
         Ok(())
@@ -132,6 +137,11 @@ fn known(name: &str) -> Result<(&'static str, &'static str, &'static Accepts), R
     })
 }
 
+/// An encoding's name as PostgreSQL compares them: `'utf-8'`, `UTF_8` and `utf8` are one.
+fn encoding(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).collect()
+}
+
 /// A time as PostgreSQL writes it: a number of milliseconds, or one with a unit.
 fn milliseconds(text: &str) -> Option<u64> {
     let text = text.trim();
@@ -165,6 +175,10 @@ mod tests {
             ("statement_timeout", "5s", "ok"),
             ("timezone", "Europe/Berlin", "22023"),
             ("client_encoding", "LATIN1", "22023"),
+            ("client_encoding", "'utf-8'", "ok"),
+            ("client_encoding", "UTF_8", "ok"),
+            ("names", "Unicode", "ok"),
+            ("client_encoding", "utf16", "22023"),
             ("search_path", "private", "22023"),
             ("statement_timeout", "soon", "22023"),
             ("server_version", "17", "55P02"),

@@ -6,13 +6,14 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    DiscardObject, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, Reset, Set,
+    CloseCursor, DiscardObject, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, Reset, Set,
     SetExpr, Statement, TableFactor, Value, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 use engine::{SqlLimits, check_calls, check_statement, check_text};
 
+use super::dialect;
 use super::introspection::CATALOGUE_FUNCTIONS;
 use super::refusal::Refusal;
 
@@ -87,8 +88,12 @@ fn ask(statement: Statement, limits: &SqlLimits) -> Result<Ask, Refusal> {
             let all = name.quote_style.is_none() && name.value.eq_ignore_ascii_case("all");
             Ask::Deallocate((!all).then_some(name.value))
         }
+        // What pools send when they take a connection back: there are no cursors and no notices here.
+        Statement::Close { cursor: CloseCursor::All } => Ask::Nothing("CLOSE CURSOR ALL"),
+        Statement::UNLISTEN { .. } => Ask::Nothing("UNLISTEN"),
         Statement::Discard { object_type: DiscardObject::ALL } => Ask::DiscardAll,
-        statement if is_query(&statement) => {
+        mut statement if is_query(&statement) => {
+            dialect::adapt(&mut statement);
             check_statement(&statement)?;
             // What was rewritten is what will run, so that is what is looked at.
             check_text(&statement.to_string(), &PostgreSqlDialect {}, limits)?;
@@ -260,6 +265,11 @@ mod tests {
             ("ROLLBACK TO SAVEPOINT a", "Nothing(\"ROLLBACK\")"),
             ("DISCARD ALL", "DiscardAll"),
             ("DEALLOCATE ALL", "Deallocate(None)"),
+            ("CLOSE ALL", "Nothing(\"CLOSE CURSOR ALL\")"),
+            ("CLOSE c", "0A000"),
+            ("UNLISTEN *", "Nothing(\"UNLISTEN\")"),
+            ("UNLISTEN x", "Nothing(\"UNLISTEN\")"),
+            ("SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL", "query Nothing(\"CLOSE CURSOR ALL\") Nothing(\"UNLISTEN\") ResetAll"),
             ("SET datafusion.execution.batch_size = 1", "datafusion.execution.batch_size=1"),
             ("SELECT 1; INSERT INTO commits VALUES (1)", "25006"),
             ("INSERT INTO commits VALUES (1)", "25006"),

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use axum::extract::{Request, State};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use engine::{Level, Metric, Overlay, Query};
 use serde::Deserialize;
@@ -178,8 +178,8 @@ fn people_stay_home(
         .try_for_each(|metric| visible(visibility, metric))
 }
 
-/// `GET /metrics`: the board and the counters as Prometheus text.
-pub async fn prometheus(State(site): State<Site>) -> Result<Response, Problem> {
+/// `GET /metrics`: the board and the counters as Prometheus text, or as OpenMetrics for who prefers it.
+pub async fn prometheus(State(site): State<Site>, headers: HeaderMap) -> Result<Response, Problem> {
     let (app, parts) = (&site.app, site.app.parts()?);
     let scrape = prom::Scrape {
         catalogue: &parts.engine.catalogue(),
@@ -195,5 +195,10 @@ pub async fn prometheus(State(site): State<Site>) -> Result<Response, Problem> {
         log_failed: site.logs()?.appender.failure().is_some(),
     };
     let text = scrape.render().map_err(|error| Problem::internal(&error.to_string()))?;
-    Ok(([(header::CONTENT_TYPE, prom::CONTENT_TYPE)], text).into_response())
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let (media, text) = match prom::openmetrics::is_preferred(accept) {
+        true => (prom::openmetrics::CONTENT_TYPE, prom::openmetrics::of_text(&text)),
+        false => (prom::CONTENT_TYPE, text),
+    };
+    Ok(([(header::CONTENT_TYPE, media), (header::VARY, "accept")], text).into_response())
 }

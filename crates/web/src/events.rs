@@ -76,13 +76,26 @@ fn binary_mode(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
     headers
         .iter()
         .filter_map(|(name, value)| match name.as_str().strip_prefix(BINARY_PREFIX) {
-            Some(attribute) => Some((format!("ce_{attribute}"), value.as_bytes().to_vec())),
+            Some(attribute) => Some((format!("ce_{attribute}"), attribute_value(value.as_bytes()))),
             None if name == header::CONTENT_TYPE => {
                 Some(("content-type".to_owned(), value.as_bytes().to_vec()))
             }
             None => None,
         })
         .collect()
+}
+
+/// An attribute out of a header: CloudEvents over HTTP (3.1.3.2) may quote it, and percent-encodes what a header cannot
+/// hold. What is no such code stays as it is.
+fn attribute_value(value: &[u8]) -> Vec<u8> {
+    let quoted = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    let mut plain = Vec::with_capacity(value.len());
+    let mut bytes = quoted.unwrap_or(value).iter().copied();
+    while let Some(byte) = bytes.next() {
+        // Inside quotes a backslash stands before what is meant as it is.
+        plain.push(if quoted.is_some() && byte == b'\\' { bytes.next().unwrap_or(byte) } else { byte });
+    }
+    percent_encoding::percent_decode(&plain).collect()
 }
 
 /// Decodes once to refuse what would become a dead letter; the log gets the bytes as they came.
@@ -217,6 +230,21 @@ mod tests {
         let text = headers(&[("content-type", "text/plain")]);
         let problem = entries(&text, GOOD.as_bytes(), 1).expect_err("not a CloudEvent");
         assert_eq!(problem.status.as_u16(), 415);
+    }
+
+    #[test]
+    fn headers_are_decoded() {
+        for (header, attribute) in [
+            ("acme/api#482", "acme/api#482"),
+            ("acme/caf%C3%A9#4", "acme/café#4"),
+            ("100%", "100%"),
+            ("%zz%2", "%zz%2"),
+            (r#""Euro%20%E2%82%AC \"x\"""#, r#"Euro € "x""#),
+            (r#"""#, r#"""#),
+            ("", ""),
+        ] {
+            assert_eq!(attribute_value(header.as_bytes()), attribute.as_bytes(), "{header}");
+        }
     }
 
     #[test]

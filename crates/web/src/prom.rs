@@ -19,6 +19,7 @@ use surface::{Shown, Sight, Wall};
 
 use crate::logs::FeedView;
 
+pub mod openmetrics;
 mod series;
 
 use series::{counters, fill, gauges, number, register, timestamp};
@@ -171,6 +172,11 @@ impl Scrape<'_> {
                 "plimsoll_ingest_further_total",
                 "Events that bodies of other tools hold beyond their first.",
                 counts.further,
+            ),
+            (
+                "plimsoll_ingest_cleaned_total",
+                "Bodies of other tools out of which characters were taken that no text may hold.",
+                counts.cleaned,
             ),
             ("plimsoll_ingest_tombstones_total", "Records with a null value, skipped.", counts.tombstones),
             (

@@ -98,7 +98,7 @@ async fn take(
             site.webhooks.recent.lock().expect("no holder of the deliveries panics").get(delivery)
     {
         if known == digest {
-            return Ok(accepted(0, true));
+            return Ok(accepted(0, true, 0));
         }
         let detail = "this delivery id came before with another body";
         return Err(Problem::new(StatusCode::CONFLICT, "delivery-conflict", detail));
@@ -115,7 +115,7 @@ async fn take(
     if let Some(delivery) = delivery {
         site.webhooks.recent.lock().expect("no holder of the deliveries panics").insert(delivery, digest);
     }
-    Ok(accepted(events, normalised.known))
+    Ok(accepted(events, normalised.known, normalised.cleaned))
 }
 
 /// The events of a delivery; of an unknown kind a note that it came, with the body where that is asked for.
@@ -136,7 +136,8 @@ fn entries(site: &Site, format: Format, normalised: &Normalised, digest: &[u8], 
     };
     if site.webhooks.keep_unknown {
         let plain = entry(&note);
-        note["data"] = serde_json::from_slice(body).unwrap_or_default();
+        let text = std::str::from_utf8(body).unwrap_or_default();
+        note["data"] = serde_json::from_str(&event::clean_json(text).0).unwrap_or_default();
         // A body that no event can hold stays out, since it would take the note with it.
         return vec![Some(entry(&note)).filter(|whole| check(whole, 0).is_ok()).unwrap_or(plain)];
     }
@@ -167,8 +168,11 @@ fn refused(reject: &event::Reject, what: String) -> Problem {
     problem.with("reason", reason)
 }
 
-fn accepted(events: usize, known: bool) -> Response {
-    let answer = json!({ "events": events, "known": known });
+fn accepted(events: usize, known: bool, cleaned: u64) -> Response {
+    let mut answer = json!({ "events": events, "known": known });
+    if cleaned > 0 {
+        answer["cleaned"] = cleaned.into();
+    }
     let head = [(header::CONTENT_TYPE, "application/json")];
     (StatusCode::ACCEPTED, head, format!("{answer}\n")).into_response()
 }

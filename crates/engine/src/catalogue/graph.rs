@@ -210,6 +210,7 @@ impl<'v> Definitions<'v> {
     fn hash(&self, name: &str, own: &[String], reads: &[String], params: &[Param]) -> String {
         let mut hash = Xxh3::new();
         hash.update(&crate::functions::DEFINITION_VERSION.to_le_bytes());
+        crate::functions::lists().iter().for_each(|list| update(&mut hash, list));
         let read = closure(reads, self.views).into_iter();
         let read = read.map(|view| (view.name.as_str(), &*self.words[view.name.as_str()], &*view.params));
         for (name, words, params) in read.chain([(name, own, params)]) {

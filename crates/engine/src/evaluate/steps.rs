@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
 use datafusion::datasource::MemTable;
 use datafusion::error::Result;
 use datafusion::prelude::SessionContext;
@@ -22,7 +21,7 @@ use datafusion::sql::sqlparser::parser::Parser;
 
 use crate::evaluate::lineage;
 use crate::rows::compact::compact;
-use crate::sql::{ident_name, plan_query, uses};
+use crate::sql::{ident_name, plan_query, rows_of, uses};
 
 /// Numbers the tables of steps, so that no two in a session share a name.
 static STEP: AtomicU64 = AtomicU64::new(0);
@@ -109,8 +108,7 @@ impl<'s> Steps<'s> {
             plan = lineage::annotate(&plan)?;
         }
         let frame = self.context.execute_logical_plan(plan).await?;
-        let schema = frame.schema().inner().clone();
-        Ok(compact(&concat_batches(&schema, &frame.collect().await?)?)?)
+        Ok(compact(&rows_of(frame).await?)?)
     }
 }
 

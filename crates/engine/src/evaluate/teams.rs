@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::{cast, concat_batches};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
 use chrono::{DateTime, Utc};
 use datafusion::prelude::SessionContext;
@@ -20,6 +20,7 @@ use crate::catalogue::{Level, Metric, holds_people};
 use crate::error::Error;
 use crate::evaluate::Evaluator;
 use crate::rows::by_key::ViewRows;
+use crate::sql::rows_of;
 
 /// The view that says who is in which team.
 const STAYS: &str = "person_membership";
@@ -169,9 +170,7 @@ impl<'c> TeamsOf<'c> {
     }
 
     async fn rows(&self, sql: &str) -> Result<RecordBatch, Error> {
-        let frame = self.context.sql(sql).await?;
-        let schema = frame.schema().inner().clone();
-        Ok(concat_batches(&schema, &frame.collect().await?)?)
+        Ok(rows_of(self.context.sql(sql).await?).await?)
     }
 }
 

@@ -1,5 +1,5 @@
 //! `review_episodes(at, seq, event_id, type, repo, change, author, draft, reviewer, team, by, verdict, reviewers,
-//! authored_at, committed_at)`: the review episodes of one change, as a list of structs.
+//! authored_at, committed_at, head)`: the review episodes of one change, as a list of structs.
 //!
 //! An episode is (change, reviewer) from the earliest unanswered request to that reviewer's next submitted
 //! review (`done`), the request's removal (`removed`), or the change's close or merge (`mooted`).
@@ -9,7 +9,8 @@
 //! - A request to a team waits in the team's queue (`kind` team, reviewer NULL) until it is claimed: the first
 //!   submitted review by somebody who has no open request of their own, is not the author and is no bot takes
 //!   the earliest of the open team requests. The claimed episode then names the reviewer and the team.
-//! - A submitted review that answers nothing is an episode of its own (`kind` volunteered, of no length).
+//! - A submitted review that answers nothing is an episode of its own (`kind` volunteered, of no length). Comment-only
+//!   reviews by one person count once until the next push, request or verdict: hosts make a review of each single remark.
 //! - Draft pauses the clock. `pauses` holds the begin and end of each pause in turn; an odd count means that
 //!   the change is a draft still, and `paused_since` says since when. `paused_ms` sums those that ended.
 //! - A dismissed review stays an answer; its episode is flagged `dismissed`.
@@ -50,6 +51,7 @@ const VERDICT: usize = 11;
 const REVIEWERS: usize = 12;
 const AUTHORED: usize = 13;
 const COMMITTED: usize = 14;
+const HEAD: usize = 15;
 
 fn moments() -> DataType {
     DataType::List(Arc::new(Field::new("item", timestamp(), true)))
@@ -101,6 +103,7 @@ pub(super) fn output(fields: &[FieldRef]) -> Result<DataType> {
         ("reviewers", texts()),
         ("authored_at", timestamp()),
         ("committed_at", timestamp()),
+        ("head", text()),
     ];
     check_types("review_episodes", fields, &wanted)?;
     Ok(DataType::List(Arc::new(Field::new("item", DataType::Struct(item()), true))))
@@ -113,6 +116,8 @@ struct Columns<'a> {
     reviewers: Texts<'a>,
     teams: Texts<'a>,
     by: Texts<'a>,
+    verdicts: Texts<'a>,
+    heads: Texts<'a>,
     drafts: Vec<&'a BooleanArray>,
     trailers: Vec<Trailers<'a>>,
 }
@@ -142,6 +147,8 @@ impl<'a> Columns<'a> {
             reviewers: Texts(rows.texts(REVIEWER)),
             teams: Texts(rows.texts(TEAM)),
             by: Texts(rows.texts(BY)),
+            verdicts: Texts(rows.texts(VERDICT)),
+            heads: Texts(rows.texts(HEAD)),
             drafts: rows.batches.iter().map(|batch| batch[DRAFT].as_boolean()).collect(),
             trailers: rows.batches.iter().map(trailers).collect(),
         }

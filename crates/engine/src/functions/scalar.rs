@@ -1,4 +1,4 @@
-//! Scalar functions: time arithmetic, the units in which metrics answer, and the test for bots.
+//! Scalar functions: time arithmetic, the units in which metrics answer, who is a machine, and how tickets end.
 //!
 //! Invariant: no clock, and no time zone but UTC and those given. A NULL time or number gives NULL; `is_bot(NULL)` is
 //! false, and `holds_at` without an end holds on. Units are rounded as SQL's `ROUND` does.
@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringViewArray, TimestampMicrosecondArray,
 };
 use arrow::compute::kernels::cmp::{gt, lt_eq};
 use arrow::compute::{and_kleene, binary, is_null, or_kleene, unary};
@@ -17,7 +17,10 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
+use event::{MachineKind, machine_kind};
+
 use super::calendar::{Calendars, business, business_ages};
+use super::endings::ending_of;
 use super::types::timestamp;
 
 const DAY_US: i64 = 86_400_000_000;
@@ -49,6 +52,8 @@ enum Scalar {
     UnitsToTickets,
     UnitsToPoints,
     IsBot,
+    KindOf,
+    EndingOf,
 }
 
 pub(super) fn all() -> Vec<ScalarUDF> {
@@ -72,6 +77,8 @@ pub(super) fn all() -> Vec<ScalarUDF> {
         Scalar::UnitsToTickets,
         Scalar::UnitsToPoints,
         Scalar::IsBot,
+        Scalar::KindOf,
+        Scalar::EndingOf,
     ]
     .map(|scalar| {
         ScalarUDF::new_from_impl(ScalarFn {
@@ -111,6 +118,8 @@ impl Scalar {
             Scalar::UnitsToTickets => "units_to_tickets",
             Scalar::UnitsToPoints => "units_to_points",
             Scalar::IsBot => "is_bot",
+            Scalar::KindOf => "kind_of",
+            Scalar::EndingOf => "ending_of",
         }
     }
 
@@ -137,7 +146,8 @@ impl Scalar {
             | Scalar::UnitsToPoints => vec![DataType::Float64],
             Scalar::Ratio => vec![DataType::Float64, DataType::Float64],
             Scalar::EqualShare => vec![DataType::Int64],
-            Scalar::IsBot => vec![DataType::Utf8View],
+            Scalar::IsBot | Scalar::KindOf => vec![DataType::Utf8View],
+            Scalar::EndingOf => vec![DataType::Utf8View, DataType::Utf8View],
         }
     }
 
@@ -160,6 +170,7 @@ impl Scalar {
             | Scalar::UnitsToTickets
             | Scalar::UnitsToPoints => DataType::Float64,
             Scalar::HoldsAt | Scalar::IsBot => DataType::Boolean,
+            Scalar::KindOf | Scalar::EndingOf => DataType::Utf8View,
         }
     }
 
@@ -218,6 +229,21 @@ impl Scalar {
                     .iter()
                     .map(|name| Some(name.is_some_and(is_bot)))
                     .collect::<BooleanArray>(),
+            )),
+            Scalar::KindOf => Ok(Arc::new(
+                args[0]
+                    .as_string_view()
+                    .iter()
+                    .map(|name| Some(machine_kind(name?).map_or("human", MachineKind::as_str)))
+                    .collect::<StringViewArray>(),
+            )),
+            Scalar::EndingOf => Ok(Arc::new(
+                args[0]
+                    .as_string_view()
+                    .iter()
+                    .zip(args[1].as_string_view())
+                    .map(|(resolution, status)| Some(ending_of(resolution, status)))
+                    .collect::<StringViewArray>(),
             )),
         }
     }
@@ -345,62 +371,9 @@ fn ages(
     (0..opened.len()).map(age).collect()
 }
 
-/// Names, or the part of an address before the `@`, that are known bots and AI reviewers.
-const BOTS: [&str; 24] = [
-    "actions-user",
-    "allcontributors",
-    "bors",
-    "chatgpt-codex-connector",
-    "claude",
-    "codecov",
-    "codecov-io",
-    "coderabbitai",
-    "copilot",
-    "copilot-pull-request-reviewer",
-    "coveralls",
-    "cursoragent",
-    "dependabot",
-    "dependabot-preview",
-    "devin-ai-integration",
-    "github-actions",
-    "gitlab-bot",
-    "greenkeeper",
-    "greptile-apps",
-    "mergify",
-    "pre-commit-ci",
-    "renovate",
-    "sonarcloud",
-    "web-flow",
-];
-
-/// Whether a person string is a bot's by its name: known ones, `x[bot]`, `x-bot`, `bot-x`, `x-robot`.
-/// What a `person.updated` event says about somebody goes before this.
+/// Whether a name is a bot's or an AI agent's. What a `person.updated` event says about somebody goes before this.
 pub(super) fn is_bot(person: &str) -> bool {
-    // Logins of people are short; a copy on the stack is all the memory this takes.
-    let local = person.split('@').next().unwrap_or(person);
-    let local = local.split_once('+').map_or(local, |(number, name)| {
-        if person.ends_with("noreply.github.com") && number.bytes().all(|b| b.is_ascii_digit()) {
-            name
-        } else {
-            local
-        }
-    });
-    let ends = |suffix: &str| {
-        local.len() > suffix.len()
-            && local.is_char_boundary(local.len() - suffix.len())
-            && local[local.len() - suffix.len()..].eq_ignore_ascii_case(suffix)
-    };
-    let starts = |prefix: &str| {
-        local.len() > prefix.len()
-            && local.is_char_boundary(prefix.len())
-            && local[..prefix.len()].eq_ignore_ascii_case(prefix)
-    };
-    ends("[bot]")
-        || ends("-bot")
-        || ends("_bot")
-        || ends("-robot")
-        || starts("bot-")
-        || BOTS.iter().any(|bot| bot.eq_ignore_ascii_case(local))
+    machine_kind(person).is_some()
 }
 
 #[cfg(test)]
@@ -438,23 +411,6 @@ mod tests {
             ("2026-03-11", 10, "2026-02-25"),
         ] {
             assert_eq!(working_days_before(noon(from), days), noon(want), "{days} before {from}");
-        }
-    }
-
-    #[test]
-    fn bots_are_told_by_name() {
-        for bot in [
-            "dependabot[bot]",
-            "Renovate",
-            "49699333+dependabot[bot]@users.noreply.github.com",
-            "acme-bot",
-            "k8s-ci-robot",
-            "Copilot",
-        ] {
-            assert!(is_bot(bot), "{bot}");
-        }
-        for person in ["ada", "abbot", "robot", "bot", "talbot@acme.org", "ada+bot@acme.org", ""] {
-            assert!(!is_bot(person), "{person}");
         }
     }
 }

@@ -102,7 +102,7 @@ pub const ALLOWED: &[(&str, Growth)] = &[
     // Plimsoll's
     ("age_ms", Fixed), ("business_age_ms", Days), ("business_ms", Days), ("days_before", Fixed),
     ("days_between", Fixed), ("days_to_ms", Fixed), ("equal_share", Fixed), ("holds_at", Fixed), ("hours_to_ms", Fixed),
-    ("is_bot", Fixed), ("millis_between", Fixed), ("ms_to_days", Fixed), ("ms_to_hours", Fixed), ("points", Fixed),
+    ("is_bot", Fixed), ("kind_of", Fixed), ("ending_of", Fixed), ("millis_between", Fixed), ("ms_to_days", Fixed), ("ms_to_hours", Fixed), ("points", Fixed),
     ("ratio", Fixed), ("units_to_points", Fixed), ("units_to_tickets", Fixed), ("working_days_before", Fixed),
     ("working_days_between", Fixed),
     ("effective_count", Fixed), ("evenness", Fixed), ("gini", Fixed), ("gini_corrected", Fixed), ("hhi", Fixed),

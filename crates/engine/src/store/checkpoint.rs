@@ -66,6 +66,7 @@ pub fn read(dir: &Path, catalogue: &Catalogue, views: &mut ViewRows) -> Option<H
 /// Changes with anything that a view's rows depend on besides events.
 fn definitions(catalogue: &Catalogue) -> String {
     let mut text = format!("{} {}", env!("CARGO_PKG_VERSION"), functions::DEFINITION_VERSION);
+    text.extend(functions::lists());
     for view in catalogue.keyed() {
         text.push_str(&format!("\u{0}{}\u{0}{:?}\u{0}{}", view.name, view.open, view.sql));
     }

@@ -6,7 +6,7 @@
 use super::{Entity, Field, Kind, Part, Table};
 
 /// At least as many slots as the longest list has fields.
-pub(crate) const SLOTS: usize = 24;
+pub(crate) const SLOTS: usize = 32;
 
 /// The data fields of `table`; dead letters have none.
 pub fn fields(table: Table) -> &'static [Field] {
@@ -96,7 +96,7 @@ static COMMITS: [Field; 21] = [
     .filled(),
 ];
 
-static REVIEWS: [Field; 19] = [
+static REVIEWS: [Field; 20] = [
     field("repo", Kind::Id, CHANGE, "The repository, as its host names it.", r#""acme/api""#)
         .filled()
         .repeated(),
@@ -132,9 +132,16 @@ static REVIEWS: [Field; 19] = [
         "What the review says.",
         r#""approved""#,
     ),
+    field(
+        "head_branch",
+        Kind::Text,
+        CHANGE,
+        "The branch it comes from; some AI agents are known by it.",
+        r#""fix/fees""#,
+    ),
 ];
 
-static TICKETS: [Field; 24] = [
+static TICKETS: [Field; 26] = [
     field(
         "ticket",
         Kind::Id,
@@ -203,6 +210,21 @@ static TICKETS: [Field; 24] = [
         r#"{"status":{"from":"To do","to":"In review"}}"#,
     ),
     field("team", Kind::Id, TICKET | MILESTONE, "The team that answers for it.", r#""payments""#).repeated(),
+    field(
+        "resolution",
+        Kind::Text,
+        TICKET,
+        "Why it was closed, as the tracker calls it; names such as `Won't Do` tell the ending.",
+        r#""Done""#,
+    )
+    .repeated(),
+    field(
+        "ending",
+        Kind::Choice(&["done", "dropped", "duplicate", "moved"]),
+        TICKET,
+        "How it ended, where the source knows; else the names of resolution and status tell.",
+        r#""done""#,
+    ),
 ];
 
 static DIRECTORY: [Field; 20] = [

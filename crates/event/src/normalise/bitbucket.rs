@@ -120,6 +120,7 @@ impl<'a> PullRequest<'a> {
             .with_some("draft", flag(pull, "draft")?)
             .with_some("base", text(pull, "destination.branch.name")?)
             .with_some("head", text(pull, "source.commit.hash")?)
+            .with_some("head_branch", text(pull, "source.branch.name")?)
             .with_some("tickets", self.tickets()?))
     }
 

@@ -7,6 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::canonical;
+use crate::clean::clean_json;
 use crate::decode;
 use crate::hash::key_hash;
 use crate::reject::{Reason, Reject};
@@ -19,12 +20,13 @@ const DEPTH_MAX: usize = 127;
 /// From this number on a count since 1970 is one of milliseconds: as seconds it would be the year 5138.
 const MILLISECONDS_MIN: i64 = 100_000_000_000;
 
-/// The body as an object.
-pub(super) fn parse(bytes: &[u8]) -> Result<Value, Reject> {
+/// The body as an object, and how many characters it had that no text may hold.
+pub(super) fn parse(bytes: &[u8]) -> Result<(Value, u64), Reject> {
     if bytes.is_empty() {
         return Err(Reject::new(Reason::EmptyValue, "the body has no bytes"));
     }
-    let text = decode::text(bytes)?;
+    let (text, cleaned) = clean_json(decode::text(bytes)?);
+    let text = &*text;
     let value: Value =
         serde_json::from_str(text).map_err(|error| Trace::new(DEPTH_MAX).reject(&error, text))?;
     if !value.is_object() {
@@ -33,7 +35,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, Reject> {
             format!("the body is {}, expected an object", type_name(&value)),
         ));
     }
-    Ok(value)
+    Ok((value, cleaned))
 }
 
 /// The member at a path of names with dots between; `None` where it, or something on the way, is absent

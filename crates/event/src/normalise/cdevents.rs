@@ -14,7 +14,8 @@ use crate::trace::clip;
 const PREFIX: &str = "dev.cdevents.";
 
 /// Subjects that CDEvents defines and that no table holds.
-const SILENT: [&str; 14] = [
+const SILENT: [&str; 15] = [
+    "approval",
     "artifact",
     "branch",
     "build",

@@ -15,7 +15,7 @@ mod push;
 use serde_json::{Map, Value, json};
 
 use super::body::{self, at, flag, id, list, moment, need_text, person, text};
-use super::{Delivery, Draft, Normalised};
+use super::{Account, Delivery, Draft, Normalised};
 use crate::reject::Reject;
 use crate::trace::clip;
 
@@ -79,9 +79,30 @@ pub(super) fn normalise(delivery: &Delivery<'_>, body: &Value) -> Result<Normali
         _ => None,
     };
     Ok(match events {
-        Some(events) => Normalised::known(name, events),
+        Some(mut events) => {
+            if !events.is_empty() {
+                events.extend(machines(body)?);
+            }
+            Normalised::known(name, events)
+        }
         None => Normalised::unknown(name),
     })
+}
+
+/// Accounts in the body that are machines by the name beside the user name, or by what the interface says of them.
+fn machines(body: &Value) -> Result<Vec<Draft>, Reject> {
+    let listed = ["reviewers", "assignees"].iter().filter_map(|name| at(body, name)?.as_array()).flatten();
+    let alone = ["user", "assignee"].iter().filter_map(|name| at(body, name));
+    let mut events = Vec::new();
+    for found in alone.chain(listed) {
+        let Some((person, key)) = user(found)?.zip(text(found, "username")?) else { continue };
+        let service = found["bot"] == true;
+        let beside = [text(found, "name")?, text(found, "email")?];
+        events.extend(Account { person, key: key.to_owned(), beside, service }.machine("gitlab"));
+    }
+    events.sort_by(|a, b| a.id.cmp(&b.id));
+    events.dedup_by(|a, b| a.id == b.id);
+    Ok(events)
 }
 
 fn repo(body: &Value) -> Result<&str, Reject> {

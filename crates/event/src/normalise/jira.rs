@@ -15,11 +15,11 @@ use serde_json::Value;
 use super::body::{
     at, digest, epoch_us, id, list, missing, moment, need_id, need_text, rfc3339, text, time_us, when,
 };
-use super::{Delivery, Draft, Normalised};
+use super::{Account, Delivery, Draft, Normalised};
 use crate::reject::{Reason, Reject};
 use crate::trace::clip;
-use revision::{Entry, Reading, Revision};
-use state::State;
+use revision::{ChangelogField, Entry, Reading, Revision};
+use state::{Ending, State};
 
 /// What events are about that say nothing about tickets or milestones, as their names start.
 const QUIET: [&str; 17] = [
@@ -47,7 +47,7 @@ pub(super) fn normalise(delivery: &Delivery<'_>, body: &Value) -> Result<Normali
         return unnamed(body);
     };
     let events = match kind {
-        "jira:issue_created" => vec![created(body)?],
+        "jira:issue_created" => created(body)?,
         "jira:issue_updated" => updated(body)?.into_iter().collect(),
         "jira:issue_deleted" => vec![deleted(delivery, body)?],
         _ if kind.starts_with("jira:version_") || kind.starts_with("sprint_") => {
@@ -60,7 +60,34 @@ pub(super) fn normalise(delivery: &Delivery<'_>, body: &Value) -> Result<Normali
         _ if QUIET.iter().any(|start| kind.starts_with(start)) => Vec::new(),
         _ => return Ok(Normalised::unknown(clip(kind))),
     };
-    Ok(Normalised::known(clip(kind), events))
+    Ok(Normalised::known(clip(kind), with_machines(events, body, at(body, "issue"))?))
+}
+
+/// With the machines among the accounts of a body that says something.
+fn with_machines(mut events: Vec<Draft>, body: &Value, issue: Option<&Value>) -> Result<Vec<Draft>, Reject> {
+    if !events.is_empty() {
+        events.extend(machines(body, issue)?);
+    }
+    Ok(events)
+}
+
+/// Accounts that are apps of the site, or whose name or address is a machine's.
+fn machines(body: &Value, issue: Option<&Value>) -> Result<Vec<Draft>, Reject> {
+    let fields = ["fields.assignee", "fields.reporter", "fields.creator"];
+    let of_issue = issue.into_iter().flat_map(|issue| fields.iter().filter_map(|name| at(issue, name)));
+    let histories = issue.map_or(Ok(None), |issue| list(issue, "changelog.histories"))?.unwrap_or_default();
+    let authors = histories.iter().filter_map(|history| at(history, "author"));
+    let mut machines = Vec::new();
+    for user in at(body, "user").into_iter().chain(of_issue).chain(authors) {
+        let Some(person) = revision::person_of(user)? else { continue };
+        let Some(key) = person["login"].as_str().map(str::to_owned) else { continue };
+        let service = text(user, "accountType")? == Some("app");
+        let beside = [text(user, "displayName")?, text(user, "emailAddress")?];
+        machines.extend(Account { person, key, beside, service }.machine("jira"));
+    }
+    machines.sort_by(|a, b| a.id.cmp(&b.id));
+    machines.dedup_by(|a, b| a.id == b.id);
+    Ok(machines)
 }
 
 /// A body that does not say what it is: an issue with its history, or the change of an old server.
@@ -70,7 +97,10 @@ fn unnamed(body: &Value) -> Result<Normalised, Reject> {
         return Ok(Normalised::known("issue", issue_history(&site.url, body, &Value::Null)?));
     }
     match at(body, "issue") {
-        Some(_) => Ok(Normalised::known("jira:issue_updated", updated(body)?.into_iter().collect())),
+        Some(issue) => {
+            let events = updated(body)?.into_iter().collect();
+            Ok(Normalised::known("jira:issue_updated", with_machines(events, body, Some(issue))?))
+        }
         None => Ok(Normalised::unknown("unknown")),
     }
 }
@@ -111,12 +141,17 @@ fn about(site: &Site, issue: &Value, kind: &'static str, tail: &str, time: Strin
     Ok(event)
 }
 
-/// When the issue was last changed, in microseconds: of two readings of a change the later knows more.
+/// When the issue was last changed, in microseconds: of two readings of a change the later knows more. Jira counts
+/// milliseconds, so that there is room for what this code reads: of two readings of one state the one that tells more
+/// goes before.
 fn reading_version(issue: &Value) -> Result<i64, Reject> {
-    Ok(text(issue, "fields.updated")?.and_then(time_us).unwrap_or(0))
+    Ok(text(issue, "fields.updated")?.and_then(time_us).unwrap_or(0) + READER)
 }
 
-fn created(body: &Value) -> Result<Draft, Reject> {
+/// Raised when bodies are read for more than before: 1 reads resolutions.
+const READER: i64 = 1;
+
+fn created(body: &Value) -> Result<Vec<Draft>, Reject> {
     let issue = at(body, "issue").ok_or_else(|| missing("issue"))?;
     let site = Site::of(need_text(issue, "self")?);
     let time = match moment(issue, "fields.created")? {
@@ -125,11 +160,61 @@ fn created(body: &Value) -> Result<Draft, Reject> {
     };
     let entries = Entry::items(body, "changelog.items")?;
     let reading = Reading::new(body, issue, &entries, &Value::Null)?;
-    let data = State::of(issue, &reading)?.data(&time, &reading);
-    let mut event = about(&site, issue, "ticket.created", "created", time)?;
-    event.data.extend(data);
-    event.source_version = reading_version(issue)?;
-    Ok(event)
+    let mut state = State::of(issue, &reading)?;
+    let born_done = BornDone::of(issue, &time, &mut state, None, &reading)?;
+    let mut event = about(&site, issue, "ticket.created", "created", time.clone())?;
+    event.data.extend(state.data(&time, &reading));
+    let mut events = vec![event];
+    if let Some(born_done) = born_done {
+        events.push(born_done.close(&site, issue, &mut state, &reading)?);
+    }
+    let version = reading_version(issue)?;
+    events.iter_mut().for_each(|event| event.source_version = version);
+    Ok(events)
+}
+
+/// The end of an issue that was done when it was created, as far as its changelog tells: it came from another tracker, or
+/// the entry that closed it was lost. Jira itself says when it was resolved.
+struct BornDone {
+    at_us: i64,
+    time: String,
+    ending: Ending,
+}
+
+impl BornDone {
+    /// Takes the end out of the state at the creation. `status_us` is when the changelog first tells of the status.
+    fn of(
+        issue: &Value,
+        created: &str,
+        state: &mut State,
+        status_us: Option<i64>,
+        reading: &Reading,
+    ) -> Result<Option<BornDone>, Reject> {
+        if state.category(reading) != Some("done") {
+            return Ok(None);
+        }
+        let Some(time) = moment(issue, "fields.resolutiondate")? else { return Ok(None) };
+        let at_us = time_us(&time).unwrap_or(0);
+        let after_creation = time_us(created).is_some_and(|created_us| created_us < at_us);
+        if !after_creation || status_us.is_some_and(|status_us| status_us <= at_us) {
+            return Ok(None);
+        }
+        Ok(Some(BornDone { at_us, time, ending: state.unend() }))
+    }
+
+    /// The closing, with the issue as it is then.
+    fn close(
+        self,
+        site: &Site,
+        issue: &Value,
+        state: &mut State,
+        reading: &Reading,
+    ) -> Result<Draft, Reject> {
+        let before = state.clone();
+        state.end(self.ending);
+        let id = "resolved".to_owned();
+        Revision { id, time: self.time, before: &before, after: state }.event(site, issue, reading)
+    }
 }
 
 /// The change that a webhook tells; `None` where only a comment or the like was changed.
@@ -199,9 +284,16 @@ pub fn issue_history(base: &str, issue: &Value, statuses: &Value) -> Result<Vec<
     // Back to the creation, and forth again as each entry says, which is what its webhook said.
     let mut state = State::of(issue, &reading)?;
     entries.iter().rev().for_each(|entry| state.undo(entry, &reading));
-    let mut events = vec![creation(&site, issue, &state, &reading)?];
+    let created = moment(issue, "fields.created")?.ok_or_else(|| missing("fields.created"))?;
+    let of_status = |history: &&History| history.items.iter().any(|entry| entry.field == ChangelogField::Status);
+    let status_us = histories.iter().find(of_status).map(|history| history.at_us);
+    let mut born_done = BornDone::of(issue, &created, &mut state, status_us, &reading)?;
+    let mut events = vec![creation(&site, issue, created, &state, &reading)?];
     let mut bytes = 0;
-    for History { id, time, items, .. } in histories {
+    for History { id, time, items, at_us } in histories {
+        if let Some(closing) = born_done.take_if(|closing| closing.at_us < at_us) {
+            events.push(closing.close(&site, issue, &mut state, &reading)?);
+        }
         let before = state.clone();
         items.iter().for_each(|item| state.redo(item, &reading));
         let event = Revision { id, time, before: &before, after: &state }.event(&site, issue, &reading)?;
@@ -212,8 +304,14 @@ pub fn issue_history(base: &str, issue: &Value, statuses: &Value) -> Result<Vec<
         }
         events.push(event);
     }
+    if let Some(closing) = born_done {
+        events.push(closing.close(&site, issue, &mut state, &reading)?);
+    }
     events.iter_mut().for_each(|event| event.source_version = version);
-    Ok(events)
+    // The last event stays the one that tells the issue as it is now.
+    let mut all = machines(issue, Some(issue))?;
+    all.append(&mut events);
+    Ok(all)
 }
 
 /// What all events of an issue's history together may weigh: each carries the whole issue.
@@ -221,8 +319,13 @@ const HISTORY_BYTES_MAX: usize = 64 << 20;
 
 /// The creation, with the state that the whole changelog leads back to. One that is cut off leads to some
 /// later state: then only what is no part of it is told.
-fn creation(site: &Site, issue: &Value, state: &State, reading: &Reading) -> Result<Draft, Reject> {
-    let time = moment(issue, "fields.created")?.ok_or_else(|| missing("fields.created"))?;
+fn creation(
+    site: &Site,
+    issue: &Value,
+    time: String,
+    state: &State,
+    reading: &Reading,
+) -> Result<Draft, Reject> {
     let listed = list(issue, "changelog.histories")?.map_or(0, <[Value]>::len);
     let total = at(issue, "changelog.total").and_then(Value::as_u64).unwrap_or(0);
     let mut data = state.data(&time, reading);

@@ -123,13 +123,13 @@ fn a_body_becomes_rows_at_one_place_of_the_log() {
 
 #[test]
 fn a_body_with_one_bad_event_keeps_none() {
-    let nul = PUSH.replace("Two", r"T\u0000");
+    let untimely = PUSH.replace(r#""message":"Two""#, r#""timestamp":"soon","message":"Two""#);
     let mut builder = BatchBuilder::new();
-    let outcome = builder.push_as(Format::GitHub, &record(&[], nul.as_bytes()));
+    let outcome = builder.push_as(Format::GitHub, &record(&[], untimely.as_bytes()));
     let batch = builder.finish(Vec::new());
-    assert_eq!(outcome, Outcome::DeadLetter(Reason::NulInString));
+    assert_eq!(outcome, Outcome::DeadLetter(Reason::BadTime));
     assert_eq!((batch.commits.num_rows(), batch.dead_letters.num_rows()), (0, 1));
-    let kept: String = nul.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let kept: String = untimely.bytes().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(cell(&batch.dead_letters, "value"), kept);
     assert_eq!(cell(&batch.dead_letters, "offset"), "42");
 }
@@ -146,7 +146,7 @@ fn cloudevents_go_the_ordinary_way() {
 #[test]
 fn broken_bodies_are_dead_letters_of_any_vendor() {
     let deep = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
-    let cases: [(Vec<u8>, Reason); 10] = [
+    let cases: [(Vec<u8>, Reason); 9] = [
         (Vec::new(), Reason::EmptyValue),
         (b"{\"action\":\"\xff\"}".to_vec(), Reason::InvalidUtf8),
         ("\u{feff}{}".into(), Reason::ByteOrderMark),
@@ -154,7 +154,6 @@ fn broken_bodies_are_dead_letters_of_any_vendor() {
         (format!("{PUSH}]").into(), Reason::TrailingGarbage),
         (b"{'a':1}".to_vec(), Reason::InvalidJson),
         (b"{\"a\":1e999}".to_vec(), Reason::NumberOutOfRange),
-        (br#"{"a":"\ud800"}"#.to_vec(), Reason::LoneSurrogate),
         (b"[]".to_vec(), Reason::NotAnEvent),
         (deep(10_000).into(), Reason::TooDeep),
     ];
@@ -172,6 +171,21 @@ fn broken_bodies_are_dead_letters_of_any_vendor() {
     let heavy = vec![b' '; (1 << 20) + 1];
     let (outcomes, ..) = pushed(Format::GitHub, &[record(&[], &heavy)]);
     assert_eq!(outcomes, [Outcome::DeadLetter(Reason::ValueTooLarge)]);
+}
+
+#[test]
+fn a_body_is_cleaned_of_what_no_text_may_hold() {
+    let body = PUSH.replace("Two", r"T\u0000w\ud800o").replace(r#""after""#, r#""x\u0000":"\udfff","after""#);
+    let mut builder = BatchBuilder::new();
+    let outcome = builder.push_as(Format::GitHub, &record(&[], body.as_bytes()));
+    let batch = builder.finish(Vec::new());
+    assert_eq!(outcome, Outcome::Normalised(2));
+    assert_eq!((batch.counts.cleaned, batch.counts.dead_letters), (1, 0));
+    assert_eq!(normalise(Format::GitHub, Some("push"), body.as_bytes()).unwrap().cleaned, 4);
+    // Who writes our own events can be told.
+    let own = super::event("change.opened", r#"{"repo":"r","change":"1","title":"a\u0000"}"#);
+    let (outcomes, ..) = pushed(Format::CloudEvents, &[record(&[], own.as_bytes())]);
+    assert_eq!(outcomes, [Outcome::DeadLetter(Reason::NulInString)]);
 }
 
 #[test]

@@ -131,9 +131,23 @@ fn numbers_and_strings_are_what_they_say() {
 }
 
 #[test]
+fn an_event_without_a_time_has_the_logs() {
+    let mut event: serde_json::Value = serde_json::from_str(&change("")).unwrap();
+    event.as_object_mut().unwrap().remove("time");
+    let text = event.to_string();
+    let logged = super::record(&[], text.as_bytes());
+    match crate::decode(&logged) {
+        Ok(crate::Decoded::Event(event)) => assert_eq!(event.occurred_at, super::LOGGED_US),
+        other => panic!("{other:?}"),
+    }
+    let unlogged = crate::Record { timestamp_us: -1, ..logged };
+    assert_eq!(crate::decode(&unlogged).unwrap_err().reason, Reason::MissingAttribute);
+}
+
+#[test]
 fn attributes_are_those_of_cloud_events() {
     let good = change("");
-    for name in ["specversion", "id", "source", "type", "time", "data"] {
+    for name in ["specversion", "id", "source", "type", "data"] {
         rejected(good.replace(&format!("\"{name}\""), "\"x\""), missing(name));
         let null = serde_json::from_str::<serde_json::Value>(&good).map(|mut value| {
             value[name] = serde_json::Value::Null;

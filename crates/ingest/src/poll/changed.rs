@@ -2,6 +2,8 @@
 //!
 //! A list that is asked for by page numbers moves under the reader: an item that changes goes to its end, and
 //! the one behind it is skipped. So each page is asked for by the time of the last item of the page before.
+//! An item that is listed and answers 404 or 410 (it was deleted or hidden meanwhile, or its place is broken) is counted and
+//! passed over; many of them in a row are no accident, and end the poll before the cursor passes them.
 //! Invariant: every item that was changed at or after the start is handed over, and the cursor never passes
 //! one that was not.
 
@@ -14,6 +16,9 @@ use crate::Error;
 
 /// Items asked for at once: what both GitHub and GitLab give at most.
 const PER_PAGE: &str = "100";
+
+/// Items in a row that are not there although they are listed: more, and the token has lost its rights.
+const ABSENT_MAX: usize = 20;
 
 /// A list, and the names that the tool has for things.
 pub(super) struct List<'l> {
@@ -36,7 +41,7 @@ pub(super) fn each(
 ) -> Result<(), Error> {
     let mut since = feed.start(list.name);
     let mut seen = feed.cursor.mark(&feed.name, list.name).map(|mark| mark.seen.clone()).unwrap_or_default();
-    let mut page = 1_u32;
+    let (mut page, mut absent) = (1_u32, 0);
     loop {
         let number = page.to_string();
         let mut parameters = list.parameters.to_vec();
@@ -52,7 +57,16 @@ pub(super) fn each(
         for item in &items {
             let key = format!("{}@{}", item[list.number], updated(item));
             if !seen.contains(&key) {
-                take(client, feed, item)?;
+                match take(client, feed, item) {
+                    Err(Error::Absent { url, detail }) if absent < ABSENT_MAX => {
+                        absent += 1;
+                        feed.pass_over(&url, &detail);
+                    }
+                    taken => {
+                        taken?;
+                        absent = 0;
+                    }
+                }
                 feed.relieve()?;
                 seen.push(key);
             }

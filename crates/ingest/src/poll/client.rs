@@ -139,8 +139,10 @@ impl RestClient {
     /// # Errors
     /// The interface refuses, has no such resource, or fails again and again.
     pub fn get(&mut self, url: &str) -> Result<Answer, Error> {
-        let absent =
-            |status| remote(url, format!("{status}; check the name, and that the token may read it"));
+        let absent = |status| Error::Absent {
+            url: without_password(url),
+            detail: format!("{status}; check the name, and that the token may read it"),
+        };
         self.find(url)?.map_err(absent)
     }
 
@@ -287,7 +289,9 @@ async fn try_once(
             return (Attempt::Refused(format!("an answer of more than {ANSWER_BYTES_MAX} bytes")), None);
         }
     }
-    match serde_json::from_slice(&bytes) {
+    // Tools keep characters in titles and texts that no text may hold.
+    let text = String::from_utf8_lossy(&bytes);
+    match serde_json::from_str(&event::clean_json(&text).0) {
         Ok(body) => (Attempt::Answered(Answer { body, next: next_page(&headers) }), resumes_us),
         Err(error) if error.is_eof() => (Attempt::Passing("the answer is cut off".to_owned()), None),
         Err(_) => (Attempt::Refused("the answer is no JSON; check --url".to_owned()), None),
@@ -303,7 +307,8 @@ async fn says_rate_limit(response: &mut reqwest::Response) -> bool {
             break;
         }
     }
-    String::from_utf8_lossy(&bytes).to_lowercase().contains("rate limit")
+    let words = String::from_utf8_lossy(&bytes).to_lowercase();
+    words.contains("rate limit") || words.contains("abuse")
 }
 
 /// What a status other than success means.

@@ -80,7 +80,8 @@ fn ticket(
     feed: &mut Feed<'_>,
 ) -> Result<(), Error> {
     let number = &issue["number"];
-    let timeline = timeline(repo, number, client)?;
+    let mut timeline = timeline(repo, number, client)?;
+    add_untold_end(&mut timeline, issue);
     let origin = format!("{repo}#{number}");
     let told = |action: &str, issue: &Map<String, Value>, beside: Value, by: &Value, feed: &mut Feed<'_>| {
         let mut body =
@@ -114,6 +115,18 @@ fn timeline(repo: &str, number: &Value, client: &mut RestClient) -> Result<Vec<V
     Ok(events)
 }
 
+/// Of an item that came closed from elsewhere the timeline tells no end, but the item says when it was.
+fn add_untold_end(timeline: &mut Vec<Value>, item: &Value) {
+    let told = timeline.iter().any(|event| matches!(event["event"].as_str(), Some("closed" | "merged")));
+    let Some(closed_at) = item["closed_at"].as_str().filter(|_| !told) else { return };
+    let event = if item["merged_at"].is_string() { "merged" } else { "closed" };
+    let place = timeline.iter().position(|event| event["created_at"].as_str() > Some(closed_at));
+    let end = json!({
+        "event": event, "created_at": closed_at, "state_reason": item["state_reason"], "actor": item["closed_by"],
+    });
+    timeline.insert(place.unwrap_or(timeline.len()), end);
+}
+
 fn issue_action(event: &Value, milestones: &Milestones) -> Option<(&'static str, Value)> {
     Some(match event["event"].as_str()? {
         "labeled" => ("labeled", json!({"label": event["label"]})),
@@ -138,7 +151,8 @@ fn pull_request(
 ) -> Result<(), Error> {
     let number = &issue["number"];
     let pull = client.get(&client.url(&format!("/repos/{repo}/pulls/{number}"), &[]))?.body;
-    let timeline = timeline(repo, number, client)?;
+    let mut timeline = timeline(repo, number, client)?;
+    add_untold_end(&mut timeline, &pull);
     let reviews = client.pages(&format!("/repos/{repo}/pulls/{number}/reviews"), &[PER_PAGE])?;
     let comments = client.pages(&format!("/repos/{repo}/pulls/{number}/comments"), &[PER_PAGE])?;
     let change = PullRequest { repo, pull: &pull, origin: format!("{repo}#{number}"), milestones };

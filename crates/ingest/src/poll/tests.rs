@@ -77,6 +77,16 @@ fn what_fails_in_passing_is_asked_again() {
                 Reply::ok(&list),
             ],
         ),
+        (
+            "/abuse",
+            vec![
+                Reply {
+                    body: json!({"message": "You have triggered an abuse detection mechanism."}).to_string(),
+                    ..Reply::status(403)
+                },
+                Reply::ok(&list),
+            ],
+        ),
         ("/forbidden", vec![Reply::status(403)]),
         ("/broken", vec![Reply::status(500)]),
         ("/never", vec![Reply::status(429).header("Retry-After", 86_400)]),
@@ -88,6 +98,7 @@ fn what_fails_in_passing_is_asked_again() {
         ("/limited", Ok(1)),
         ("/hourly", Ok(1)),
         ("/burst", Ok(1)),
+        ("/abuse", Ok(1)),
         ("/forbidden", Err("403 Forbidden; the token may not read this")),
         ("/broken", Err("500 Internal Server Error, 6 times; run it again later")),
         ("/never", Err("a rate limit says to wait 86400 s")),
@@ -562,4 +573,55 @@ fn jira_is_told_with_its_whole_changelog_whichever_search_the_site_has() {
         let asked = stub.asked();
         assert!(asked.last().unwrap().contains("updated+%3E%3D+%22-"), "{asked:?}");
     }
+}
+
+/// An issue of a list, closed on the third.
+fn listed(number: u32) -> Value {
+    json!({
+        "number": number, "title": "t", "state": "closed", "state_reason": "not_planned", "user": {"login": "ada"},
+        "created_at": "2026-03-01T09:00:00Z", "updated_at": format!("2026-03-05T09:00:{number:02}Z"),
+        "closed_at": "2026-03-03T09:00:00Z", "closed_by": {"login": "bo"}, "labels": [], "assignees": [],
+    })
+}
+
+#[test]
+fn an_item_that_is_not_there_ends_no_poll() {
+    let dir = tempfile::tempdir().unwrap();
+    let timeline = |number: u32| format!("/repos/acme/api/issues/{number}/timeline");
+    let (first, third) = (timeline(1), timeline(3));
+    let stub = Stub::start(vec![
+        ("/repos/acme/api/milestones", vec![Reply::ok("[]")]),
+        ("/repos/acme/api/issues?", vec![Reply::ok(json!([listed(1), listed(2), listed(3)]))]),
+        (&first, vec![Reply::ok("[]")]),
+        (&timeline(2), vec![Reply::status(410)]),
+        (&third, vec![Reply::ok("[]")]),
+    ]);
+    let cursor = dir.path().join("cursor");
+    let (lines, _, totals) = poll(Tool::GitHub, "acme/api", &stub, &cursor);
+    let of = |number: u32| lines.iter().filter(|line| line.contains(&format!("issues/{number}:"))).count();
+    assert_eq!((of(1), of(2), of(3)), (2, 0, 2), "{lines:?}");
+    // What came closed from elsewhere ends when it was closed.
+    let closed = "ticket.closed github:acme/api/issues/1:closed:2026-03-03T09:00:00Z 2026-03-03T09:00:00Z";
+    assert!(lines.iter().any(|line| line == closed), "{lines:?}");
+    assert_eq!((totals.absent, totals.refused), (1, 0));
+    let told = totals.describe("github", "items").join("\n");
+    assert!(told.contains("passed over: 1") && told.contains("issues/2/timeline: 410 Gone"), "{told}");
+}
+
+#[test]
+fn many_items_that_are_not_there_end_a_poll_before_its_cursor_passes() {
+    let dir = tempfile::tempdir().unwrap();
+    let items: Vec<Value> = (1..=25).map(listed).collect();
+    let stub = Stub::start(vec![
+        ("/repos/acme/api/milestones", vec![Reply::ok("[]")]),
+        ("/repos/acme/api/issues?", vec![Reply::ok(json!(items))]),
+    ]);
+    let (mut client, _) = client_of(&stub.base(), Login::Nobody);
+    let plan = PollPlan { tool: Tool::GitHub, scopes: vec!["acme/api".to_owned()], since: None };
+    let cursor = dir.path().join("cursor");
+    let mut log = Collected(Vec::new());
+    let error = super::poll(&plan, &mut client, &cursor, &mut log, &mut |_, _| {}).unwrap_err();
+    assert!(error.to_string().contains("404 Not Found; check the name"), "{error}");
+    let kept = PollCursor::read(&cursor).unwrap();
+    assert_eq!(kept.since(&cursor::feed_name(Tool::GitHub, client.base(), "acme/api"), "issues"), None);
 }

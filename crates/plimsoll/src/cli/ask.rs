@@ -92,6 +92,8 @@ pub struct ReplayArgs {
 pub struct SqlArgs {
     /// One SELECT, or - to read it from stdin
     pub statement: String,
+    #[command(flatten)]
+    pub moment: AsOfArgs,
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }

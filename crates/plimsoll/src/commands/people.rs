@@ -261,7 +261,7 @@ mentioned AS (
   FROM name_seen LEFT JOIN person_of ON person_of.identity = name_seen.identity
   GROUP BY COALESCE(person_of.person, name_seen.identity)
 )
-SELECT counted.person, person.name, COALESCE(person.kind, CASE WHEN is_bot(counted.person) THEN 'bot' ELSE 'human' END) AS kind,
+SELECT counted.person, person.name, COALESCE(person.kind, kind_of(counted.person)) AS kind,
   counted.names, COALESCE(mentioned.mentions, 0) AS mentions
 FROM counted
 LEFT JOIN person ON person.person = counted.person

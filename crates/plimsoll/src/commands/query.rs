@@ -104,10 +104,17 @@ pub fn sql(config: &Config, arguments: SqlArgs) -> Result<(), Failure> {
     crate::runtime::runtime("plimsoll")?.block_on(with_store(config, async |store| {
         // Metrics are tables here; they are read from the board.
         let failed = |error: engine::Error| Failure::engine(&error);
-        if store.engine.catalogue().metrics.iter().any(|metric| statement.contains(&metric.name)) {
-            store.engine.evaluate().await.map_err(failed)?;
-        }
-        let rows = store.engine.sql(&statement).await.map_err(failed)?;
+        let rows = match arguments.moment.as_of {
+            Some(as_of) => store.engine.sql_at(&statement, as_of).await,
+            None => {
+                let metrics = &store.engine.catalogue().metrics;
+                if metrics.iter().any(|metric| statement.contains(&metric.name)) {
+                    store.engine.evaluate().await.map_err(failed)?;
+                }
+                store.engine.sql(&statement).await
+            }
+        };
+        let rows = rows.map_err(failed)?;
         let example = store.example.is_some();
         let bytes = match encoding {
             Some(encoding) => output::rows(&own_rows(rows), encoding, example),

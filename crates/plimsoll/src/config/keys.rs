@@ -318,6 +318,12 @@ section! {
         /// A broken file leaves its last good version in force, and is reported in the log, in GET /api/v1/metrics and as
         /// plimsoll_catalogue_problems. Views with a key wait for a restart.
         reload_interval_ms: u64 = 500, 0..=3_600_000;
+        /// What your trackers call a ticket that is closed without being done, by resolution or status: "dropped", "duplicate"
+        /// or "moved"; "done" takes a name off the shipped list (queries/data/endings.toml). Letter case means nothing.
+        /// ```toml
+        /// "Parked" = "dropped"
+        /// ```
+        endings: Dotted = Dotted::default();
     }
 }
 

@@ -195,5 +195,5 @@ fn tables_of_any_keys_are_the_open_sections() {
     let keys = groups.iter().flat_map(|group| group.keys);
     let mut open: Vec<&str> = keys.filter(|key| key.kind == Kind::Table).map(|key| key.path).collect();
     open.sort_unstable();
-    assert_eq!(open, [super::FORMATS, super::SETTINGS]);
+    assert_eq!(open, [super::ENDINGS, super::FORMATS, super::SETTINGS]);
 }

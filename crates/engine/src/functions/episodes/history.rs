@@ -3,7 +3,7 @@
 //! Invariant: a step costs a logarithm of the change's episodes, however many requests it has open, but for what ends or
 //! pauses all of them: a close ends each once, and pauses are bounded by [`PAUSES_MAX`].
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use arrow::array::{Array, TimestampMicrosecondArray};
 
@@ -106,6 +106,10 @@ pub(super) struct ChangeHistory<'a> {
     /// The last episode that a reviewer answered.
     answered: HashMap<&'a str, usize>,
     pauses: usize,
+    /// Its newest commit, as far as events of the change itself tell.
+    head: Option<&'a str>,
+    /// Who commented since the last push, request or verdict.
+    sitting: HashSet<&'a str>,
 }
 
 impl<'a> ChangeHistory<'a> {
@@ -125,6 +129,9 @@ impl<'a> ChangeHistory<'a> {
     fn step(&mut self, columns: &Columns<'a>, entry: &Entry) {
         let type_ = columns.types.get(entry).unwrap_or_default();
         self.recorded |= type_.starts_with("review.");
+        if type_.starts_with("change.") {
+            self.pushed(columns.heads.get(entry));
+        }
         match type_ {
             "change.opened" | "change.updated" => {
                 self.closed &= type_ == "change.updated";
@@ -151,7 +158,8 @@ impl<'a> ChangeHistory<'a> {
                 self.removed(columns.reviewers.get(entry), columns.teams.get(entry), entry)
             }
             "review.submitted" => {
-                self.submitted(columns.reviewers.get(entry).or(columns.by.get(entry)), entry)
+                let reviewer = columns.reviewers.get(entry).or(columns.by.get(entry));
+                self.submitted(reviewer, columns.verdicts.get(entry) == Some("commented"), entry)
             }
             "review.dismissed" => self.dismissed(columns.reviewers.get(entry)),
             _ => {}
@@ -168,12 +176,21 @@ impl<'a> ChangeHistory<'a> {
         }
     }
 
+    /// A head that is another one ends every sitting; a review may name an old one, so these are not asked.
+    fn pushed(&mut self, head: Option<&'a str>) {
+        if head.is_some() && head != self.head {
+            self.head = head;
+            self.sitting.clear();
+        }
+    }
+
     fn requested(&mut self, reviewer: Option<&'a str>, team: Option<&'a str>, entry: &Entry) {
         let kind = match (reviewer, team) {
             (Some(_), _) => RequestKind::Requested,
             (None, Some(_)) => RequestKind::Team,
             (None, None) => return,
         };
+        self.sitting.clear();
         if self.find(reviewer, team).is_some() {
             return;
         }
@@ -228,8 +245,12 @@ impl<'a> ChangeHistory<'a> {
         }
     }
 
-    fn submitted(&mut self, reviewer: Option<&'a str>, entry: &Entry) {
+    fn submitted(&mut self, reviewer: Option<&'a str>, only_comment: bool, entry: &Entry) {
         let Some(name) = reviewer else { return };
+        let sits = only_comment && !self.sitting.insert(name);
+        if !only_comment {
+            self.sitting.clear();
+        }
         let claims = self.author != reviewer && !is_bot(name);
         let of_queue = || self.queue.first().copied().filter(|_| claims);
         let place = match self.find(reviewer, None).or_else(of_queue) {
@@ -238,6 +259,7 @@ impl<'a> ChangeHistory<'a> {
                 self.episodes[place].reviewer = reviewer;
                 place
             }
+            None if sits => return,
             None => {
                 let mut episode = Episode::open(RequestKind::Volunteered, reviewer, None, entry);
                 episode.request = None;

@@ -193,6 +193,7 @@ impl<'a> GitHubChange<'a> {
             .with_some("draft", flag(pull, "draft")?)
             .with_some("base", text(pull, "base.ref")?)
             .with_some("head", text(pull, "head.sha")?)
+            .with_some("head_branch", text(pull, "head.ref")?)
             .with_some("additions", count(pull, "additions")?)
             .with_some("deletions", count(pull, "deletions")?)
             .with_some("changed_files", count(pull, "changed_files")?)

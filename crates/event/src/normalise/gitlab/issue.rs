@@ -66,6 +66,7 @@ pub(super) fn events(action: &str, hook: &GitLabHook<'_>) -> Result<Option<Vec<D
         .with_some("url", text(issue, "url")?)
         .with_some("status", status)
         .with_some("status_category", category)
+        .with_some("ending", ending(issue)?.filter(|_| category == Some("done")))
         .with_some("assignees", assignees(hook)?)
         .with_some("reporter", reporter(hook, issue)?)
         .with_some("points", or_null(issue, "weight", points(issue)))
@@ -94,6 +95,18 @@ fn status(issue: &Value) -> Result<(Option<&str>, Option<&'static str>), Reject>
         _ => None,
     };
     Ok((state, category))
+}
+
+/// How it ended, where that is told: as a duplicate of another one, or moved to another project.
+fn ending(issue: &Value) -> Result<Option<&'static str>, Reject> {
+    let told = |path: &str| -> Result<bool, Reject> { Ok(id(issue, path)?.is_some()) };
+    Ok(if told("duplicated_to_id")? {
+        Some("duplicate")
+    } else if told("moved_to_id")? {
+        Some("moved")
+    } else {
+        None
+    })
 }
 
 /// The list, else the one that older servers tell. Without either the number alone says that there is none.

@@ -111,6 +111,7 @@ impl<'a> MergeRequest<'a> {
             .with_some("draft", is_draft)
             .with_some("base", text(attributes, "target_branch")?)
             .with_some("head", text(attributes, "last_commit.id")?)
+            .with_some("head_branch", text(attributes, "source_branch")?)
             .with_some("labels", labels_now)
             .with_some("milestone", milestone_of(attributes)?)
             .with_some("tickets", self.tickets()?))

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::state::State;
+use super::state::{Sprint, State, sprints};
 use super::{Draft, Site, about};
 use crate::normalise::body::{at, flag, id, list, person, text};
 use crate::reject::Reject;
@@ -131,6 +131,8 @@ pub(super) struct Reading {
     pub starts: Vec<String>,
     /// From a version's id to the day on which it came out.
     pub released: HashMap<String, String>,
+    /// The sprints that the issue shows, by id.
+    pub sprints: HashMap<String, Sprint>,
 }
 
 impl Reading {
@@ -154,6 +156,7 @@ impl Reading {
                 reading.released.insert(id, text(version, "releaseDate")?.unwrap_or_default().to_owned());
             }
         }
+        reading.sprints = sprints(issue)?.into_iter().map(|sprint| (sprint.id.clone(), sprint)).collect();
         let custom = |wanted: ChangelogField| {
             let named = entries.iter().filter(move |entry| entry.field == wanted);
             named.filter_map(|entry| entry.custom.clone())

@@ -7,7 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use super::revision::{ChangelogField, Entry, Reading, Side, number, person_of};
-use crate::normalise::body::{at, id, is_null, list, text};
+use crate::normalise::body::{at, id, is_null, list, text, time_us};
 use crate::reject::Reject;
 use crate::time::parse_date;
 
@@ -26,7 +26,8 @@ pub(super) struct State {
     /// The fields that need no thought, by our names.
     data: Map<String, Value>,
     status: Side,
-    resolved: bool,
+    /// The resolution's name, of an issue that has one.
+    resolution: Option<String>,
     components: Option<Vec<IssuePart>>,
     versions: Option<Vec<IssuePart>>,
     /// Ids of the sprints it is or was in.
@@ -41,10 +42,13 @@ impl State {
             raw: id(issue, "fields.status.id")?,
             shown: text(issue, "fields.status.name")?.map(str::to_owned),
         };
-        state.resolved = at(issue, "fields.resolution").is_some();
+        state.resolution = match text(issue, "fields.resolution.name")? {
+            Some(name) => Some(name.to_owned()),
+            None => at(issue, "fields.resolution").map(|_| RESOLVED.to_owned()),
+        };
         state.components = named(issue, "fields.components")?;
         state.versions = named(issue, "fields.fixVersions")?;
-        state.sprints = sprints(issue)?;
+        state.sprints = sprints(issue)?.into_iter().map(|sprint| sprint.id).collect();
         let custom =
             |names: &[String]| names.iter().find_map(|name| at(issue, &format!("fields.{name}")).cloned());
         if let Some(points) = custom(&reading.points).filter(Value::is_number) {
@@ -75,7 +79,7 @@ impl State {
                 return;
             }
             ChangelogField::Resolution => {
-                self.resolved = to.text().is_some();
+                self.resolution = to.text().map(str::to_owned);
                 return;
             }
             ChangelogField::Sprint => {
@@ -109,8 +113,11 @@ impl State {
         if let Some(status) = self.status.text() {
             put("status", json!(status));
         }
-        if let Some(category) = reading.category(&self.status, self.resolved) {
+        if let Some(category) = self.category(reading) {
             put("status_category", json!(category));
+        }
+        if let Some(resolution) = &self.resolution {
+            put("resolution", json!(resolution));
         }
         if let Some(components) = &self.components {
             put("components", components.iter().map(|component| component.name.as_str()).collect());
@@ -121,16 +128,92 @@ impl State {
         data
     }
 
+    /// What the status means.
+    pub fn category(&self, reading: &Reading) -> Option<&'static str> {
+        reading.category(&self.status, self.resolution.is_some())
+    }
+
+    /// Takes the status and the resolution out: nothing is known of them until [`State::end`].
+    pub fn unend(&mut self) -> Ending {
+        Ending { status: std::mem::take(&mut self.status), resolution: self.resolution.take() }
+    }
+
+    /// Puts a status and a resolution back; a resolution that was told meanwhile stays.
+    pub fn end(&mut self, ending: Ending) {
+        self.status = ending.status;
+        self.resolution = self.resolution.take().or(ending.resolution);
+    }
+
     /// Of the versions to be fixed in, the first that was not out yet, else the last; without one, the
-    /// latest sprint. First and last by number, which is the order of creation.
+    /// sprint. First and last by number, which is the order of creation.
     fn milestone(&self, time: &str, reading: &Reading) -> Option<String> {
         let ids = self.versions.iter().flatten().map(|version| version.id.as_str());
         let by_number = |id: &&str| (number(id), (*id).to_owned());
         let out = |id: &&str| reading.released.get(*id).is_some_and(|day| day.as_str() <= time);
         let open = ids.clone().filter(|id| !out(id)).min_by_key(by_number);
         let version = open.or_else(|| ids.max_by_key(by_number)).map(|id| format!("version/{id}"));
-        let sprint = self.sprints.iter().map(String::as_str).max_by_key(by_number);
-        version.or_else(|| sprint.map(|id| format!("sprint/{id}")))
+        version.or_else(|| self.sprint(time, reading))
+    }
+
+    /// Of the sprints that it is or was in, the one that is active at that time, else the next, else the last. A sprint
+    /// that only the changelog names is taken for a later one than those that are closed.
+    fn sprint(&self, time: &str, reading: &Reading) -> Option<String> {
+        let at_us = time_us(time).unwrap_or(i64::MAX);
+        let rank = |id: &&String| {
+            let known = reading.sprints.get(*id);
+            let phase = known.map_or(Phase::Unknown, |sprint| sprint.phase(at_us));
+            // The next one is the first to begin, of the others the one that was made last counts.
+            let order = match phase {
+                Phase::Next => (known.and_then(|sprint| sprint.start_us).unwrap_or(i64::MAX), number(id)),
+                Phase::Active | Phase::Unknown | Phase::Closed => (-number(id), 0),
+            };
+            (phase, order, (*id).clone())
+        };
+        self.sprints.iter().min_by_key(rank).map(|id| format!("sprint/{id}"))
+    }
+}
+
+/// A status and a resolution that were taken out of a state.
+#[derive(Debug)]
+pub(super) struct Ending {
+    status: Side,
+    resolution: Option<String>,
+}
+
+/// What a resolution is called that has no name.
+const RESOLVED: &str = "Resolved";
+
+/// Where a sprint stands at some time, in the order in which one of several is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Active,
+    Next,
+    Unknown,
+    Closed,
+}
+
+/// A sprint as an issue shows it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Sprint {
+    pub id: String,
+    /// In lower case: `future`, `active` or `closed`.
+    state: String,
+    start_us: Option<i64>,
+    complete_us: Option<i64>,
+}
+
+impl Sprint {
+    /// By its times; where they are not told, as it is now.
+    fn phase(&self, at_us: i64) -> Phase {
+        match (self.state.as_str(), self.start_us, self.complete_us) {
+            (_, _, Some(complete)) if complete <= at_us => Phase::Closed,
+            (_, Some(start), _) if start > at_us => Phase::Next,
+            // A future sprint's start is a plan that nobody has carried out.
+            ("future", ..) => Phase::Next,
+            (_, Some(_), Some(_)) | ("active", ..) => Phase::Active,
+            ("closed", ..) => Phase::Closed,
+            _ => Phase::Unknown,
+        }
     }
 }
 
@@ -181,27 +264,50 @@ fn replace(list: &mut Vec<IssuePart>, from: &Side, to: &Side) {
     }
 }
 
-/// Ids of the sprints of an issue: they are in a custom field, known by what it holds.
-fn sprints(issue: &Value) -> Result<Vec<String>, Reject> {
+/// The sprints of an issue: they are in a custom field, known by what it holds.
+pub(super) fn sprints(issue: &Value) -> Result<Vec<Sprint>, Reject> {
     let fields = at(issue, "fields").and_then(Value::as_object).into_iter().flatten();
-    let mut ids = Vec::new();
+    let mut sprints = Vec::new();
     for value in fields.filter(|(name, _)| name.starts_with("customfield_")).map(|(_, value)| value) {
         for item in value.as_array().into_iter().flatten() {
             match item {
                 Value::String(printed) if printed.starts_with(SPRINT_PRINTED) => {
-                    let id = printed.split(['[', ',']).find_map(|part| part.strip_prefix("id="));
-                    ids.extend(id.map(|id| id.trim_end_matches(']').to_owned()));
+                    sprints.extend(printed_sprint(printed));
                 }
                 Value::Object(sprint)
                     if ["id", "name", "state", "boardId"].iter().all(|name| sprint.contains_key(*name)) =>
                 {
-                    ids.extend(id(item, "id")?);
+                    let time = |name: &str| -> Result<Option<i64>, Reject> {
+                        Ok(text(item, name)?.and_then(time_us))
+                    };
+                    let start_us = match time("activatedDate")? {
+                        Some(start) => Some(start),
+                        None => time("startDate")?,
+                    };
+                    let state = text(item, "state")?.unwrap_or_default().to_lowercase();
+                    let complete_us = time("completeDate")?;
+                    sprints.extend(id(item, "id")?.map(|id| Sprint { id, state, start_us, complete_us }));
                 }
                 _ => {}
             }
         }
     }
-    Ok(ids)
+    Ok(sprints)
+}
+
+/// A sprint as servers print it: `...Sprint@1f[id=9,state=CLOSED,name=S 9,startDate=...,completeDate=<null>]`.
+fn printed_sprint(printed: &str) -> Option<Sprint> {
+    let member = |name: &str| {
+        let mut parts = printed.split(['[', ',']).map(|part| part.trim_end_matches(']'));
+        parts.find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
+    };
+    let time = |name: &str| member(name).and_then(time_us);
+    Some(Sprint {
+        id: member("id")?.to_owned(),
+        state: member("state").unwrap_or_default().to_lowercase(),
+        start_us: time("activatedDate").or_else(|| time("startDate")),
+        complete_us: time("completeDate"),
+    })
 }
 
 /// The day on one side of a change: Jira gives it by itself, as people read it, or with a midnight.

@@ -53,7 +53,7 @@ fn an_opened_pull_request_says_all_of_itself_and_asks_for_reviews() {
         "opened",
         "2026-03-02T09:00:00.500000Z",
         r#","base":"main""#,
-        r#","draft":false,"head":"abc","repo":"acme/api","tickets":["API-7"],"title":"API-7: Round fees","url":"https://h/7""#,
+        r#","draft":false,"head":"abc","head_branch":"fees","repo":"acme/api","tickets":["API-7"],"title":"API-7: Round fees","url":"https://h/7""#,
     );
     let asked = r#","repo":"acme/api","reviewer":{"login":"c","name":"Cy"}"#;
     let requested = line("review.requested", "requested:c", "2026-03-02T09:00:00.500000Z", "", asked);

@@ -98,10 +98,11 @@ fn a_reply_with_a_vote_is_a_verdict() {
     assert_eq!(verdict(json!(2)), ["review.submitted approved"]);
     assert_eq!(verdict(json!("+2")), ["review.submitted approved"]);
     assert_eq!(verdict(json!("1")), ["review.submitted commented"]);
-    assert_eq!(verdict(json!("0")), ["review.submitted commented"]);
+    // The vote beside it, on another label, is no review.
+    assert_eq!(verdict(json!("0")), ["review.commented"]);
     assert_eq!(verdict(json!("-1")), ["review.submitted changes_requested"]);
     assert_eq!(verdict(json!(-2)), ["review.submitted changes_requested"]);
-    assert_eq!(reply("bo", vote("Style", json!("-2"), json!(null))), ["review.submitted commented"]);
+    assert_eq!(reply("bo", vote("Style", json!("-2"), json!(null))), ["review.commented"]);
     assert_eq!(reply("bo", json!({})), ["review.submitted commented"]);
     assert_eq!(reply("bo", vote("Code-Review", json!("0"), json!("2"))), ["review.dismissed"]);
     // The owner's reply is no review, but the owner's vote is one.
@@ -243,4 +244,31 @@ pub(super) fn seeds() -> Vec<(&'static str, Value)> {
         "hashtags-changed",
     ];
     types.map(|type_| ("", event(type_, beside.clone()))).into()
+}
+
+#[test]
+fn a_vote_on_another_label_is_no_review() {
+    let kinds = |approvals: Value, name: &str| -> Vec<&'static str> {
+        let comment = event("comment-added", json!({
+            "author": {"username": "x1", "name": name}, "comment": "Build done", "approvals": approvals,
+        }));
+        let events = normalise(Format::Gerrit, None, comment.to_string().as_bytes()).unwrap().events;
+        events.iter().map(|event| event.kind).collect()
+    };
+    let vote = |label: &str, value: &str, old: Option<&str>| match old {
+        Some(old) => json!({"type": label, "value": value, "oldValue": old}),
+        None => json!({"type": label, "value": value}),
+    };
+    for (approvals, name, expected) in [
+        (json!([vote("Verified", "1", None)]), "Bo", &["review.commented"][..]),
+        (json!([vote("Verified", "-1", Some("0"))]), "Acme CI", &["review.commented", "person.updated"]),
+        (json!([vote("Verified", "1", Some("0")), vote("Code-Review", "0", None)]), "Bo", &["review.commented"]),
+        // A vote that stands already is not cast again by a comment.
+        (json!([vote("Workflow", "1", None), vote("Code-Review", "0", Some("0"))]), "Bo", &["review.submitted"]),
+        (json!([vote("Verified", "1", None), vote("Code-Review", "2", Some("0"))]), "Bo", &["review.submitted"]),
+        (json!([vote("Verified", "1", None), vote("Code-Review", "1", Some("0"))]), "Bo", &["review.submitted"]),
+        (json!([]), "Bo", &["review.submitted"]),
+    ] {
+        assert_eq!(kinds(approvals.clone(), name), expected, "{approvals}");
+    }
 }

@@ -92,7 +92,7 @@ fn two_lines_are_followed_field_by_field() {
     };
     check(
         "2489368455",
-        r#"change.merged github:selfhub/selfhub/pull/124:merged 2015-01-01T00:00:30Z {"additions":2,"author":"dduugg","base":"develop","change":"124","changed_files":2,"deletions":6,"head":"47c1cd384b3deb0427e7e546e8d6b4346a65d816","merged_by":"zindlerb","milestone":null,"repo":"selfhub/selfhub","tickets":["selfhub/selfhub#117"],"title":"make AWS S3 bucket prefix an environmental variable","url":"https://github.com/selfhub/selfhub/pull/124"}"#,
+        r#"change.merged github:selfhub/selfhub/pull/124:merged 2015-01-01T00:00:30Z {"additions":2,"author":"dduugg","base":"develop","change":"124","changed_files":2,"deletions":6,"head":"47c1cd384b3deb0427e7e546e8d6b4346a65d816","head_branch":"feature/env","merged_by":"zindlerb","milestone":null,"repo":"selfhub/selfhub","tickets":["selfhub/selfhub#117"],"title":"make AWS S3 bucket prefix an environmental variable","url":"https://github.com/selfhub/selfhub/pull/124"}"#,
     );
     check(
         "2489368454",
@@ -105,19 +105,19 @@ fn slim_payloads_give_fewer_fields_and_no_nulls() {
     check(
         &feed("PullRequestEvent", json!({"action": "opened", "number": 7, "pull_request": slim()})),
         &[
-            r#"change.opened github:acme/api/pull/7:opened 2026-03-02T09:30:05Z {"author":"cy","base":"main","change":"7","head":"abc","repo":"acme/api"}"#,
+            r#"change.opened github:acme/api/pull/7:opened 2026-03-02T09:30:05Z {"author":"cy","base":"main","change":"7","head":"abc","head_branch":"fees","repo":"acme/api"}"#,
         ],
     );
     check(
         &feed("PullRequestEvent", json!({"action": "merged", "number": 7, "pull_request": slim()})),
         &[
-            r#"change.merged github:acme/api/pull/7:merged 2026-03-02T09:30:05Z {"base":"main","change":"7","head":"abc","merged_by":"cy","repo":"acme/api"}"#,
+            r#"change.merged github:acme/api/pull/7:merged 2026-03-02T09:30:05Z {"base":"main","change":"7","head":"abc","head_branch":"fees","merged_by":"cy","repo":"acme/api"}"#,
         ],
     );
     check(
         &feed("PullRequestEvent", json!({"action": "closed", "number": 7, "pull_request": slim()})),
         &[
-            r#"change.closed github:acme/api/pull/7:closed:2026-03-02T09:30:05Z 2026-03-02T09:30:05Z {"base":"main","by":"cy","change":"7","head":"abc","repo":"acme/api"}"#,
+            r#"change.closed github:acme/api/pull/7:closed:2026-03-02T09:30:05Z 2026-03-02T09:30:05Z {"base":"main","by":"cy","change":"7","head":"abc","head_branch":"fees","repo":"acme/api"}"#,
         ],
     );
     let labeled = json!({
@@ -126,7 +126,7 @@ fn slim_payloads_give_fewer_fields_and_no_nulls() {
     check(
         &feed("PullRequestEvent", labeled),
         &[
-            r#"change.updated github:acme/api/pull/7:labeled:bug:2026-03-02T09:30:05Z 2026-03-02T09:30:05Z {"base":"main","change":"7","head":"abc","labels":["bug"],"repo":"acme/api"}"#,
+            r#"change.updated github:acme/api/pull/7:labeled:bug:2026-03-02T09:30:05Z 2026-03-02T09:30:05Z {"base":"main","change":"7","head":"abc","head_branch":"fees","labels":["bug"],"repo":"acme/api"}"#,
         ],
     );
     let review = json!({

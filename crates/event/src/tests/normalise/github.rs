@@ -60,7 +60,7 @@ fn an_opened_pull_request_says_all_of_itself_and_asks_for_reviews() {
         "pull_request",
         &pull("opened", json!({}), inside),
         &[
-            r#"change.opened github:acme/api/pull/7:opened 2026-03-02T09:00:00Z {"additions":12,"author":"ada","base":"main","change":"7","changed_files":2,"deletions":3,"draft":false,"head":"abc","labels":["security"],"milestone":"acme/api/milestones/4","repo":"acme/api","tickets":["API-7","acme/api#12","acme/web#3","PAY-1"],"title":"API-7: Round fees","url":"https://h/7"}"#,
+            r#"change.opened github:acme/api/pull/7:opened 2026-03-02T09:00:00Z {"additions":12,"author":"ada","base":"main","change":"7","changed_files":2,"deletions":3,"draft":false,"head":"abc","head_branch":"ada/PAY-1-fees","labels":["security"],"milestone":"acme/api/milestones/4","repo":"acme/api","tickets":["API-7","acme/api#12","acme/web#3","PAY-1"],"title":"API-7: Round fees","url":"https://h/7"}"#,
             r#"review.requested github:acme/api/pull/7:requested:bo:2026-03-02T09:00:00Z 2026-03-02T09:00:00Z {"author":"ada","by":"cy","change":"7","repo":"acme/api","reviewer":"bo"}"#,
             r#"review.requested github:acme/api/pull/7:requested:team/payments:2026-03-02T09:00:00Z 2026-03-02T09:00:00Z {"author":"ada","by":"cy","change":"7","repo":"acme/api","team":"payments"}"#,
         ],
@@ -473,7 +473,7 @@ fn two_real_bodies_are_followed_field_by_field() {
     check(
         "pull_request/closed.with-organization.payload.json",
         &[
-            r#"change.closed github:Codertocat/Hello-World/pull/2:closed:2019-05-15T15:21:18Z 2019-05-15T15:21:18Z {"additions":1,"author":"Codertocat","base":"master","by":"Codertocat","change":"2","changed_files":1,"deletions":1,"draft":false,"head":"ec26c3e57ca3a959ca5aad62de7213c562f8c821","labels":["bug"],"milestone":null,"repo":"Codertocat/Hello-World","tickets":[],"title":"Update the README with new information.","url":"https://github.com/Codertocat/Hello-World/pull/2"}"#,
+            r#"change.closed github:Codertocat/Hello-World/pull/2:closed:2019-05-15T15:21:18Z 2019-05-15T15:21:18Z {"additions":1,"author":"Codertocat","base":"master","by":"Codertocat","change":"2","changed_files":1,"deletions":1,"draft":false,"head":"ec26c3e57ca3a959ca5aad62de7213c562f8c821","head_branch":"changes","labels":["bug"],"milestone":null,"repo":"Codertocat/Hello-World","tickets":[],"title":"Update the README with new information.","url":"https://github.com/Codertocat/Hello-World/pull/2"}"#,
         ],
     );
     check(

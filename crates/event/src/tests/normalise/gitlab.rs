@@ -60,7 +60,7 @@ fn an_opened_merge_request_says_all_of_itself_and_asks_for_reviews() {
         &[
             concat!(
                 r#"change.opened gitlab:acme/api!7:opened 2026-03-02T09:00:00Z {"author":{"login":"ada"},"base":"main","#,
-                r#""change":"7","draft":false,"head":"abc","labels":["security"],"milestone":"milestone/4","#,
+                r#""change":"7","draft":false,"head":"abc","head_branch":"ada/PAY-1-fees","labels":["security"],"milestone":"milestone/4","#,
                 r#""repo":"acme/api","tickets":["API-7","acme/api#12","PAY-1"],"title":"API-7: Round fees","#,
                 r#""url":"https://h/7"}"#,
             ),
@@ -317,7 +317,7 @@ fn two_real_bodies_field_by_field() {
         [
             concat!(
                 r#"change.opened gitlab:gitlabhq/gitlab-test!1:opened 2013-12-03T17:23:34Z {"base":"master","#,
-                r#""change":"1","draft":false,"head":"da1560886d4f094c3e6c9ef40349f7d38b5d27d7","labels":["API"],"#,
+                r#""change":"1","draft":false,"head":"da1560886d4f094c3e6c9ef40349f7d38b5d27d7","head_branch":"ms-viewport","labels":["API"],"#,
                 r#""milestone":null,"repo":"gitlabhq/gitlab-test","tickets":[],"title":"MS-Viewport","#,
                 r#""url":"http://example.com/diaspora/merge_requests/1"}"#,
             ),
@@ -372,4 +372,19 @@ pub(super) fn seeds() -> Vec<(&'static str, Value)> {
         ("Milestone Hook", hook("milestone", "update")),
         ("Push Hook", push),
     ]
+}
+
+#[test]
+fn a_closed_issue_says_how_it_ended() {
+    let ending = |state: &str, beside: Value| {
+        let mut attributes = json!({"iid": 7, "state": state, "action": "close", "closed_at": "2026-03-02 09:14:00 UTC"});
+        attributes.as_object_mut().unwrap().extend(beside.as_object().unwrap().clone());
+        let body = json!({"object_kind": "issue", "project": {"path_with_namespace": "acme/api"}, "object_attributes": attributes});
+        let events = normalise(Format::GitLab, None, body.to_string().as_bytes()).unwrap().events;
+        events[0].data.get("ending").and_then(Value::as_str).unwrap_or("-").to_owned()
+    };
+    assert_eq!(ending("closed", json!({"duplicated_to_id": 3})), "duplicate");
+    assert_eq!(ending("closed", json!({"moved_to_id": 9, "duplicated_to_id": null})), "moved");
+    assert_eq!(ending("closed", json!({})), "-");
+    assert_eq!(ending("opened", json!({"moved_to_id": 9})), "-");
 }

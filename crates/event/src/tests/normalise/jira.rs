@@ -413,10 +413,11 @@ fn two_real_bodies_field_by_field() {
         found("webhook-server-issue-updated-resolved.json"),
         [concat!(
             r#"ticket.closed jira:some-instance-test.centralus.cloudapp.azure.com:8080:10300:history:10414 "#,
-            r#"2019-08-12T23:23:01.993000Z {"assignees":[],"changes":{"status":{"from":"In Progress","to":"Resolved"}},"#,
+            r#"2019-08-12T23:23:01.993000Z {"assignees":[],"changes":{"resolution":{"from":null,"to":"Done"},"#,
+            r#""status":{"from":"In Progress","to":"Resolved"}},"#,
             r#""components":[],"due_on":null,"key":"TES-4","kind":"bug","labels":[],"milestone":null,"#,
             r#""priority":"Medium","project":"TES","reporter":{"email":"admin@admin.com","login":"admin","#,
-            r#""name":"admin"},"status":"Resolved","status_category":"done","ticket":"10300","#,
+            r#""name":"admin"},"resolution":"Done","status":"Resolved","status_category":"done","ticket":"10300","#,
             r#""title":"Unit test summary 1","#,
             r#""url":"http://some-instance-test.centralus.cloudapp.azure.com:8080/browse/TES-4"}"#,
         )]
@@ -445,4 +446,96 @@ pub(super) fn seeds() -> Vec<(&'static str, Value)> {
         ("", grown),
         ("", versions),
     ]
+}
+
+/// An issue that was done when it came, resolved on the fifth.
+fn born_done(resolved: Value) -> Value {
+    issue(json!({
+        "summary": "Came along", "created": "2026-03-01T09:00:00.000+0000", "updated": "2026-03-06T09:00:00.000+0000",
+        "status": status("5", "Done", "done"), "resolution": {"name": "Fixed"}, "resolutiondate": resolved,
+    }))
+}
+
+#[test]
+fn an_issue_that_was_born_done_ends_when_jira_says() {
+    let told = |body: &Value| -> Vec<String> {
+        let fields = |draft: &Draft| {
+            let field = |name: &str| draft.data.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
+            format!("{} {} {} {} {}", draft.kind, draft.time, field("status"), field("status_category"), field("resolution"))
+        };
+        normalise(Format::Jira, None, body.to_string().as_bytes()).unwrap().events.iter().map(fields).collect()
+    };
+    let created = "ticket.created 2026-03-01T09:00:00Z - - -";
+    let closed = "ticket.closed 2026-03-05T09:00:00Z Done done Fixed";
+    let at = json!("2026-03-05T09:00:00.000+0000");
+    assert_eq!(told(&born_done(at.clone())), [created, closed]);
+    // A change of the title before and after the end, and none of the status.
+    let entry = |id: &str, day: &str| json!({"id": id, "created": format!("2026-03-{day}T09:00:00.000+0000"), "author": person("a", "Ada"),
+        "items": [item("summary", json!(null), json!(null), json!("Came"), json!("Came along"))]});
+    let mut edited = born_done(at.clone());
+    edited["changelog"] = json!({"total": 2, "histories": [entry("7", "06"), entry("6", "04")]});
+    assert_eq!(
+        told(&edited),
+        [
+            created,
+            "ticket.updated 2026-03-04T09:00:00Z - - -",
+            closed,
+            "ticket.updated 2026-03-06T09:00:00Z Done done Fixed",
+        ]
+    );
+    // The same from the webhook of its creation.
+    assert_eq!(told(&hook("jira:issue_created", born_done(at), json!({}))), [created, closed]);
+    // Without a time of its own, or with a history of its status, it is as before.
+    assert_eq!(told(&born_done(json!(null))), ["ticket.created 2026-03-01T09:00:00Z Done done Fixed"]);
+    let mut with_history = born_done(json!("2026-03-05T09:00:00.000+0000"));
+    with_history["changelog"] = json!({"total": 1, "histories": [{
+        "id": "5", "created": "2026-03-05T09:00:00.000+0000", "items": [
+            item("status", json!("1"), json!("5"), json!("To Do"), json!("Done")),
+            item("resolution", json!(null), json!("1"), json!(null), json!("Fixed")),
+        ]}]});
+    assert_eq!(told(&with_history), ["ticket.created 2026-03-01T09:00:00Z To Do todo -", closed]);
+}
+
+#[test]
+fn the_sprint_is_the_active_one_else_the_next_else_the_last() {
+    let sprint = |id: u32, state: &str, start: Option<&str>, complete: Option<&str>| {
+        json!({"id": id, "name": format!("S {id}"), "state": state, "boardId": 1, "startDate": start, "completeDate": complete})
+    };
+    let of = |sprints: Value| {
+        let fields = json!({"customfield_1": sprints, "created": "2026-03-10T09:00:00.000+0000"});
+        let events = normalise(Format::Jira, None, issue(fields).to_string().as_bytes()).unwrap().events;
+        events[0].data.get("milestone").and_then(Value::as_str).unwrap_or("-").to_owned()
+    };
+    let over = sprint(1, "closed", Some("2026-02-01T09:00:00.000Z"), Some("2026-02-15T09:00:00.000Z"));
+    let active = sprint(2, "active", Some("2026-03-02T09:00:00.000Z"), None);
+    let next = sprint(4, "future", Some("2026-03-16T09:00:00.000Z"), None);
+    let later = sprint(3, "future", Some("2026-03-30T09:00:00.000Z"), None);
+    let unplanned = sprint(9, "future", None, None);
+    assert_eq!(of(json!([over, active, next, later])), "sprint/2");
+    assert_eq!(of(json!([later, over, next, unplanned])), "sprint/4");
+    assert_eq!(of(json!([over, unplanned])), "sprint/9");
+    assert_eq!(of(json!([over])), "sprint/1");
+    // What is over today was active then.
+    let ended = sprint(5, "closed", Some("2026-03-02T09:00:00.000Z"), Some("2026-03-20T09:00:00.000Z"));
+    assert_eq!(of(json!([ended, next])), "sprint/5");
+    let printed = "com.atlassian.greenhopper.service.sprint.Sprint@1f[id=7,state=ACTIVE,name=S 7,startDate=2026-03-02T09:00:00.000Z,completeDate=<null>]";
+    assert_eq!(of(json!([over, printed, next])), "sprint/7");
+}
+
+#[test]
+fn apps_and_machines_are_told_apart_from_people() {
+    let app = json!({"accountId": "app-1", "displayName": "Release Helper", "accountType": "app"});
+    let named = json!({"accountId": "u-2", "displayName": "Acme CI", "accountType": "atlassian"});
+    let body = issue(json!({
+        "created": "2026-03-01T09:00:00.000+0000", "assignee": app, "reporter": named, "creator": person("a", "Ada"),
+    }));
+    let events = normalise(Format::Jira, None, body.to_string().as_bytes()).unwrap().events;
+    let machines: Vec<String> = events.iter().filter(|event| event.kind == "person.updated").map(line).collect();
+    assert_eq!(
+        machines,
+        [
+            r#"person.updated jira:bot:app-1 2008-01-01T00:00:00Z {"person":{"login":"app-1","name":"Release Helper"},"person_kind":"bot"}"#,
+            r#"person.updated jira:bot:u-2 2008-01-01T00:00:00Z {"person":{"login":"u-2","name":"Acme CI"},"person_kind":"bot"}"#,
+        ]
+    );
 }
