@@ -33,6 +33,8 @@ WITH event AS (
     labels,
     components,
     repo,
+    team,
+    sprint,
     CASE type
       WHEN 'ticket.closed' THEN TRUE
       WHEN 'ticket.reopened' THEN FALSE
@@ -52,7 +54,7 @@ folded AS (
       effective_at, seq, event_id, cleared,
       entity_id, key, kind, title, url, status, status_category, assignees, reporter, owner, goal,
       points, start_on, due_on, milestone, project, parent, priority, labels, components,
-      repo, done, deleted
+      repo, team, sprint, done, deleted
     ) AS last,
     array_element(revisions(effective_at, seq, event_id, cleared, done), -1) AS done_revision,
     COALESCE(MIN(effective_at) FILTER (WHERE type = 'ticket.created'), MIN(effective_at)) AS created_at,
@@ -83,6 +85,8 @@ SELECT
   last['labels'] AS labels,
   last['components'] AS components,
   last['repo'] AS repo,
+  last['team'] AS team,
+  last['sprint'] AS sprint,
   created_at,
   CASE WHEN last['done'] THEN done_revision['from_at'] END AS done_at,
   COALESCE(last['deleted'], FALSE) AS deleted,

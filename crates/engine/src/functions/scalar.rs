@@ -19,6 +19,7 @@ use datafusion::logical_expr::{
 
 use super::calendar::{Calendars, business, business_ages};
 use super::types::timestamp;
+use super::zone::{day_ends, days_in};
 
 const DAY_US: i64 = 86_400_000_000;
 const HOUR_MS: f64 = 3_600_000.0;
@@ -49,6 +50,8 @@ enum Scalar {
     UnitsToTickets,
     UnitsToPoints,
     IsBot,
+    DayIn,
+    DayEnd,
 }
 
 pub(super) fn all() -> Vec<ScalarUDF> {
@@ -72,6 +75,8 @@ pub(super) fn all() -> Vec<ScalarUDF> {
         Scalar::UnitsToTickets,
         Scalar::UnitsToPoints,
         Scalar::IsBot,
+        Scalar::DayIn,
+        Scalar::DayEnd,
     ]
     .map(|scalar| {
         ScalarUDF::new_from_impl(ScalarFn {
@@ -111,6 +116,8 @@ impl Scalar {
             Scalar::UnitsToTickets => "units_to_tickets",
             Scalar::UnitsToPoints => "units_to_points",
             Scalar::IsBot => "is_bot",
+            Scalar::DayIn => "day_in",
+            Scalar::DayEnd => "day_end",
         }
     }
 
@@ -138,6 +145,8 @@ impl Scalar {
             Scalar::Ratio => vec![DataType::Float64, DataType::Float64],
             Scalar::EqualShare => vec![DataType::Int64],
             Scalar::IsBot => vec![DataType::Utf8View],
+            Scalar::DayIn => vec![timestamp(), DataType::Utf8View],
+            Scalar::DayEnd => vec![DataType::Date32, DataType::Utf8View],
         }
     }
 
@@ -152,7 +161,8 @@ impl Scalar {
             | Scalar::HoursToMs
             | Scalar::DaysToMs
             | Scalar::EqualShare => DataType::Int64,
-            Scalar::DaysBefore | Scalar::WorkingDaysBefore => timestamp(),
+            Scalar::DaysBefore | Scalar::WorkingDaysBefore | Scalar::DayEnd => timestamp(),
+            Scalar::DayIn => DataType::Date32,
             Scalar::MsToHours
             | Scalar::MsToDays
             | Scalar::Ratio
@@ -212,6 +222,8 @@ impl Scalar {
             )),
             Scalar::UnitsToTickets => Ok(rounded(&args[0], TICKET_UNITS as f64, 2)),
             Scalar::UnitsToPoints => Ok(rounded(&args[0], TICKET_UNITS as f64 * HUNDREDTHS, 2)),
+            Scalar::DayIn => Ok(Arc::new(days_in(times(0), args[1].as_string_view()))),
+            Scalar::DayEnd => Ok(Arc::new(day_ends(args[0].as_primitive(), args[1].as_string_view()))),
             Scalar::IsBot => Ok(Arc::new(
                 args[0]
                     .as_string_view()

@@ -29,8 +29,8 @@ pub(super) struct State {
     resolved: bool,
     components: Option<Vec<IssuePart>>,
     versions: Option<Vec<IssuePart>>,
-    /// Ids of the sprints it is or was in.
-    sprints: Vec<String>,
+    /// Ids of the sprints it is or was in, once anything tells of them.
+    sprints: Option<Vec<String>>,
 }
 
 impl State {
@@ -80,7 +80,7 @@ impl State {
             }
             ChangelogField::Sprint => {
                 let ids = to.raw.as_deref().unwrap_or_default().split(',').map(str::trim);
-                self.sprints = ids.filter(|id| !id.is_empty()).map(str::to_owned).collect();
+                self.sprints = Some(ids.filter(|id| !id.is_empty()).map(str::to_owned).collect());
                 return;
             }
             ChangelogField::Key => {
@@ -115,23 +115,32 @@ impl State {
         if let Some(components) = &self.components {
             put("components", components.iter().map(|component| component.name.as_str()).collect());
         }
-        if self.versions.is_some() || !self.sprints.is_empty() {
-            put("milestone", json!(self.milestone(time, reading)));
+        if self.versions.is_some() {
+            put("milestone", json!(self.version(time, reading)));
+        }
+        if let Some(sprints) = &self.sprints {
+            put("sprint", json!(sprint(sprints)));
         }
         data
     }
 
-    /// Of the versions to be fixed in, the first that was not out yet, else the last; without one, the
-    /// latest sprint. First and last by number, which is the order of creation.
-    fn milestone(&self, time: &str, reading: &Reading) -> Option<String> {
+    /// Of the versions to be fixed in, the first that was not out yet, else the last: by number, which is the order of
+    /// creation.
+    fn version(&self, time: &str, reading: &Reading) -> Option<String> {
         let ids = self.versions.iter().flatten().map(|version| version.id.as_str());
-        let by_number = |id: &&str| (number(id), (*id).to_owned());
         let out = |id: &&str| reading.released.get(*id).is_some_and(|day| day.as_str() <= time);
         let open = ids.clone().filter(|id| !out(id)).min_by_key(by_number);
-        let version = open.or_else(|| ids.max_by_key(by_number)).map(|id| format!("version/{id}"));
-        let sprint = self.sprints.iter().map(String::as_str).max_by_key(by_number);
-        version.or_else(|| sprint.map(|id| format!("sprint/{id}")))
+        open.or_else(|| ids.max_by_key(by_number)).map(|id| format!("version/{id}"))
     }
+}
+
+/// The latest sprint, by number.
+fn sprint(ids: &[String]) -> Option<String> {
+    ids.iter().map(String::as_str).max_by_key(by_number).map(|id| format!("sprint/{id}"))
+}
+
+fn by_number(id: &&str) -> (i64, String) {
+    (number(id), (*id).to_owned())
 }
 
 /// The fields that are the same in our events but for their names.
@@ -182,7 +191,7 @@ fn replace(list: &mut Vec<IssuePart>, from: &Side, to: &Side) {
 }
 
 /// Ids of the sprints of an issue: they are in a custom field, known by what it holds.
-fn sprints(issue: &Value) -> Result<Vec<String>, Reject> {
+fn sprints(issue: &Value) -> Result<Option<Vec<String>>, Reject> {
     let fields = at(issue, "fields").and_then(Value::as_object).into_iter().flatten();
     let mut ids = Vec::new();
     for value in fields.filter(|(name, _)| name.starts_with("customfield_")).map(|(_, value)| value) {
@@ -201,7 +210,7 @@ fn sprints(issue: &Value) -> Result<Vec<String>, Reject> {
             }
         }
     }
-    Ok(ids)
+    Ok((!ids.is_empty()).then_some(ids))
 }
 
 /// The day on one side of a change: Jira gives it by itself, as people read it, or with a midnight.
