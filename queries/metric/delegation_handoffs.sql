@@ -78,7 +78,10 @@ SELECT
   COUNT(*) AS handoffs,
   COUNT(*) FILTER (WHERE handed.number > 1) AS returns,
   COUNT(*) >= $handoffs_max OR COUNT(*) FILTER (WHERE handed.number > 1) > 0 AS flagged,
-  CAST(MAX(handed.from_at) AS DATE) AS last_on
+  day_in(MAX(handed.from_at), MIN(COALESCE(of_team.timezone, of_project.timezone, 'UTC'))) AS last_on
 FROM handed
+INNER JOIN ticket ON ticket.key_hash = handed.key_hash
+LEFT JOIN team_zone AS of_team ON of_team.team = ticket.team
+LEFT JOIN team_zone AS of_project ON of_project.team = ticket.project
 GROUP BY handed.key_hash, handed.ticket
 ORDER BY handed.ticket

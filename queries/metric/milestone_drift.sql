@@ -15,7 +15,8 @@
 -- +++
 -- A re-plan is a day at whose end the due date differs from that of the day before, once a day has ended with one: edits
 -- of one day collapse, and taking the date away is one. It came after the due date when that had passed before the day;
--- `late_replan_age_days` is how long ago the last such one was. Days are UTC days.
+-- `late_replan_age_days` is how long ago the last such one was. Days are
+-- those of the milestone's team, see the view milestone_zone.
 -- The slip rate is the due date less the one that held `rate_days` ago, over that time; where none held then, less the
 -- first that has held since, over the time since. A baseline stands for the due date until one is stated; a date that was
 -- taken away is none.
@@ -23,11 +24,12 @@
 -- that is renewed at every change.
 WITH day AS (
   SELECT
-    key_hash,
-    CAST(from_at AS DATE) AS day,
-    LAST_VALUE(due_on ORDER BY revision) AS due_on
+    milestone_revision.key_hash,
+    day_in(milestone_revision.from_at, milestone_zone.timezone) AS day,
+    LAST_VALUE(milestone_revision.due_on ORDER BY milestone_revision.revision) AS due_on
   FROM milestone_revision
-  GROUP BY key_hash, CAST(from_at AS DATE)
+  INNER JOIN milestone_zone ON milestone_zone.key_hash = milestone_revision.key_hash
+  GROUP BY milestone_revision.key_hash, day_in(milestone_revision.from_at, milestone_zone.timezone)
 ),
 step AS (
   SELECT
@@ -75,8 +77,9 @@ SELECT
   END AS slip_rate,
   COALESCE(replan.replans, 0) AS replans,
   COALESCE(replan.replans_after_due, 0) AS replans_after_due,
-  days_between(replan.late_on, CAST($as_of AS DATE)) AS late_replan_age_days
+  days_between(replan.late_on, day_in($as_of, milestone_zone.timezone)) AS late_replan_age_days
 FROM milestone
+INNER JOIN milestone_zone ON milestone_zone.key_hash = milestone.key_hash
 LEFT JOIN replan ON replan.key_hash = milestone.key_hash
 LEFT JOIN earlier ON earlier.key_hash = milestone.key_hash
 WHERE NOT milestone.deleted OR $include_deleted

@@ -14,7 +14,8 @@
 -- changes of scope go together, in tickets. The history is the milestone's own; where that is too short it is that of all
 -- milestones of the project, which is then taken to finish what is due first. It begins after the planning days, and moves
 -- between milestones of the project change no scope. With too short a history there is no forecast, and `state` says so.
--- `p_hit` is the share of futures that end by the due date, `p_never` of those that do not end in time. Dates are UTC.
+-- `p_hit` is the share of futures that end by the due date, `p_never` of those that do not end in time. Dates are
+-- of the zone of the milestone's team, see the view milestone_zone.
 -- Through a day (UTC) the same futures are drawn, so numbers change only when the history does.
 -- The recalibrated dates are those that would have covered 50, 85 and 95% of the closed milestones at the same progress, 20
 -- to 80% of the baseline duration in steps of 20: the days up to each are multiplied as forecast_calibration says.
@@ -42,13 +43,20 @@ progress AS (
   SELECT
     milestone,
     CASE
-      WHEN days_between(CAST(created_at AS DATE), baseline_on) > 0
+      WHEN days > 0
       THEN LEAST(GREATEST(20 * CAST(ROUND(
-        CAST(5 * millis_between(created_at, $as_of) AS DOUBLE) / days_to_ms(days_between(CAST(created_at AS DATE), baseline_on))
+        CAST(5 * millis_between(created_at, $as_of) AS DOUBLE) / days_to_ms(days)
       ) AS BIGINT), 20), 80)
     END AS percent
-  FROM milestone
-  WHERE is_open
+  FROM (
+    SELECT
+      milestone.milestone,
+      milestone.created_at,
+      days_between(day_in(milestone.created_at, milestone_zone.timezone), milestone.baseline_on) AS days
+    FROM milestone
+    INNER JOIN milestone_zone ON milestone_zone.key_hash = milestone.key_hash
+    WHERE milestone.is_open
+  ) AS planned
 ),
 stretched AS (
   SELECT
@@ -82,15 +90,17 @@ plan AS (
   SELECT
     outlook.milestone,
     outlook.due_on,
-    GREATEST(stated.at, outlook.planned_until) AS at
+    GREATEST(stated.at, outlook.planned_until) AS at,
+    day_in(GREATEST(stated.at, outlook.planned_until), milestone_zone.timezone) AS begun_on
   FROM milestone_outlook AS outlook
   INNER JOIN stated ON stated.milestone = outlook.milestone
+  INNER JOIN milestone_zone ON milestone_zone.milestone = outlook.milestone
   WHERE outlook.known
 ),
 moved AS (
   SELECT
     plan.milestone,
-    days_between(CAST(plan.at AS DATE), plan.due_on) AS days,
+    days_between(plan.begun_on, plan.due_on) AS days,
     SUM(scope_counted.tickets - scope_counted.done_tickets) FILTER (WHERE scope_counted.at <= plan.at) AS tickets,
     SUM(scope_counted.points_hundredths - scope_counted.done_points_hundredths) FILTER (WHERE scope_counted.at <= plan.at) AS points,
     COALESCE(SUM(scope_counted.tickets - scope_counted.done_tickets) FILTER (
@@ -101,7 +111,7 @@ moved AS (
     ), 0) AS points_added
   FROM plan
   INNER JOIN scope_counted ON scope_counted.milestone = plan.milestone
-  GROUP BY plan.milestone, plan.at, plan.due_on
+  GROUP BY plan.milestone, plan.at, plan.begun_on, plan.due_on
 ),
 cause AS (
   SELECT
@@ -130,9 +140,9 @@ SELECT
   outlook.remaining,
   outlook.state,
   outlook.weeks AS n,
-  CASE WHEN stretched.enough THEN CAST(days_before($as_of, -stretched.p50_days) - INTERVAL '1 microsecond' AS DATE) END AS p50_recalibrated_on,
-  CASE WHEN stretched.enough THEN CAST(days_before($as_of, -stretched.p85_days) - INTERVAL '1 microsecond' AS DATE) END AS p85_recalibrated_on,
-  CASE WHEN stretched.enough THEN CAST(days_before($as_of, -stretched.p95_days) - INTERVAL '1 microsecond' AS DATE) END AS p95_recalibrated_on,
+  CASE WHEN stretched.enough THEN day_in(days_before($as_of, -stretched.p50_days) - INTERVAL '1 microsecond', milestone_zone.timezone) END AS p50_recalibrated_on,
+  CASE WHEN stretched.enough THEN day_in(days_before($as_of, -stretched.p85_days) - INTERVAL '1 microsecond', milestone_zone.timezone) END AS p85_recalibrated_on,
+  CASE WHEN stretched.enough THEN day_in(days_before($as_of, -stretched.p95_days) - INTERVAL '1 microsecond', milestone_zone.timezone) END AS p95_recalibrated_on,
   CASE WHEN stretched.enough THEN 'as past milestones closed' ELSE 'too little history' END AS recalibration,
   COALESCE(stretched.milestones, 0) AS recalibration_n,
   milestone.baseline_on,
@@ -145,6 +155,7 @@ SELECT
   outlook.p_hit < 0.5 AS likely_late
 FROM milestone_outlook AS outlook
 INNER JOIN milestone ON milestone.milestone = outlook.milestone
+INNER JOIN milestone_zone ON milestone_zone.key_hash = milestone.key_hash
 LEFT JOIN stretched ON stretched.milestone = outlook.milestone
 LEFT JOIN cause ON cause.milestone = outlook.milestone
 ORDER BY milestone.project NULLS LAST, milestone.milestone

@@ -14,7 +14,8 @@
 -- Likelihood: 1 - P(hit) up to 0.1, 0.3, 0.5, 0.7, more. Impact: working days from the due date to the 85th percentile, up to
 -- 0, 5, 10, 20, more; one more, to at most 5, when an open milestone depends on this one. A percentile that is never
 -- reached is the largest impact. Without a forecast or a due date there is no risk, which is not no risk. At risk is what is
--- amber or red, and what is still open after its due date (by days of UTC).
+-- amber or red, and what is still open after its due date (by days of its team, see the view
+-- milestone_zone).
 WITH needed AS (
   SELECT DISTINCT UNNEST(depends_on) AS milestone
   FROM milestone
@@ -30,9 +31,11 @@ graded AS (
     outlook.p85_on,
     working_days_between(outlook.due_on, outlook.p85_on) AS late_days,
     needed.milestone IS NOT NULL AS needed,
+    COALESCE(outlook.due_on < day_in($as_of, milestone_zone.timezone), FALSE) AS overdue,
     outlook.known AND outlook.due_on IS NOT NULL AS known
   FROM milestone_outlook AS outlook
   INNER JOIN milestone ON milestone.milestone = outlook.milestone
+  INNER JOIN milestone_zone ON milestone_zone.key_hash = milestone.key_hash
   LEFT JOIN needed ON needed.milestone = outlook.milestone
 ),
 placed AS (
@@ -45,6 +48,7 @@ placed AS (
     p85_on,
     late_days,
     needed,
+    overdue,
     CASE
       WHEN NOT known THEN NULL
       WHEN p_hit >= 0.9 THEN 1
@@ -86,7 +90,7 @@ SELECT
   p85_on,
   late_days AS late_working_days,
   needed AS needed_by_others,
-  COALESCE(due_on < CAST($as_of AS DATE), FALSE) AS overdue,
-  COALESCE(likelihood * impact >= LEAST($amber, $red) OR due_on < CAST($as_of AS DATE), FALSE) AS at_risk
+  overdue,
+  COALESCE(likelihood * impact >= LEAST($amber, $red) OR overdue, overdue) AS at_risk
 FROM placed
 ORDER BY project NULLS LAST, milestone

@@ -17,16 +17,20 @@
 -- neither early nor late.
 WITH plan AS (
   SELECT
-    milestone,
-    project,
-    title,
-    COALESCE(start_on, CAST(created_at AS DATE)) AS start_on,
-    baseline_on,
-    days_between(COALESCE(start_on, CAST(created_at AS DATE)), baseline_on) AS planned_days,
-    days_between(COALESCE(start_on, CAST(created_at AS DATE)), CAST($as_of AS DATE)) AS actual_days
+    milestone.milestone,
+    milestone.project,
+    milestone.title,
+    COALESCE(milestone.start_on, day_in(milestone.created_at, milestone_zone.timezone)) AS start_on,
+    milestone.baseline_on,
+    days_between(COALESCE(milestone.start_on, day_in(milestone.created_at, milestone_zone.timezone)), milestone.baseline_on) AS planned_days,
+    days_between(
+      COALESCE(milestone.start_on, day_in(milestone.created_at, milestone_zone.timezone)),
+      day_in($as_of, milestone_zone.timezone)
+    ) AS actual_days
   FROM milestone
-  WHERE is_open
-    AND baseline_on IS NOT NULL
+  INNER JOIN milestone_zone ON milestone_zone.key_hash = milestone.key_hash
+  WHERE milestone.is_open
+    AND milestone.baseline_on IS NOT NULL
 ),
 item AS (
   SELECT
@@ -43,8 +47,9 @@ item AS (
     END AS due_day,
     NOT ticket.is_open AS done
   FROM plan
+  INNER JOIN ticket_membership ON ticket_membership.milestone = plan.milestone
   INNER JOIN ticket
-    ON ticket.milestone = plan.milestone
+    ON ticket.key_hash = ticket_membership.key_hash
     AND NOT ticket.deleted
     AND COALESCE(ticket.ending, 'done') = 'done'
   LEFT JOIN tree_parent ON tree_parent.ticket = ticket.ticket

@@ -11,34 +11,39 @@
 -- days = { type = "int", default = 28, min = 1, max = 366, help = "days up to as_of that are listed" }
 -- include_closed = { type = "bool", default = false, help = "whether milestones that are closed or deleted are listed" }
 -- +++
--- Days are UTC days; the last one ends at as_of. `holds` is the identity scope = scope before + added - removed +
--- re-estimated, with the scope taken from the tickets that are in the milestone, not from the changes. What
--- ends without being done is removed. Points of a ticket whose descendants have points are not added.
+-- Days are those of the milestone's team, see the view milestone_zone; the last one ends at as_of. `holds` is the identity
+-- scope = scope before + added - removed + re-estimated, with the scope taken from the tickets that are in the milestone, not
+-- from the changes. What ends without being done is removed. Points of a ticket whose descendants have points are not added.
 WITH listed AS (
   SELECT
-    key_hash,
-    milestone,
-    project,
-    title,
-    created_at
+    milestone.milestone,
+    milestone.created_at,
+    milestone_zone.timezone,
+    CAST(day_in($as_of, milestone_zone.timezone) AS INT) AS today
   FROM milestone
-  WHERE is_open OR $include_closed
+  INNER JOIN milestone_zone ON milestone_zone.key_hash = milestone.key_hash
+  WHERE milestone.is_open OR $include_closed
 ),
-edge AS (
+numbered AS (
   SELECT
-    n,
-    CASE WHEN n = 0 THEN $as_of ELSE days_before(date_trunc('day', $as_of), n - 1) END AS until_at,
-    days_before(date_trunc('day', $as_of), n) AS from_at
-  FROM (SELECT UNNEST(range(0, $days)) AS n) AS numbered
+    listed.milestone,
+    listed.created_at,
+    listed.timezone,
+    number.n,
+    arrow_cast(CAST(listed.today - number.n AS INT), 'Date32') AS day_on,
+    arrow_cast(CAST(listed.today - number.n - 1 AS INT), 'Date32') AS eve_on
+  FROM listed
+  CROSS JOIN (SELECT UNNEST(range(0, $days)) AS n) AS number
 ),
 day AS (
-  SELECT DISTINCT
-    listed.milestone,
-    edge.n,
-    edge.from_at,
-    edge.until_at
-  FROM listed
-  INNER JOIN edge ON edge.until_at > listed.created_at
+  SELECT
+    milestone,
+    n,
+    day_on,
+    day_end(eve_on, timezone) AS from_at,
+    CASE WHEN n = 0 THEN $as_of ELSE day_end(day_on, timezone) END AS until_at
+  FROM numbered
+  WHERE CASE WHEN n = 0 THEN $as_of ELSE day_end(day_on, timezone) END > created_at
 ),
 change AS (
   SELECT
@@ -47,14 +52,14 @@ change AS (
     scope_counted.tickets,
     scope_counted.points_hundredths,
     scope_counted.at,
-    date_trunc('day', scope_counted.at) AS day_at
+    day_in(scope_counted.at, listed.timezone) AS day_on
   FROM scope_counted
   INNER JOIN listed ON listed.milestone = scope_counted.milestone
 ),
 moved AS (
   SELECT
     milestone,
-    day_at,
+    day_on,
     COUNT(*) FILTER (WHERE what = 'added') AS added,
     COUNT(*) FILTER (WHERE what = 'removed') AS removed,
     COUNT(*) FILTER (WHERE what = 're-estimated') AS reestimated,
@@ -62,7 +67,7 @@ moved AS (
     COALESCE(-SUM(points_hundredths) FILTER (WHERE what = 'removed'), 0) AS removed_points,
     COALESCE(SUM(points_hundredths) FILTER (WHERE what = 're-estimated'), 0) AS reestimated_points
   FROM change
-  GROUP BY milestone, day_at
+  GROUP BY milestone, day_on
 ),
 before AS (
   SELECT
@@ -96,7 +101,7 @@ held AS (
 )
 SELECT
   day.milestone,
-  to_char(day.from_at, '%Y-%m-%d') AS day,
+  to_char(day.day_on, '%Y-%m-%d') AS day,
   held.tickets AS scope_tickets,
   held.done_tickets,
   points(held.points_hundredths) AS scope_points,
@@ -115,5 +120,5 @@ SELECT
 FROM day
 INNER JOIN held ON held.milestone = day.milestone AND held.n = day.n
 INNER JOIN before ON before.milestone = day.milestone AND before.n = day.n
-LEFT JOIN moved ON moved.milestone = day.milestone AND moved.day_at = day.from_at
+LEFT JOIN moved ON moved.milestone = day.milestone AND moved.day_on = day.day_on
 ORDER BY day.milestone, day.from_at

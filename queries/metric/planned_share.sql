@@ -27,7 +27,7 @@ planned AS (
   FROM ticket_revision
   INNER JOIN finished ON finished.key_hash = ticket_revision.key_hash
   WHERE holds_at(ticket_revision.from_at, ticket_revision.to_at, days_before($as_of, $window_days))
-    AND ticket_revision.milestone IS NOT NULL
+    AND (ticket_revision.milestone IS NOT NULL OR ticket_revision.sprint IS NOT NULL)
     AND NOT ticket_revision.deleted
 ),
 typical AS (

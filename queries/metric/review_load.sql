@@ -16,8 +16,8 @@ WITH queue AS (
   SELECT
     team,
     COUNT(*) AS queued
-  FROM review_episode
-  WHERE is_open AND reviewer IS NULL
+  FROM person_review
+  WHERE is_open AND change_open AND reviewer IS NULL
   GROUP BY team
 ),
 reviewing AS (

@@ -25,6 +25,7 @@ WITH request AS (
   FROM person_review
   LEFT JOIN person_calendar ON person_calendar.person = person_review.reviewer
   WHERE person_review.is_open
+    AND person_review.change_open
     AND NOT person_review.self_review
     AND NOT person_review.bot
 ),

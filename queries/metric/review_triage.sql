@@ -73,6 +73,7 @@ queue AS (
     COUNT(*) AS open_reviews
   FROM person_review
   WHERE is_open
+    AND change_open
     AND reviewer IS NOT NULL
     AND NOT self_review
     AND NOT bot
@@ -129,7 +130,7 @@ judged AS (
     END AS impact,
     CASE
       WHEN work.incident OR work.p_hit < $p_hit_low THEN 5
-      WHEN working_days_between(CAST($as_of AS DATE), work.due_on) <= $due_working_days THEN 4
+      WHEN work.due_working_days <= $due_working_days THEN 4
       WHEN candidate.age_ms > reference.old_ms THEN 3
       WHEN work.key_hash IS NULL THEN 1
       ELSE 2

@@ -8,7 +8,8 @@
 -- section = "Milestone drift"
 -- panel = "table"
 -- +++
--- Shares are of tickets. A milestone without tickets has none. `overdue` is by days of UTC: the due date has passed.
+-- Shares are of tickets. A milestone without tickets has none. `overdue`: the due date has passed, by days of
+-- the milestone's team, see the view milestone_zone.
 WITH work AS (
   SELECT
     milestone,
@@ -29,11 +30,12 @@ SELECT
   milestone.start_on,
   milestone.baseline_on,
   milestone.due_on,
-  COALESCE(milestone.due_on < CAST($as_of AS DATE), FALSE) AS overdue,
+  COALESCE(milestone.due_on < day_in($as_of, milestone_zone.timezone), FALSE) AS overdue,
   COALESCE(work.scope, 0) AS scope,
   COALESCE(work.scope - work.done, 0) AS remaining,
   milestone.owner IS NOT NULL AS has_owner
 FROM milestone
+INNER JOIN milestone_zone ON milestone_zone.key_hash = milestone.key_hash
 LEFT JOIN work ON work.milestone = milestone.milestone
 LEFT JOIN ticket AS goal ON goal.ticket = milestone.goal AND NOT goal.deleted
 WHERE milestone.is_open

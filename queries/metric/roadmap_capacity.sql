@@ -11,7 +11,7 @@
 -- +++
 -- `remaining` is of this milestone and of those of its project that are due no later: they are finished first. Usual
 -- throughput is the nearest-rank median of the tickets in milestones of the project done a week, zero weeks included. Days
--- run to the end of the due date, UTC. At or past the due date, and without throughput, there is no ratio.
+-- run to the end of the due date, in the zone of the milestone's team. At or past the due date, and without throughput, there is no ratio.
 WITH placed AS (
   SELECT
     milestone.milestone,
@@ -19,8 +19,10 @@ WITH placed AS (
     COALESCE(milestone.project, CONCAT('milestone ', milestone.milestone)) AS stream,
     milestone.project,
     milestone.due_on,
+    day_in($as_of, milestone_zone.timezone) AS today,
     milestone.is_open
   FROM milestone
+  INNER JOIN milestone_zone ON milestone_zone.key_hash = milestone.key_hash
   WHERE NOT milestone.deleted
 ),
 remaining AS (
@@ -30,7 +32,8 @@ remaining AS (
     placed.due_on,
     COUNT(*) AS tickets
   FROM placed
-  INNER JOIN ticket ON ticket.milestone = placed.milestone AND ticket.is_open
+  INNER JOIN ticket_membership ON ticket_membership.milestone = placed.milestone
+  INNER JOIN ticket ON ticket.key_hash = ticket_membership.key_hash AND ticket.is_open
   WHERE placed.is_open
   GROUP BY placed.stream, placed.milestone, placed.due_on
 ),
@@ -40,7 +43,8 @@ finished AS (
     date_trunc('week', ticket.done_at) AS from_at,
     COUNT(*) AS tickets
   FROM placed
-  INNER JOIN ticket ON ticket.milestone = placed.milestone
+  INNER JOIN ticket_membership ON ticket_membership.milestone = placed.milestone
+  INNER JOIN ticket ON ticket.key_hash = ticket_membership.key_hash
   WHERE NOT ticket.is_open
     AND NOT ticket.deleted
     AND ticket.done_at >= date_trunc('week', days_before($as_of, 7 * $history_weeks))
@@ -69,14 +73,14 @@ asked AS (
     placed.title,
     placed.due_on,
     usual.tickets AS weekly,
-    days_between(CAST($as_of AS DATE), placed.due_on) + 1 AS days,
+    days_between(placed.today, placed.due_on) + 1 AS days,
     COALESCE(SUM(remaining.tickets), 0) AS remaining
   FROM placed
   INNER JOIN usual ON usual.stream = placed.stream
   LEFT JOIN remaining ON remaining.stream = placed.stream AND remaining.due_on <= placed.due_on
   WHERE placed.is_open
     AND placed.due_on IS NOT NULL
-  GROUP BY placed.project, placed.milestone, placed.title, placed.due_on, usual.tickets
+  GROUP BY placed.project, placed.milestone, placed.title, placed.due_on, placed.today, usual.tickets
 )
 SELECT
   project,

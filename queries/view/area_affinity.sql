@@ -18,6 +18,7 @@ WITH named_commit AS (
     effective_at AS at
   FROM commits
   WHERE array_length(tickets) > 0
+    AND COALESCE(on_default, TRUE)
     AND effective_at > days_before($as_of, $history_days)
 ),
 deed AS (

@@ -1,10 +1,10 @@
 -- +++
 -- help = "Each person's shares of tickets that are due soon or were done lately, in 720720ths of a ticket, and their points."
--- from = ["ticket", "tree_parent", "milestone", "ticket_holder", "team_member"]
+-- from = ["ticket", "tree_parent", "milestone", "milestone_zone", "ticket_holder", "team_member", "team_zone"]
 -- once = true
 -- shared_params = ["estimates_min", "history_weeks", "horizon_days"]
 -- +++
--- A ticket is due on its own date, else on that of its milestone; what is overdue counts. It splits equally over its human
+-- A ticket is due on its own date, else on that of its milestone or sprint; what is overdue counts. It splits equally over its human
 -- assignees. An unestimated ticket takes the median estimate of the team's tickets here; with none it weighs one point.
 -- One whose descendants have points adds none of its own.
 WITH work AS (
@@ -20,9 +20,14 @@ WITH work AS (
   FROM ticket
   LEFT JOIN tree_parent ON tree_parent.ticket = ticket.ticket
   LEFT JOIN milestone ON milestone.milestone = ticket.milestone AND NOT milestone.deleted
+  LEFT JOIN milestone AS sprint ON sprint.milestone = ticket.sprint AND NOT sprint.deleted
+  LEFT JOIN milestone_zone ON milestone_zone.key_hash = milestone.key_hash
+  LEFT JOIN team_zone ON team_zone.team = ticket.team
   WHERE NOT ticket.deleted
     AND (
-      (ticket.is_open AND COALESCE(ticket.due_on, milestone.due_on) <= CAST(days_before($as_of, -$horizon_days) AS DATE))
+      (ticket.is_open AND COALESCE(ticket.due_on, LEAST(milestone.due_on, sprint.due_on)) <= day_in(
+        days_before($as_of, -$horizon_days), COALESCE(team_zone.timezone, milestone_zone.timezone)
+      ))
       OR (
         NOT ticket.is_open
         AND ticket.done_at >= date_trunc('week', days_before($as_of, 7 * $history_weeks))

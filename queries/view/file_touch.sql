@@ -3,7 +3,7 @@
 -- key = ["repo", "change"]
 -- from = ["commits"]
 -- +++
--- A commit that was pushed to several branches counts once. A commit of no change stands under its sha.
+-- A commit counts while the default branch has it, and once, however often it was pushed. A commit of no change stands under its sha.
 -- Few are pushed more than once, so only these are put in order.
 WITH pushed AS (
   SELECT
@@ -22,6 +22,7 @@ WITH pushed AS (
     files
   FROM commits
   WHERE array_length(files) > 0
+    AND COALESCE(on_default, TRUE)
 ),
 several AS (
   SELECT DISTINCT key_hash

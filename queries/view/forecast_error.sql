@@ -1,6 +1,6 @@
 -- +++
 -- help = "How far off forecasts of closed milestones would have been, made at 20, 40, 60 and 80% of their baseline duration with what was known then."
--- from = ["milestone", "milestone_revision", "milestone_outlook"]
+-- from = ["milestone", "milestone_revision", "milestone_outlook", "milestone_zone"]
 -- once = true
 -- [params]
 -- window_days = { type = "int", default = 730, min = 28, max = 3660, help = "milestones closed in this many days up to as_of" }
@@ -11,26 +11,29 @@
 -- to be reached, so that any day keeps it, and none where it was to be reached at once.
 WITH resolved AS (
   SELECT
-    key_hash,
-    milestone,
-    created_at,
-    closed_at,
-    baseline_on
+    milestone.key_hash,
+    milestone.milestone,
+    milestone.created_at,
+    milestone.closed_at,
+    milestone.baseline_on,
+    milestone_zone.timezone
   FROM milestone
-  WHERE NOT is_open
-    AND NOT deleted
-    AND closed_at > days_before($as_of, $window_days)
-    AND baseline_on IS NOT NULL
+  INNER JOIN milestone_zone ON milestone_zone.key_hash = milestone.key_hash
+  WHERE NOT milestone.is_open
+    AND NOT milestone.deleted
+    AND milestone.closed_at > days_before($as_of, $window_days)
+    AND milestone.baseline_on IS NOT NULL
 ),
 replay AS (
   SELECT
     resolved.key_hash,
     resolved.milestone,
     resolved.closed_at,
+    resolved.timezone,
     step.percent,
     days_before(
       resolved.created_at,
-      -(days_between(CAST(resolved.created_at AS DATE), resolved.baseline_on) * step.percent / 100)
+      -(days_between(day_in(resolved.created_at, resolved.timezone), resolved.baseline_on) * step.percent / 100)
     ) AS at
   FROM resolved
   CROSS JOIN (VALUES (20), (40), (60), (80)) AS step (percent)
@@ -40,6 +43,7 @@ made AS (
     replay.milestone,
     replay.percent,
     replay.closed_at,
+    replay.timezone,
     replay.at,
     milestone_revision.due_on
   FROM replay
@@ -67,7 +71,7 @@ SELECT
   outlook.p85_days,
   outlook.p95_days,
   outlook.p_hit,
-  CASE WHEN made.due_on IS NOT NULL THEN CAST(CAST(made.closed_at AS DATE) <= made.due_on AS INT) END AS hit,
+  CASE WHEN made.due_on IS NOT NULL THEN CAST(day_in(made.closed_at, made.timezone) <= made.due_on AS INT) END AS hit,
   CASE
     WHEN outlook.known AND outlook.p50_days IS NULL THEN 0
     WHEN outlook.p50_days > 0 THEN 1000000 * millis_between(made.at, made.closed_at) / days_to_ms(outlook.p50_days)

@@ -20,6 +20,7 @@ WITH event AS (
     owner,
     goal,
     depends_on,
+    team,
     CAST(CASE type
       WHEN 'milestone.created' THEN 'open'
       WHEN 'milestone.reopened' THEN 'open'
@@ -40,7 +41,7 @@ folded AS (
     key_hash,
     lww(
       effective_at, seq, event_id, cleared,
-      entity_id, project, title, url, start_on, owner, goal, depends_on, state, state_at, deleted
+      entity_id, project, title, url, start_on, owner, goal, depends_on, team, state, state_at, deleted
     ) AS last,
     COALESCE(MIN(effective_at) FILTER (WHERE type = 'milestone.created'), MIN(effective_at)) AS created_at,
     MAX(effective_at) AS last_event_at
@@ -63,6 +64,7 @@ SELECT
   folded.last['owner'] AS owner,
   folded.last['goal'] AS goal,
   folded.last['depends_on'] AS depends_on,
+  folded.last['team'] AS team,
   folded.created_at,
   CASE WHEN folded.last['state'] = 'closed' THEN folded.last['state_at'] END AS closed_at,
   COALESCE(folded.last['deleted'], FALSE) AS deleted,

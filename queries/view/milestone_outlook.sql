@@ -1,6 +1,6 @@
 -- +++
 -- help = "The forecast of each milestone and moment of forecast_moment: percentiles of the days that remain, P(hit), P(never), and what they rest on."
--- from = ["forecast_moment", "milestone_history"]
+-- from = ["forecast_moment", "milestone_history", "milestone_zone"]
 -- once = true
 -- over = "forecast_moment"
 -- [params]
@@ -14,7 +14,8 @@
 -- milestones of the project, which is then taken to finish what is due first: see the view milestone_history. It begins after
 -- the planning days, and moves between milestones of the project change no scope. With too short a history there is no
 -- forecast, and `state` says so.
--- `p_hit` is the share of futures that end by the due date, `p_never` of those that do not end in time. Dates are UTC.
+-- `p_hit` is the share of futures that end by the due date, `p_never` of those that do not end in time. Dates are
+-- of the zone of the milestone's team, see milestone_zone.
 -- The futures are drawn from the milestone, the days (not the moments) of both clocks and this definition: through a day a
 -- forecast changes only when its history does, and a change is shown against the same futures without it.
 -- How long the history is, and how much work there is and is left.
@@ -41,10 +42,11 @@ basis AS (
     CASE WHEN state.own_weeks >= $weeks_min THEN state.own_weeks ELSE state.stream_weeks END AS weeks,
     CASE WHEN state.own_weeks >= $weeks_min OR state.remaining = 0 THEN state.remaining ELSE state.queued END AS remaining,
     CASE
-      WHEN CAST(asked.at AS DATE) > asked.due_on THEN -1
-      ELSE millis_between(asked.at, days_before(arrow_cast(asked.due_on, 'Timestamp(Microsecond, Some("UTC"))'), -1)) / days_to_ms(1)
+      WHEN asked.at >= day_end(asked.due_on, milestone_zone.timezone) THEN -1
+      ELSE millis_between(asked.at, day_end(asked.due_on, milestone_zone.timezone)) / days_to_ms(1)
     END AS due_days
   FROM forecast_moment AS asked
+  INNER JOIN milestone_zone ON milestone_zone.milestone = asked.milestone
   INNER JOIN state ON state.milestone = asked.milestone AND state.at = asked.at
   WHERE state.scope > 0
     AND state.stream_weeks >= $weeks_min
@@ -104,9 +106,9 @@ SELECT
   outlook.forecast['p50_days'] AS p50_days,
   outlook.forecast['p85_days'] AS p85_days,
   outlook.forecast['p95_days'] AS p95_days,
-  CAST(days_before(asked.at, -outlook.forecast['p50_days']) - INTERVAL '1 microsecond' AS DATE) AS p50_on,
-  CAST(days_before(asked.at, -outlook.forecast['p85_days']) - INTERVAL '1 microsecond' AS DATE) AS p85_on,
-  CAST(days_before(asked.at, -outlook.forecast['p95_days']) - INTERVAL '1 microsecond' AS DATE) AS p95_on,
+  day_in(days_before(asked.at, -outlook.forecast['p50_days']) - INTERVAL '1 microsecond', milestone_zone.timezone) AS p50_on,
+  day_in(days_before(asked.at, -outlook.forecast['p85_days']) - INTERVAL '1 microsecond', milestone_zone.timezone) AS p85_on,
+  day_in(days_before(asked.at, -outlook.forecast['p95_days']) - INTERVAL '1 microsecond', milestone_zone.timezone) AS p95_on,
   state.planned_until,
   COALESCE(state.scope, 0) AS scope,
   COALESCE(state.remaining, 0) AS remaining,
@@ -119,5 +121,6 @@ SELECT
   COALESCE(outlook.weeks, 0) AS weeks,
   outlook.forecast IS NOT NULL AS known
 FROM forecast_moment AS asked
+LEFT JOIN milestone_zone ON milestone_zone.milestone = asked.milestone
 LEFT JOIN state ON state.milestone = asked.milestone AND state.at = asked.at
 LEFT JOIN outlook ON outlook.milestone = asked.milestone AND outlook.at = asked.at

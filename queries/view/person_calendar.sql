@@ -1,11 +1,12 @@
 -- +++
 -- help = "When each person works: time zone, hours of each weekday, and the stretches away. No row: Monday to Friday 09:00-17:00 UTC."
--- from = ["working_hours", "absence", "person", "person_of"]
+-- from = ["working_hours", "absence", "person", "person_of", "person_membership", "team_zone"]
 -- once = true
 -- +++
 -- `hours` is JSON, weekday to [from, to] in the time zone; days that it lacks are free. `away` is in order and without
 -- overlaps, NULL for nobody's leave, and has the last 1,000 stretches; leave without an end ends in 2200. Hours that were
--- set count for every name of the person; of several the last.
+-- set count for every name of the person; of several the last. Without a zone of their own, people work in that of their
+-- team at $as_of; of several the first in the alphabet.
 WITH stated AS (
   SELECT
     COALESCE(person_of.person, working_hours.person) AS person,
@@ -73,16 +74,27 @@ away AS (
   WHERE rank <= 1000
   GROUP BY person
 ),
+team_of AS (
+  SELECT
+    person_membership.person,
+    MIN(team_zone.timezone) AS timezone
+  FROM person_membership
+  INNER JOIN team_zone ON team_zone.team = person_membership.team
+  WHERE holds_at(person_membership.from_at, person_membership.to_at, $as_of)
+  GROUP BY person_membership.person
+),
 anybody AS (
   SELECT person FROM stated
   UNION
   SELECT person FROM away
   UNION
   SELECT person FROM person WHERE timezone IS NOT NULL
+  UNION
+  SELECT person FROM team_of
 )
 SELECT
   anybody.person,
-  COALESCE(stated.timezone, person.timezone, 'UTC') AS timezone,
+  COALESCE(stated.timezone, person.timezone, team_of.timezone, 'UTC') AS timezone,
   COALESCE(
     stated.hours,
     '{"fri":["09:00","17:00"],"mon":["09:00","17:00"],"thu":["09:00","17:00"],"tue":["09:00","17:00"],"wed":["09:00","17:00"]}'
@@ -92,3 +104,4 @@ FROM anybody
 LEFT JOIN stated ON stated.person = anybody.person AND stated.rank = 1
 LEFT JOIN away ON away.person = anybody.person
 LEFT JOIN person ON person.person = anybody.person
+LEFT JOIN team_of ON team_of.person = anybody.person

@@ -2,8 +2,10 @@
 -- help = "One row per review episode: from a request to its answer, removal or the end of the change; volunteered and inferred reviews too."
 -- key = ["repo", "change"]
 -- from = ["reviews", "commits"]
--- open = "is_open"
+-- open = "change_open"
 -- +++
+-- `change_open` is whether the change is: then it may have open episodes. Episodes of kind `stray` are removals that met no
+-- request of that name. Names are as events have them; by person see person_review.
 -- Two folds rather than one over a union: each then reads its table in one pass, without merging partial states.
 WITH recorded AS (
   SELECT
@@ -39,11 +41,13 @@ inferred AS (
 episode AS (
   SELECT
     key_hash,
+    TRUE AS recorded,
     UNNEST(episodes) AS episode
   FROM recorded
   UNION ALL
   SELECT
     key_hash,
+    FALSE AS recorded,
     UNNEST(episodes) AS episode
   FROM inferred
 )
@@ -68,6 +72,7 @@ SELECT
   episode['inferred'] AS inferred,
   episode['dismissed'] AS dismissed,
   episode['is_open'] AS is_open,
+  recorded AND episode['change_open'] AS change_open,
   episode['request_event'] AS request_event,
   episode['end_event'] AS end_event
 FROM episode

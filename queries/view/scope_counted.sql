@@ -19,7 +19,7 @@ WITH stay AS (
     here.event_id AS from_event,
     next.event_id AS to_event
   FROM milestone_work AS here
-  LEFT JOIN milestone_work AS next ON next.key_hash = here.key_hash AND next.revision = here.revision + 1
+  LEFT JOIN milestone_work AS next ON next.key_hash = here.key_hash AND next.is_sprint = here.is_sprint AND next.revision = here.revision + 1
   WHERE here.milestone IS NOT NULL
     AND here.points_hundredths > 0
     AND here.ticket IN (SELECT ticket FROM tree_span)

@@ -35,6 +35,8 @@ WITH event AS (
     labels,
     components,
     repo,
+    team,
+    sprint,
     CAST(CASE
       WHEN type = 'ticket.reopened' THEN 'open'
       WHEN type = 'ticket.closed' OR status_category = 'done' THEN COALESCE(ending, ending_of(resolution, status))
@@ -54,7 +56,7 @@ folded AS (
       effective_at, seq, event_id, cleared,
       entity_id, key, kind, title, url, status, status_category, assignees, reporter, owner, goal,
       points, start_on, due_on, milestone, project, parent, priority, labels, components,
-      repo, ending, deleted
+      repo, team, sprint, ending, deleted
     ) AS last,
     array_element(revisions(effective_at, seq, event_id, cleared, ending), -1) AS ending_revision,
     COALESCE(MIN(effective_at) FILTER (WHERE type = 'ticket.created'), MIN(effective_at)) AS created_at,
@@ -85,6 +87,8 @@ SELECT
   last['labels'] AS labels,
   last['components'] AS components,
   last['repo'] AS repo,
+  last['team'] AS team,
+  last['sprint'] AS sprint,
   created_at,
   CASE WHEN last['ending'] = 'done' THEN ending_revision['from_at'] END AS done_at,
   NULLIF(last['ending'], 'open') AS ending,

@@ -1,5 +1,5 @@
 -- +++
--- help = "One row per change of a ticket's status, ending, assignees, due date, points, milestone or parent, with the values after it."
+-- help = "One row per change of a ticket's status, ending, assignees, due date, points, milestone, sprint or parent, with the values after it."
 -- key = ["ticket"]
 -- from = ["tickets"]
 -- open = "is_current"
@@ -18,6 +18,7 @@ WITH event AS (
     due_on,
     points_hundredths AS points,
     milestone,
+    sprint,
     parent,
     CAST(CASE
       WHEN type = 'ticket.reopened' THEN 'open'
@@ -36,7 +37,7 @@ folded AS (
     key_hash,
     revisions(
       effective_at, seq, event_id, cleared,
-      entity_id, status, status_category, ending, assignees, due_on, points, milestone, parent, deleted
+      entity_id, status, status_category, ending, assignees, due_on, points, milestone, sprint, parent, deleted
     ) AS revisions
   FROM event
   GROUP BY key_hash
@@ -62,6 +63,7 @@ SELECT
   revision['due_on'] AS due_on,
   revision['points'] AS points_hundredths,
   revision['milestone'] AS milestone,
+  revision['sprint'] AS sprint,
   revision['parent'] AS parent,
   COALESCE(revision['deleted'], FALSE) AS deleted,
   revision['to_at'] IS NULL AS is_current

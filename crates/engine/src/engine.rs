@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -21,7 +21,7 @@ use chrono::{DateTime, Utc};
 use datafusion::datasource::MemTable;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::SessionContext;
-use event::{Batch, Table};
+use event::{Batch, Homes, Table};
 use tokio::sync::mpsc::Receiver;
 
 use crate::ask::diff::Diff;
@@ -39,6 +39,7 @@ use crate::evaluate::{Evaluator, moment};
 use crate::nearest::nearest;
 use crate::options::Options;
 use crate::query::Query;
+use crate::rows::names::Names;
 use crate::rows::segment::{Segment, key_column, sort_by_key};
 use crate::rows::tables::{ByTable, EVENT_TABLES};
 use crate::shared::Shared;
@@ -52,6 +53,7 @@ use crate::store::dead::{self, DeadLetterTable, DeadLetters};
 use crate::store::delta::{ColdFile, ColdStore};
 use crate::store::durable::remove_staged;
 use crate::store::flush::map_or_keep;
+use crate::store::homes;
 use crate::store::lock::lock;
 use crate::views::Views;
 use crate::writer::{Purpose, Writer};
@@ -94,6 +96,7 @@ impl Engine {
             stats: Mutex::new(Stats::default()),
             evaluator: ArcSwap::from_pointee(Evaluator::new(catalogue, views, runtime)),
             positions: Mutex::new(store.positions().clone()),
+            homes: OnceLock::new(),
         });
         let sql = SqlRunner::new(options.sql.clone())?;
         let demand = Demand::new(options.evaluate_interval);
@@ -108,6 +111,11 @@ impl Engine {
     /// Durable next offsets by app id: where sources resume.
     pub fn positions(&self) -> HashMap<String, i64> {
         self.inner.shared.positions.lock().expect("no holder of the positions panics").clone()
+    }
+
+    /// Sites whose ids are written without the site: what reads the log must know them.
+    pub fn homes(&self) -> Homes {
+        self.inner.shared.homes.get().cloned().unwrap_or_default()
     }
 
     /// Whether the rows reach as far as readers saw when this directory was last open.
@@ -388,14 +396,22 @@ fn named<'c>(catalogue: &'c Catalogue, name: &str) -> Result<&'c Metric, Error> 
 
 /// Maps the cold rows, fills the id index, and folds what the last checkpoint does not cover.
 async fn load(writer: &mut Writer, dir: &Path) -> Result<(), Error> {
+    writer.names = Names::read(dir)?;
     let store = writer.store.take().expect("a new writer has its store");
     let files: Vec<ColdFile> = store.files().to_vec();
     for file in &files {
         if let Some(index) = EVENT_TABLES.iter().position(|table| *table == file.table) {
             let segment = load_segment(writer, &store, file, dir).await?;
+            if EVENT_TABLES[index] == Table::Commits {
+                writer.gone.learn(&segment.batch, &writer.cold[index]);
+            }
+            writer.names.learn(&segment.batch);
             writer.cold[index].push(Arc::new(segment));
         }
     }
+    let kept = homes::settle(dir, &writer.cold)?;
+    let homes = writer.options.homes.clone().unwrap_or(kept);
+    writer.shared.homes.set(homes).expect("a directory is loaded once");
     writer.dead_files = dead::files(&dir.join(EVENTS_DIR), &store);
     let dead = writer.dead_letters();
     let reasons = dead_letter_counts(dead).await?;
@@ -414,11 +430,18 @@ async fn load(writer: &mut Writer, dir: &Path) -> Result<(), Error> {
     writer.store = Some(store);
     writer.position = by_topic.into_iter().collect();
     let catalogue = writer.shared.evaluator.load().catalogue.clone();
+    if !writer.names.is_empty() {
+        writer.rename()?;
+        return writer.refresh().await;
+    }
     match checkpoint::read(dir, &catalogue, &mut writer.views) {
         Some(covered) => {
             // What it covers of a log in whose place another came says nothing about the new one's offsets.
             let covered = positions.keys().map(|id| (id.clone(), covered.get(id).copied().unwrap_or(0)));
-            let keys = keys_from(&writer.cold, &positions_by_topic(&covered.collect()));
+            let mut keys = keys_from(&writer.cold, &positions_by_topic(&covered.collect()));
+            keys.sort_unstable();
+            keys.dedup();
+            keys.extend(writer.gone.related(&keys));
             writer.touch(keys);
             writer.refresh().await
         }

@@ -18,6 +18,8 @@
 //! | `points(hundredths)` | story points to two decimals, of the hundredths in which views keep them |
 //! | `equal_share(n)` | what each of `n` people has of a ticket, in units: 720720ths, which 1 to 16 divide; NULL for 0 |
 //! | `units_to_tickets(units)`, `units_to_points(units)` | tickets of such units, story points of units times hundredths; both to two decimals |
+//! | `day_in(at, timezone)` | the date at timestamp `at` in a time zone, see [`zone`] |
+//! | `day_end(day, timezone)` | the first moment after a date in a time zone |
 //! | `is_bot(person)` | whether the name is that of a known bot or AI agent, or has the form of one |
 //! | `kind_of(person)` | `human`, `bot` or `ai`, by the name, from the list `queries/data/machines.toml` |
 //! | `ending_of(resolution, status)` | `done`, `dropped`, `duplicate` or `moved`, by their names, see [`endings`] |
@@ -36,6 +38,7 @@
 //! | `holdings(at, seq, event_id, cleared, list, gone)` | a list of who held the thing from when to when, see [`holdings`] |
 //! | `memberships(at, seq, event_id, type, person, role, since_at, until_at)` | a list of dated memberships, see [`memberships`] |
 //! | `review_episodes(at, seq, event_id, ...)` | a list of review episodes, see [`episodes`] |
+//! | `joined_episodes(episodes)` | those of one person who goes by several names, see [`joined`] |
 //!
 //! Invariant: every function is a pure function of the set of its input rows. Order of arrival, batching
 //! and partitioning change no bit of a result: integers are summed exactly, and whatever needs floats or
@@ -51,6 +54,7 @@ pub mod endings;
 mod gathered;
 pub mod holdings;
 mod integers;
+pub mod joined;
 pub mod knowledge;
 pub mod lww;
 pub mod memberships;
@@ -63,6 +67,7 @@ pub mod trend;
 pub mod truck;
 mod truncation;
 mod types;
+mod zone;
 
 use datafusion::prelude::SessionContext;
 
@@ -79,6 +84,7 @@ pub fn register(context: &SessionContext) {
     for function in scalar::all() {
         context.register_udf(function);
     }
+    context.register_udf(joined::function());
     for function in truncation::all() {
         context.register_udf(function);
     }

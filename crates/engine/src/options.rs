@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use event::Homes;
+
 use crate::sql::SqlLimits;
 
 /// Bounds and intervals of the engine.
@@ -22,6 +24,8 @@ pub struct Options {
     /// How old a result may be that somebody asks for when nothing changed: ages grow.
     pub evaluate_interval: Duration,
     pub sql: SqlLimits,
+    /// Sites whose ids are written without the site; `None`: those that the directory has decided on.
+    pub homes: Option<Homes>,
 }
 
 impl Default for Options {
@@ -35,6 +39,7 @@ impl Default for Options {
             refresh_interval_max: Duration::from_secs(10),
             evaluate_interval: Duration::from_secs(60),
             sql: SqlLimits::default(),
+            homes: None,
         }
     }
 }

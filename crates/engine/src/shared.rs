@@ -3,9 +3,10 @@
 //! Invariant: each part is replaced whole. Deliberately absent: locks that are held while something is evaluated.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use arc_swap::ArcSwap;
+use event::Homes;
 
 use crate::evaluate::Evaluator;
 use crate::evaluate::board::Board;
@@ -22,6 +23,8 @@ pub struct Shared {
     pub evaluator: ArcSwap<Evaluator>,
     /// Durable next offsets by app id.
     pub positions: Mutex<HashMap<String, i64>>,
+    /// Sites whose ids are written without the site; known once the rows are loaded.
+    pub homes: OnceLock<Homes>,
 }
 
 impl Shared {

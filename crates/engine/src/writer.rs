@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use arrow::array::RecordBatch;
 use arrow::compute::filter_record_batch;
 use chrono::Utc;
-use event::Batch;
+use event::{Batch, Table};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
 
@@ -23,7 +23,9 @@ use crate::error::Error;
 use crate::evaluate::pace::{Conditions, FLOOD_ROWS, Pace};
 use crate::options::Options;
 use crate::rows::by_key::ViewRows;
+use crate::rows::gone::Gone;
 use crate::rows::ids::Ids;
+use crate::rows::names::Names;
 use crate::rows::segment::{Segment, key_column, micros};
 use crate::rows::tables::{ByTable, EVENT_TABLES, Tables};
 use crate::shared::Shared;
@@ -67,6 +69,11 @@ pub struct Writer {
     pub options: Options,
     pub dir: PathBuf,
     pub ids: Ids,
+    pub gone: Gone,
+    pub names: Names,
+    /// A repository was renamed since the views were folded; and since rows were frozen.
+    renamed: bool,
+    renamed_meanwhile: bool,
     pub cold: ByTable<Vec<Arc<Segment>>>,
     frozen: ByTable<Vec<Arc<Segment>>>,
     hot: ByTable<Vec<Arc<Segment>>>,
@@ -115,6 +122,10 @@ impl Writer {
             options,
             dir,
             ids: Ids::default(),
+            gone: Gone::default(),
+            names: Names::default(),
+            renamed: false,
+            renamed_meanwhile: false,
             cold: Default::default(),
             frozen: Default::default(),
             hot: Default::default(),
@@ -191,10 +202,16 @@ impl Writer {
 
     fn append(&mut self, batch: Batch) -> Result<(), Error> {
         let load = Load { rows: batch.counts.records as usize, bytes: bytes_of(&batch) };
+        let learned = EVENT_TABLES.map(|table| self.names.learn(batch.table(table)));
+        if learned.contains(&true) {
+            self.rename()?;
+        }
         for (table, rows) in EVENT_TABLES.map(|table| batch.table(table)).into_iter().enumerate() {
             if rows.num_rows() == 0 {
                 continue;
             }
+            let named = self.names.apply(EVENT_TABLES[table], rows)?;
+            let rows = named.as_ref().unwrap_or(rows);
             let admitted = self.ids.admit(rows);
             let kept = match admitted.keep {
                 Some(keep) => {
@@ -203,9 +220,14 @@ impl Writer {
                 }
                 None => rows.clone(),
             };
-            self.tell_late(&kept, &admitted.also_touched);
+            let mut also_touched = admitted.also_touched;
+            if EVENT_TABLES[table] == Table::Commits {
+                let before: Vec<_> = self.segments(table).cloned().collect();
+                also_touched.extend(self.gone.learn(&kept, &before));
+            }
+            self.tell_late(&kept, &also_touched);
             self.touched.extend_from_slice(key_column(&kept).values());
-            self.touched.extend(admitted.also_touched);
+            self.touched.extend(also_touched);
             if kept.num_rows() > 0 {
                 self.hot[table].push(Arc::new(Segment::sort(&kept, None)?));
             }
@@ -223,6 +245,40 @@ impl Writer {
         self.pending.spans.extend(batch.spans);
         self.touched_rows += load.rows;
         self.pace.rows += load.rows;
+        Ok(())
+    }
+
+    /// Gives all rows the names that hold now. Where two of them turn out to be one event, one stays. The views are folded
+    /// anew by the next refresh; it happens once for each renaming.
+    pub fn rename(&mut self) -> Result<(), Error> {
+        self.names.write(&self.dir)?;
+        let duplicates = self.ids.duplicates;
+        (self.ids, self.gone) = (Ids::default(), Gone::default());
+        for (index, table) in EVENT_TABLES.iter().enumerate() {
+            let mut before: Vec<Arc<Segment>> = Vec::new();
+            for segments in [&mut self.cold[index], &mut self.frozen[index], &mut self.hot[index]] {
+                for segment in segments.iter_mut() {
+                    let named = self.names.apply(*table, &segment.batch)?;
+                    let rows = named.as_ref().unwrap_or(&segment.batch);
+                    let keep = self.ids.admit(rows).keep;
+                    if named.is_some() || keep.is_some() {
+                        let rows = match keep {
+                            Some(keep) => filter_record_batch(rows, &keep.into())?,
+                            None => rows.clone(),
+                        };
+                        *segment = Arc::new(Segment::sort(&rows, segment.file.clone())?);
+                    }
+                    if *table == Table::Commits {
+                        self.gone.learn(&segment.batch, &before);
+                        before.push(Arc::clone(segment));
+                    }
+                }
+            }
+        }
+        self.ids.duplicates = duplicates;
+        (self.renamed, self.renamed_meanwhile) = (true, self.flush.is_some());
+        // No copy of a past moment is right any more.
+        self.late = vec![Late { effective_us: i64::MIN, key: 0 }; LATE_MAX + 1];
         Ok(())
     }
 
@@ -304,7 +360,10 @@ impl Writer {
         keys.sort_unstable();
         keys.dedup();
         let tables = self.tables();
-        if !keys.is_empty() {
+        if std::mem::take(&mut self.renamed) {
+            let views = Arc::clone(&self.shared.evaluator.load().views);
+            self.views = views.fold_all(&tables, crate::moment::Moment::ALL).await?;
+        } else if !keys.is_empty() {
             self.shared.evaluator.load_full().views.refold(&tables, &keys, &mut self.views).await?;
         }
         self.publish(tables);
@@ -334,11 +393,14 @@ impl Writer {
         self.touched.extend(keys);
     }
 
+    fn segments(&self, table: usize) -> impl Iterator<Item = &Arc<Segment>> {
+        [&self.cold[table], &self.frozen[table], &self.hot[table]].into_iter().flatten()
+    }
+
     fn tables(&self) -> Tables {
-        let segments = std::array::from_fn(|t| {
-            [&self.cold[t], &self.frozen[t], &self.hot[t]].into_iter().flatten().cloned().collect()
-        });
-        Tables { segments, dead_letters: self.dead_letters(), variants: self.ids.variants() }
+        let segments = std::array::from_fn(|table| self.segments(table).cloned().collect());
+        let (variants, gone) = (self.ids.variants(), self.gone.clone());
+        Tables { segments, dead_letters: self.dead_letters(), variants, gone }
     }
 
     pub fn dead_letters(&self) -> DeadLetters {
@@ -426,6 +488,11 @@ impl Writer {
         }
         for merged in flushed.compactions {
             merged.apply(&mut self.cold);
+        }
+        // What the flush gives back has the names of before.
+        if std::mem::take(&mut self.renamed_meanwhile) {
+            self.rename()?;
+            self.refresh().await?;
         }
         self.shared.with_stats(|stats| {
             stats.commit_failure = None;

@@ -15,6 +15,7 @@ use crate::model::Table;
 use crate::normalise::{Delivery, Draft, Format, normalise};
 use crate::record::{Limits, Record};
 use crate::reject::{Reason, Reject};
+use crate::site::Homes;
 
 /// Offsets `[base, next)` of one partition of one log, covered by a batch. Holes inside it are legal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +126,7 @@ impl Batch {
 #[derive(Debug)]
 pub struct BatchBuilder {
     limits: Limits,
+    homes: Homes,
     commits: EventRows,
     reviews: EventRows,
     tickets: EventRows,
@@ -152,6 +154,7 @@ impl BatchBuilder {
     pub fn with_limits(limits: Limits) -> Self {
         BatchBuilder {
             limits,
+            homes: Homes::default(),
             commits: EventRows::new(Table::Commits),
             reviews: EventRows::new(Table::Reviews),
             tickets: EventRows::new(Table::Tickets),
@@ -162,11 +165,19 @@ impl BatchBuilder {
         }
     }
 
+    /// Writes the ids of these sites, and only these, without their site.
+    pub fn at_home(self, homes: Homes) -> Self {
+        BatchBuilder { homes, ..self }
+    }
+
     /// Decodes a record and appends it to its table, or to the dead letters. Never fails.
     pub fn push(&mut self, record: &Record<'_>) -> Outcome {
         self.counts.records += 1;
         match decode_with(record, &self.limits) {
-            Ok(Decoded::Event(event)) => self.push_event(record, &event),
+            Ok(Decoded::Event(mut event)) => {
+                event.place(&self.homes);
+                self.push_event(record, &event)
+            }
             Ok(Decoded::Unknown { .. }) => {
                 self.counts.unknown += 1;
                 Outcome::Unknown
@@ -246,7 +257,10 @@ impl BatchBuilder {
         let mut events = Vec::with_capacity(records.len());
         for record in &records {
             match decode_with(record, &self.limits)? {
-                Decoded::Event(event) => events.push((record, event)),
+                Decoded::Event(mut event) => {
+                    event.place(&self.homes);
+                    events.push((record, event));
+                }
                 Decoded::Unknown { .. } | Decoded::Tombstone => {
                     unreachable!("a draft is an event of the model")
                 }

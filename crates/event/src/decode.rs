@@ -51,6 +51,8 @@ pub struct Event<'a> {
     pub(crate) values: [Value<'a>; SLOTS],
 }
 
+/// For commits that name nobody, as `ingest git` has it.
+const NOBODY: &str = "unknown";
 /// How far past the log's time an event may be dated before it is flagged.
 const FUTURE_US: i64 = 24 * 3600 * 1_000_000;
 
@@ -66,10 +68,18 @@ pub fn decode_with<'a>(record: &Record<'a>, limits: &Limits) -> Result<Decoded<'
     };
     weigh(record, value, limits)?;
     let text = text(value)?;
-    let attributes = envelope::read(record.headers, text, limits)?;
+    let mut attributes = envelope::read(record.headers, text, limits)?;
     let Some(kind) = attributes.kind else {
         return Ok(Decoded::Unknown { type_: attributes.type_ });
     };
+    // Nobody is named where a commit is taken away; its row has an author like any other.
+    if kind.entity == Entity::Commit
+        && !kind.required.contains(&"author")
+        && let Some(author) = slot_of(Entity::Commit, "author").map(|slot| &mut attributes.values[slot])
+        && !author.is_given()
+    {
+        *author = Value::Text(Cow::Borrowed(NOBODY));
+    }
     let event = settle(kind, attributes, record.timestamp_us)?;
     require(kind, &event.values)?;
     Ok(Decoded::Event(event))
@@ -187,17 +197,30 @@ impl<'a> Event<'a> {
     pub fn payload_hash(&self) -> i64 {
         let mut payload = Payload::new();
         payload.text(self.kind.name);
-        payload.text(&self.source);
+        payload.text(&content_source(&self.source));
         payload.text(self.subject.as_deref().unwrap_or_default());
         payload.int(self.occurred_at);
         payload.int(self.seq);
         payload.text(self.extra.as_deref().unwrap_or_default());
         for &slot in slots_by_column(self.table()) {
-            if !matches!(self.values[slot], Value::Absent) {
+            // The number names the same repository as its name does.
+            let said = !matches!(self.values[slot], Value::Absent);
+            if said && fields(self.table())[slot].column != "repo_id" {
                 payload.text(fields(self.table())[slot].column);
                 self.values[slot].hash(&mut payload);
             }
         }
         payload.finish()
+    }
+}
+
+/// A source as content: that it names the site of a forge is newer than many events of today's ids.
+pub fn content_source(source: &str) -> Cow<'_, str> {
+    let Some((tool, address)) = source.split_once(":https://").or_else(|| source.split_once(":http://")) else {
+        return Cow::Borrowed(source);
+    };
+    match (tool, address.split_once('/')) {
+        ("git" | "github" | "gitlab" | "bitbucket", Some((_, repo))) => Cow::Owned(format!("{tool}:{repo}")),
+        _ => Cow::Borrowed(source),
     }
 }

@@ -29,13 +29,14 @@ mod normalise;
 mod record;
 mod reject;
 mod schema;
+mod site;
 mod time;
 mod trace;
 mod value;
 
 pub use batch::{Batch, BatchBuilder, Counts, Outcome, Span};
 pub use clean::clean_json;
-pub use decode::{Decoded, Event, decode};
+pub use decode::{Decoded, Event, content_source, decode};
 pub use hash::key_hash;
 pub use machine::{MACHINES, MachineKind, machine_kind};
 pub use message::{
@@ -43,10 +44,11 @@ pub use message::{
     trailers as trailers_of_message,
 };
 pub use model::{Entity, PREFIX as TYPE_PREFIX, SUFFIX as TYPE_SUFFIX, TYPES as EVENT_TYPES, Table};
-pub use normalise::{Delivery, Draft, Format, Normalised, jira_issue_history, normalise};
+pub use normalise::{Delivery, Draft, Format, Normalised, jira_issue_history, jira_issue_now, normalise};
 pub use record::Record;
 pub use reject::{Reason, Reject};
 pub use schema::schema;
+pub use site::{Homes, site_of, site_of_link};
 pub use time::{parse_date, parse_time};
 pub use value::person_name;
 

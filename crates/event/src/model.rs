@@ -69,11 +69,12 @@ pub enum Entity {
     Calendar,
     /// One report to one receiver.
     Report,
+    Repository,
 }
 
 impl Entity {
     /// Every entity, in declaration order.
-    pub const ALL: [Entity; 8] = [
+    pub const ALL: [Entity; 9] = [
         Entity::Commit,
         Entity::Change,
         Entity::Ticket,
@@ -82,6 +83,7 @@ impl Entity {
         Entity::Team,
         Entity::Calendar,
         Entity::Report,
+        Entity::Repository,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -94,6 +96,7 @@ impl Entity {
             Entity::Team => "team",
             Entity::Calendar => "calendar",
             Entity::Report => "report",
+            Entity::Repository => "repository",
         }
     }
 
@@ -102,7 +105,9 @@ impl Entity {
             Entity::Commit => Table::Commits,
             Entity::Change => Table::Reviews,
             Entity::Ticket | Entity::Milestone => Table::Tickets,
-            Entity::Person | Entity::Team | Entity::Calendar | Entity::Report => Table::Directory,
+            Entity::Person | Entity::Team | Entity::Calendar | Entity::Report | Entity::Repository => {
+                Table::Directory
+            }
         }
     }
 
@@ -116,10 +121,11 @@ impl Entity {
             Entity::Person | Entity::Calendar => "person",
             Entity::Team => "team",
             Entity::Report => "delivery",
+            Entity::Repository => "repo",
         }
     }
 
-    pub(crate) const fn bit(self) -> u8 {
+    pub(crate) const fn bit(self) -> u16 {
         1 << self as u8
     }
 }
@@ -204,7 +210,7 @@ pub struct Field {
     /// Few distinct values in many rows, so equal strings share their bytes.
     pub repeats: bool,
     /// Which entities' events carry it: a set of [`Entity`] bits.
-    pub(crate) entities: u8,
+    pub(crate) entities: u16,
     #[cfg_attr(not(test), expect(dead_code, reason = "the documents are made of it, by their tests"))]
     pub help: &'static str,
     /// An example value, as JSON.

@@ -17,7 +17,7 @@ mod gitlab;
 mod jira;
 mod push;
 
-pub use jira::issue_history as jira_issue_history;
+pub use jira::{issue_history as jira_issue_history, issue_now as jira_issue_now};
 
 use serde_json::{Map, Value, json};
 
@@ -257,6 +257,8 @@ const fn causal_order(kind: &str) -> i64 {
         b"review.commented" => 6,
         b"review.submitted" => 7,
         b"review.dismissed" => 8,
+        b"commit.removed" => 1,
+        b"commit.restored" => 2,
         b"change.closed" | b"change.merged" | b"ticket.closed" | b"milestone.closed" => 9,
         b"ticket.deleted" | b"milestone.deleted" => 10,
         _ => 0,

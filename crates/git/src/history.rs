@@ -19,9 +19,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use crate::cursor::Cursor;
 use crate::error::{Error, Stopped};
 use crate::objects::{Fault, Packs, Reader};
-use crate::options::Options;
+use crate::options::{Options, Scope};
 use crate::pushed::CommitEvent;
 use crate::repository::Repository;
+use crate::rewritten::{compare, first};
 use crate::totals::{FAULTS_MAX, Totals};
 use crate::walk::{Node, Walk};
 use crate::work::{RunEvents, Worker};
@@ -57,7 +58,7 @@ pub fn read<E>(
 ) -> Result<Totals, Stopped<E>> {
     let repository = Repository::open(path, options)?;
     let packs = Packs::open(&repository.git.to_thread_local(), options.cache_bytes)?;
-    let known = cursor.known(&repository.name);
+    let known = cursor.known(&repository.known_as());
     let threads = match options.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
@@ -93,12 +94,25 @@ pub fn read<E>(
         }
         hand_over(line, options, progress, sink)
     })?;
-    totals.repository.clone_from(&repository.name);
+    totals.repository = repository.known_as();
+    if options.scope == Scope::Head {
+        let mut reader = Reader::new(&packs, repository.git.to_thread_local());
+        let earlier = cursor.earlier(&repository.known_as());
+        let rewriting = match &earlier {
+            Some(earlier) => compare(&mut reader, &repository, earlier),
+            None => first(&mut reader, &repository),
+        };
+        totals.gone_commits = rewriting.gone;
+        for events in rewriting.events.chunks(options.batch_events.max(1)) {
+            sink(events.to_vec()).map_err(Stopped::Sink)?;
+        }
+        cursor.moved(&repository.known_as(), &rewriting);
+    }
     let state = lock(&line.state);
     totals.absent_commits += state.absent_count;
     totals.faults.extend(state.absent.iter().map(ToString::to_string));
     totals.faults.truncate(FAULTS_MAX);
-    cursor.set(&repository.name, options.scope, &repository.tips);
+    cursor.set(&repository.known_as(), options.scope, &repository.tips);
     Ok(totals)
 }
 

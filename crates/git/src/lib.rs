@@ -14,6 +14,7 @@ mod people;
 mod pushed;
 mod rename;
 mod repository;
+mod rewritten;
 mod totals;
 mod tree;
 mod walk;

@@ -136,8 +136,8 @@ fn raws<S: Serializer>(values: &&[Arc<RawValue>], serializer: S) -> Result<S::Ok
 }
 
 impl CommitData<'_> {
-    /// The event of this commit in `repository`.
-    pub fn event(&self, repository: &str) -> CommitEvent {
+    /// The event of this commit in `repository`, from `source`.
+    pub fn event(&self, repository: &str, source: String) -> CommitEvent {
         let changed = self.files.unwrap_or_default();
         let files = listed(changed);
         let cut = files.len() < changed.len();
@@ -145,7 +145,7 @@ impl CommitData<'_> {
         let envelope = Envelope {
             specversion: "1.0",
             id: format!("git-{repository}-{}", self.sha),
-            source: format!("git:{repository}"),
+            source,
             kind: "dev.plimsoll.commit.pushed.v1",
             time: &self.time,
             subject: format!("{repository}@{}", self.sha),

@@ -17,6 +17,8 @@ const RENAME_LIMIT: u64 = 1_000;
 pub struct Repository {
     pub git: gix::ThreadSafeRepository,
     pub name: String,
+    /// The host that it was cloned from; `None` for github.com, whose names stand alone, and where nothing tells.
+    pub site: Option<String>,
     /// The short name of the checked-out branch.
     pub branch: Option<String>,
     /// Commits to start from, each once.
@@ -28,6 +30,22 @@ pub struct Repository {
 }
 
 impl Repository {
+    /// What its events name as their source.
+    pub fn source(&self) -> String {
+        match &self.site {
+            Some(site) => format!("git:https://{site}/{}", self.name),
+            None => format!("git:{}", self.name),
+        }
+    }
+
+    /// Its name with the site, which a mirror does not share.
+    pub fn known_as(&self) -> String {
+        match &self.site {
+            Some(site) => format!("{site}/{}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
     /// Opens the repository at `path` or in a directory above it. One without commits has no tips.
     pub fn open(path: &Path, options: &Options) -> Result<Repository, Error> {
         let failed = |detail: String| Error { repository: path.to_owned(), detail };
@@ -47,6 +65,7 @@ impl Repository {
         }
         let rename_limit = git.config_snapshot().integer("diff.renameLimit");
         Ok(Repository {
+            site: options.name.is_none().then(|| remote(&git)?.0).flatten(),
             name: options.name.clone().unwrap_or_else(|| name(&git)),
             branch: branch.filter(|_| options.scope == Scope::Head),
             tips,
@@ -134,8 +153,7 @@ fn branches(git: &gix::Repository, tips: &mut Vec<ObjectId>) -> Result<(), Strin
 
 /// `owner/name` of the remote `origin`, else the directory's name.
 fn name(git: &gix::Repository) -> String {
-    let remote = git.config_snapshot().string("remote.origin.url").and_then(|address| remote_name(&address));
-    remote.unwrap_or_else(|| {
+    remote(git).map(|(_, name)| name).unwrap_or_else(|| {
         let directory = git.workdir().unwrap_or_else(|| git.git_dir());
         let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
         let name = directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -144,13 +162,25 @@ fn name(git: &gix::Repository) -> String {
     })
 }
 
-/// The path of a remote address as its host names it; a remote on this machine has no such name.
-fn remote_name(address: &[u8]) -> Option<String> {
+fn remote(git: &gix::Repository) -> Option<(Option<String>, String)> {
+    remote_parts(&git.config_snapshot().string("remote.origin.url")?)
+}
+
+/// Site and path of a remote address, as its host names it; a remote on this machine has no such name. The port is
+/// that of the pages only where git goes the same way.
+fn remote_parts(address: &[u8]) -> Option<(Option<String>, String)> {
+    const GITHUB: [&str; 3] = ["github.com", "www.github.com", "ssh.github.com"];
     let url = gix::url::parse(address.as_bstr()).ok()?;
-    url.host()?;
+    let host = url.host()?.to_lowercase();
+    let web = matches!(url.scheme, gix::url::Scheme::Http | gix::url::Scheme::Https);
+    let site = match url.port.filter(|_| web) {
+        Some(port) => format!("{host}:{port}"),
+        None => host,
+    };
+    let site = (!GITHUB.contains(&site.as_str())).then_some(site);
     let path = url.path.to_str().ok()?.trim_matches('/');
     let path = path.strip_suffix(".git").unwrap_or(path);
-    (!path.is_empty()).then(|| path.to_owned())
+    (!path.is_empty()).then(|| (site, path.to_owned()))
 }
 
 #[cfg(test)]
@@ -159,12 +189,19 @@ mod tests {
 
     #[test]
     fn remote_addresses_name_the_repository() {
-        let check = |address: &str, expect: Option<&str>| {
-            assert_eq!(remote_name(address.as_bytes()).as_deref(), expect, "{address}");
+        let check = |address: &str, expect: Option<(Option<&str>, &str)>| {
+            let expect = expect.map(|(site, name)| (site.map(str::to_owned), name.to_owned()));
+            assert_eq!(remote_parts(address.as_bytes()), expect, "{address}");
         };
-        check("https://git.acme.example/acme/api.git", Some("acme/api"));
-        check("git@git.acme.example:acme/api.git", Some("acme/api"));
-        check("ssh://git@git.acme.example:29418/group/sub/api", Some("group/sub/api"));
+        check("https://git.acme.example/acme/api.git", Some((Some("git.acme.example"), "acme/api")));
+        check("https://git.acme.example:8443/acme/api", Some((Some("git.acme.example:8443"), "acme/api")));
+        check("git@git.acme.example:acme/api.git", Some((Some("git.acme.example"), "acme/api")));
+        check(
+            "ssh://git@git.acme.example:29418/group/sub/api",
+            Some((Some("git.acme.example"), "group/sub/api")),
+        );
+        check("git@github.com:acme/api.git", Some((None, "acme/api")));
+        check("https://GitHub.com/acme/api", Some((None, "acme/api")));
         check("/srv/git/api.git", None);
         check("file:///srv/git/api.git", None);
     }

@@ -24,6 +24,8 @@ pub struct Totals {
     pub incomplete_commits: u64,
     /// Commits that are missing or damaged themselves.
     pub absent_commits: u64,
+    /// Commits told by an earlier run that the branch no longer has.
+    pub gone_commits: u64,
     /// The first things that could not be read.
     pub faults: Vec<String>,
     pub bytes: u64,
@@ -41,6 +43,7 @@ impl Totals {
         self.reviewed_commits += other.reviewed_commits;
         self.incomplete_commits += other.incomplete_commits;
         self.absent_commits += other.absent_commits;
+        self.gone_commits += other.gone_commits;
         self.bytes += other.bytes;
         self.faults.extend(other.faults);
         self.faults.truncate(FAULTS_MAX);

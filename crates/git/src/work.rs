@@ -210,7 +210,7 @@ impl<'w> Worker<'w> {
             change: change_of_message(subject, &whole, &trailers),
             files,
         };
-        pushed.event(name)
+        pushed.event(name, self.repository.source())
     }
 
     fn signature(&mut self, commit: &Commit<'_>, signature: Option<Signature<'_>>) -> Arc<RawValue> {

@@ -194,7 +194,7 @@ pub fn decode_loop(
     progress: &Progress,
 ) {
     let _guard = CloseOnPanic(turns);
-    let mut builder = BatchBuilder::new();
+    let mut builder = BatchBuilder::new().at_home(formats.homes.clone());
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(NumberedChunk { turn, mut chunk, spans }) = next else {

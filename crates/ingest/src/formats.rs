@@ -7,26 +7,29 @@
 
 use std::collections::BTreeMap;
 
-use event::{Format, Record};
+use event::{Format, Homes, Record};
 
 /// Names the format of a record that is a vendor's body on a topic of events.
 pub const FORMAT_HEADER: &str = "plimsoll_format";
 
-/// Which topics carry the bodies of which tool; all others carry CloudEvents.
+/// Which topics carry the bodies of which tool, all others carry CloudEvents; and which sites are home.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Formats(BTreeMap<String, Format>);
+pub struct Formats {
+    by_topic: BTreeMap<String, Format>,
+    pub homes: Homes,
+}
 
 impl Formats {
     pub fn new(by_topic: impl IntoIterator<Item = (String, Format)>) -> Formats {
         let raw = by_topic.into_iter().filter(|(_, format)| *format != Format::CloudEvents);
-        Formats(raw.collect())
+        Formats { by_topic: raw.collect(), homes: Homes::default() }
     }
 
     /// How to read a record.
     pub fn of(&self, record: &Record<'_>) -> Format {
         let named = record.headers.iter().find(|(name, _)| *name == FORMAT_HEADER);
         let named = named.and_then(|(_, value)| Format::from_name(std::str::from_utf8(value).ok()?));
-        named.or_else(|| self.0.get(record.topic).copied()).unwrap_or(Format::CloudEvents)
+        named.or_else(|| self.by_topic.get(record.topic).copied()).unwrap_or(Format::CloudEvents)
     }
 }
 

@@ -205,7 +205,8 @@ fn reading(mut draft: Draft) -> Draft {
     draft.data.remove("changes");
     let text = Value::Object(draft.data.clone()).to_string();
     let digest = event::key_hash(&[&text]);
-    draft.id = format!("{READING}:{}:{}:{digest:016x}:{}", draft.source, draft.subject, draft.time);
+    let source = event::content_source(&draft.source);
+    draft.id = format!("{READING}:{source}:{}:{digest:016x}:{}", draft.subject, draft.time);
     draft.data.insert(RECONCILED.to_owned(), true.into());
     draft.sequence = READING_SEQUENCE.max(draft.sequence + 1);
     draft

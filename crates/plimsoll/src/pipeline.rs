@@ -172,14 +172,15 @@ impl Feed {
     pub fn local(store: &Store, config: &Config, sender: Sender<Batch>) -> Result<Feed, Failure> {
         let source = store.local_source()?;
         let log = FeedLog::Local(store.log.clone());
-        Self::start("ingest-local", log, source, config, sender, |_| {})
+        Self::start("ingest-local", log, source, (config, store.engine.homes()), sender, |_| {})
     }
 
     pub fn kafka(store: &Store, config: &Config, sender: Sender<Batch>) -> Result<Feed, Failure> {
         let consumer = KafkaConsumer::open(&kafka_config(config), store.positions());
         let consumer = consumer.map_err(|error| log_failure(&error))?;
         let log = FeedLog::Kafka(consumer.status());
-        Self::start("ingest-kafka", log, consumer, config, sender, |consumer| consumer.advise(true))
+        let after = |consumer: &mut KafkaConsumer| consumer.advise(true);
+        Self::start("ingest-kafka", log, consumer, (config, store.engine.homes()), sender, after)
     }
 
     /// `after` runs when everything that the source read is committed.
@@ -187,7 +188,7 @@ impl Feed {
         name: &str,
         log: FeedLog,
         mut source: S,
-        config: &Config,
+        (config, homes): (&Config, event::Homes),
         sender: Sender<Batch>,
         after: fn(&mut S),
     ) -> Result<Feed, Failure> {
@@ -195,8 +196,9 @@ impl Feed {
         let ended = Arc::new(AtomicBool::new(false));
         let (committed, commit) = std::sync::mpsc::channel::<()>();
         let limits = config.ingest_limits();
-        let formats =
+        let mut formats =
             config.formats().map_err(|bad| Failure::misuse(format!("{} {}", bad.key, bad.message)))?;
+        formats.homes = homes;
         let (told, seen, over) = (Arc::clone(&stop), Arc::clone(&progress), Arc::clone(&ended));
         let thread = std::thread::Builder::new()
             .name(name.to_owned())

@@ -17,7 +17,7 @@ class Organisation:
         self.people = People(as_of)
         for number, event in enumerate(events):
             self.people.hear(event, number)
-        self.changes = reviews.changes(events)
+        self.changes = reviews.changes(events, self.people.owner_of)
         self.tickets = work.tickets(events)
         self.milestones = work.milestones(events)
 
@@ -40,7 +40,7 @@ class Organisation:
             for episode in change.episodes:
                 if episode.reviewer is not None:
                     reviewer = self.people.owner_of(episode.reviewer)
-                    if reviewer != author and not self.people.is_bot(episode.reviewer):
+                    if reviewer != author and not self.people.is_bot(episode.name or reviewer):
                         answer.append((reviewer, episode))
         return answer
 

@@ -1,7 +1,7 @@
 """Changes and their review episodes."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Callable
 
 from .log import Event, micros, remember
 from .people import name_of, named_like_a_bot
@@ -19,6 +19,7 @@ class Episode:
     outcome: str | None = None
     requested: bool = True
     answer: str | None = None  # the event that ended it as done
+    name: str | None = None  # the name that was used
 
     def is_open(self, at: int) -> bool:
         return self.opened <= at and (self.ended is None or at < self.ended)
@@ -41,6 +42,7 @@ class Change:
     draft: bool = False
     draft_turns: list[int] = field(default_factory=list)
     has_reviews: bool = False
+    asked: dict[tuple[str | None, str | None], Episode] = field(default_factory=dict)  # while it is closed
 
     @property
     def lines(self) -> int | None:
@@ -54,10 +56,10 @@ class Change:
     def waiting(self) -> list[Episode]:
         return [episode for episode in self.episodes if episode.ended is None]
 
-    def hear(self, event: Event) -> None:
+    def hear(self, event: Event, owner_of: Callable[[str], str]) -> None:
         entity, verb = event.name.split(".")
         if entity == "review":
-            self.hear_review(verb, event)
+            self.hear_review(verb, event, owner_of)
             return
         remember(self.fields, event.data)
         draft = {"ready": False, "drafted": True}.get(verb, event.data.get("draft", self.draft))
@@ -68,41 +70,51 @@ class Change:
             self.is_closed = True
             for episode in self.waiting():
                 episode.ended, episode.outcome = event.at, "mooted"
-        elif verb in ("reopened", "opened"):
+                self.asked[episode.reviewer, episode.team] = episode
+        elif verb == "opened":
             self.is_closed = False
+        elif verb == "reopened":
+            again, self.asked = (self.asked if self.is_closed else {}), {}
+            self.is_closed = False
+            for (reviewer, team), episode in again.items():
+                self.request(event.at, reviewer, team, episode.name)
 
-    def hear_review(self, verb: str, event: Event) -> None:
-        reviewer = name_of(event.data["reviewer"]) if "reviewer" in event.data else None
+    def hear_review(self, verb: str, event: Event, owner_of: Callable[[str], str]) -> None:
+        name = name_of(event.data["reviewer"]) if "reviewer" in event.data else None
+        reviewer = owner_of(name) if name else None
         team = event.data.get("team")
         self.has_reviews = True
         if verb == "requested":
-            self.request(event.at, reviewer, team)
+            self.request(event.at, reviewer, team, name)
         elif verb == "request_removed":
+            self.asked.pop((reviewer, None if reviewer else team), None)
             for episode in self.waiting():
                 if (episode.reviewer, episode.team) == (reviewer, team):
                     episode.ended, episode.outcome = event.at, "removed"
         elif verb == "submitted":
-            self.submit(event, reviewer)
+            self.asked.pop((reviewer, None), None)
+            self.submit(event, reviewer, name)
 
-    def request(self, at: int, reviewer: str | None, team: str | None) -> None:
+    def request(self, at: int, reviewer: str | None, team: str | None, name: str | None) -> None:
         if all((episode.reviewer, episode.team) != (reviewer, team) for episode in self.waiting()):
-            episode = Episode(self, at, reviewer, team)
+            episode = Episode(self, at, reviewer, team, name=name)
             if self.is_closed:
                 episode.ended, episode.outcome = at, "mooted"
+                self.asked[reviewer, team] = episode
             self.episodes.append(episode)
 
-    def submit(self, event: Event, reviewer: str | None) -> None:
+    def submit(self, event: Event, reviewer: str | None, name: str | None) -> None:
         own = [episode for episode in self.waiting() if episode.reviewer == reviewer]
         queue = [episode for episode in self.waiting() if episode.reviewer is None]
         if own:
             answered = own[0]
-        elif queue and reviewer != self.author and not named_like_a_bot(reviewer or ""):
+        elif queue and reviewer != self.author and not named_like_a_bot(name or ""):
             answered = min(queue, key=lambda episode: episode.opened)
         else:
             answered = Episode(self, event.at, requested=False)
             self.episodes.append(answered)
         answered.reviewer, answered.ended, answered.outcome = reviewer, event.at, "done"
-        answered.answer = event.id
+        answered.answer, answered.name = event.id, name
 
     def infer(self, commit: Event) -> None:
         """Reviews that only commits tell of, one for each reviewer."""
@@ -111,14 +123,16 @@ class Change:
             end = min(micros(commit.data["committed_at"]), commit.at)
             begin = min(micros(commit.data["authored_at"]), end)
             self.author = self.author or name_of(commit.data["author"])
-            self.episodes.append(Episode(self, begin, person, None, end, "done", False, commit.id))
+            self.episodes.append(Episode(self, begin, person, None, end, "done", False, commit.id, person))
 
 
-def changes(events: list[Event]) -> dict[tuple[str, str], Change]:
+def changes(
+    events: list[Event], owner_of: Callable[[str], str]
+) -> dict[tuple[str, str], Change]:
     answer: dict[tuple[str, str], Change] = {}
     commits: list[tuple[tuple[str, str], Event]] = []
     authors = {
-        (event.data["repo"], event.data["change"]): name_of(event.data["author"])
+        (event.data["repo"], event.data["change"]): owner_of(name_of(event.data["author"]))
         for event in events
         if event.name.startswith("change.") and event.data.get("author")
     }
@@ -126,7 +140,7 @@ def changes(events: list[Event]) -> dict[tuple[str, str], Change]:
         entity = event.name.split(".")[0]
         if entity in ("change", "review"):
             key = (event.data["repo"], event.data["change"])
-            answer.setdefault(key, Change(authors.get(key))).hear(event)
+            answer.setdefault(key, Change(authors.get(key))).hear(event, owner_of)
         elif entity == "commit":
             commits.append(((event.data["repo"], event.data.get("change", event.data["sha"])), event))
     for key, commit in commits:

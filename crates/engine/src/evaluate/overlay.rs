@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
 use chrono::{DateTime, Utc};
-use event::{Batch, BatchBuilder, Outcome, Record};
+use event::{Batch, BatchBuilder, Outcome, Record, Table};
 
 use crate::error::Error;
 use crate::moment::Moment;
@@ -96,9 +96,13 @@ impl Overlay {
         self.is_new_to(snapshot)?;
         let mut snapshot = snapshot.clone();
         let mut keys = Vec::new();
-        for (segments, rows) in snapshot.tables.segments.iter_mut().zip(self.tables()) {
+        for (index, rows) in self.tables().into_iter().enumerate() {
+            let segments = &mut snapshot.tables.segments[index];
             if rows.num_rows() > 0 {
                 keys.extend_from_slice(key_column(rows).values());
+                if EVENT_TABLES[index] == Table::Commits {
+                    keys.extend(snapshot.tables.gone.learn(rows, segments));
+                }
                 segments.push(Arc::new(Segment::sort(rows, None)?));
             }
         }

@@ -126,7 +126,7 @@ impl TableProvider for EventTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let mut batches = Vec::new();
         for segment in &self.tables.segments[self.table] {
-            batches.push(self.tables.standing(segment, projection, self.moment)?);
+            batches.push(self.tables.standing(self.table, segment, projection, self.moment)?);
         }
         scan_memory(batches, &self.schema(), projection)
     }

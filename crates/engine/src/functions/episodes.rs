@@ -5,7 +5,8 @@
 //! review (`done`), the request's removal (`removed`), or the change's close or merge (`mooted`).
 //!
 //! - A request while one is open changes nothing; one after the end starts a new episode. A request on a
-//!   change that is closed is mooted at once. Opening a change again revives no request.
+//!   change that is closed is mooted at once. Opening a change again asks those again who had been asked and had not
+//!   answered: as a new episode, from then on, of the same request.
 //! - A request to a team waits in the team's queue (`kind` team, reviewer NULL) until it is claimed: the first
 //!   submitted review by somebody who has no open request of their own, is not the author and is no bot takes
 //!   the earliest of the open team requests. The claimed episode then names the reviewer and the team.
@@ -14,11 +15,15 @@
 //! - Draft pauses the clock. `pauses` holds the begin and end of each pause in turn; an odd count means that
 //!   the change is a draft still, and `paused_since` says since when. `paused_ms` sums those that ended.
 //! - A dismissed review stays an answer; its episode is flagged `dismissed`.
-//! - Self-reviews and bots are flagged, not left out.
+//! - Self-reviews and bots are flagged, not left out. `ghost`, which forges call every deleted account, is nobody in
+//!   particular: its reviews answer no request, and none of its own is a self-review.
 //! - Where the source records no review event at all, the reviewers that a commit names give one volunteered
 //!   episode each, from authored to committed, flagged `inferred`.
 //! - No episode begins or ends after the event that tells of it: a commit that claims a later time than its
 //!   event has is taken at the event's.
+//!
+//! - A removal that meets no request of that name, and a request that repeats one which waits (outcome `asked`), are kept, of
+//!   kind `stray` and of no length: they may mean something for another name of the person.
 //!
 //! The author is the last one named by an event of the change. Order of episodes: as they began.
 
@@ -34,7 +39,7 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimestampMicrosecondType};
 use datafusion::common::Result;
 
-use self::history::{ChangeHistory, Episode};
+use self::history::{ChangeHistory, DELETED_ACCOUNT, Episode};
 use super::gathered::{EVENT_ID, Entry, RowPlace, Sorted, Texts, lists};
 use super::scalar::is_bot;
 use super::types::{check_types, texts, timestamp};
@@ -80,6 +85,7 @@ fn item() -> Fields {
         flag("inferred"),
         flag("dismissed"),
         flag("is_open"),
+        flag("change_open"),
         text("request_event"),
         text("end_event"),
     ])
@@ -186,7 +192,7 @@ struct Output<'a> {
     paused_since: Vec<Option<i64>>,
     pauses: Vec<i64>,
     pause_counts: Vec<usize>,
-    flags: [BooleanBuilder; 5],
+    flags: [BooleanBuilder; 6],
     requests: Vec<Option<RowPlace>>,
     ends: Vec<Option<RowPlace>>,
 }
@@ -216,14 +222,15 @@ impl<'a> Output<'a> {
 
     fn change(&mut self, change: ChangeHistory<'_>, entries: &[Entry]) {
         self.lengths.push(change.episodes.len());
+        let is_open = !change.closed;
         for episode in change.episodes {
             self.places.push(entries.first().map(|entry| entry.place()));
             self.authors.append_option(change.author);
-            self.episode(&episode, change.author);
+            self.episode(&episode, change.author, is_open);
         }
     }
 
-    fn episode(&mut self, episode: &Episode<'_>, author: Option<&str>) {
+    fn episode(&mut self, episode: &Episode<'_>, author: Option<&str>, change_open: bool) {
         self.reviewers.append_option(episode.reviewer);
         self.teams.append_option(episode.team);
         self.kinds.append_value(episode.kind.as_str());
@@ -234,9 +241,11 @@ impl<'a> Output<'a> {
         self.paused_since.push(episode.pauses.last().copied().filter(|_| episode.pauses.len() % 2 == 1));
         self.pauses.extend_from_slice(&episode.pauses);
         self.pause_counts.push(episode.pauses.len());
-        let self_review = episode.reviewer.is_some() && episode.reviewer == author;
+        let known = episode.reviewer.filter(|&reviewer| reviewer != DELETED_ACCOUNT);
+        let self_review = known.is_some() && known == author;
         let bot = episode.reviewer.is_some_and(is_bot);
-        let flags = [self_review, bot, episode.inferred, episode.dismissed, episode.ended.is_none()];
+        let is_open = episode.ended.is_none();
+        let flags = [self_review, bot, episode.inferred, episode.dismissed, is_open, change_open];
         for (builder, flag) in self.flags.iter_mut().zip(flags) {
             builder.append_value(flag);
         }
@@ -261,7 +270,7 @@ impl<'a> Output<'a> {
             moments,
             None,
         )?;
-        let [self_review, bot, inferred, dismissed, is_open] =
+        let [self_review, bot, inferred, dismissed, is_open, change_open] =
             self.flags.each_mut().map(|flags| Arc::new(flags.finish()) as ArrayRef);
         let arrays: Vec<ArrayRef> = vec![
             repo,
@@ -283,6 +292,7 @@ impl<'a> Output<'a> {
             inferred,
             dismissed,
             is_open,
+            change_open,
             request_event,
             end_event,
         ];

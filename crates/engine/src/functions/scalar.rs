@@ -22,6 +22,7 @@ use event::{MachineKind, machine_kind};
 use super::calendar::{Calendars, business, business_ages};
 use super::endings::ending_of;
 use super::types::timestamp;
+use super::zone::{day_ends, days_in};
 
 const DAY_US: i64 = 86_400_000_000;
 const HOUR_MS: f64 = 3_600_000.0;
@@ -54,6 +55,8 @@ enum Scalar {
     IsBot,
     KindOf,
     EndingOf,
+    DayIn,
+    DayEnd,
 }
 
 pub(super) fn all() -> Vec<ScalarUDF> {
@@ -79,6 +82,8 @@ pub(super) fn all() -> Vec<ScalarUDF> {
         Scalar::IsBot,
         Scalar::KindOf,
         Scalar::EndingOf,
+        Scalar::DayIn,
+        Scalar::DayEnd,
     ]
     .map(|scalar| {
         ScalarUDF::new_from_impl(ScalarFn {
@@ -120,6 +125,8 @@ impl Scalar {
             Scalar::IsBot => "is_bot",
             Scalar::KindOf => "kind_of",
             Scalar::EndingOf => "ending_of",
+            Scalar::DayIn => "day_in",
+            Scalar::DayEnd => "day_end",
         }
     }
 
@@ -148,6 +155,8 @@ impl Scalar {
             Scalar::EqualShare => vec![DataType::Int64],
             Scalar::IsBot | Scalar::KindOf => vec![DataType::Utf8View],
             Scalar::EndingOf => vec![DataType::Utf8View, DataType::Utf8View],
+            Scalar::DayIn => vec![timestamp(), DataType::Utf8View],
+            Scalar::DayEnd => vec![DataType::Date32, DataType::Utf8View],
         }
     }
 
@@ -162,7 +171,8 @@ impl Scalar {
             | Scalar::HoursToMs
             | Scalar::DaysToMs
             | Scalar::EqualShare => DataType::Int64,
-            Scalar::DaysBefore | Scalar::WorkingDaysBefore => timestamp(),
+            Scalar::DaysBefore | Scalar::WorkingDaysBefore | Scalar::DayEnd => timestamp(),
+            Scalar::DayIn => DataType::Date32,
             Scalar::MsToHours
             | Scalar::MsToDays
             | Scalar::Ratio
@@ -223,6 +233,8 @@ impl Scalar {
             )),
             Scalar::UnitsToTickets => Ok(rounded(&args[0], TICKET_UNITS as f64, 2)),
             Scalar::UnitsToPoints => Ok(rounded(&args[0], TICKET_UNITS as f64 * HUNDREDTHS, 2)),
+            Scalar::DayIn => Ok(Arc::new(days_in(times(0), args[1].as_string_view()))),
+            Scalar::DayEnd => Ok(Arc::new(day_ends(args[0].as_primitive(), args[1].as_string_view()))),
             Scalar::IsBot => Ok(Arc::new(
                 args[0]
                     .as_string_view()

@@ -38,6 +38,26 @@ pub struct Variants {
     recent: Arc<ById<Arc<Ladder>>>,
 }
 
+/// A row, as far as it decides whether it stands among those of its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Claim {
+    id: IdHash,
+    payload_hash: i64,
+    source_version: i64,
+    pub observed_us: i64,
+}
+
+impl Claim {
+    pub fn of(batch: &RecordBatch, row: usize) -> Claim {
+        Claim {
+            id: id_hash(event_ids(batch).value(row)),
+            payload_hash: int64(batch, "payload_hash")[row],
+            source_version: int64(batch, "source_version")[row],
+            observed_us: micros(batch, "observed_at")[row],
+        }
+    }
+}
+
 /// Every id admitted so far. 48 bytes an id, in memory.
 #[derive(Default)]
 pub struct Ids {
@@ -59,6 +79,23 @@ pub struct Admitted {
 impl Variants {
     pub fn is_empty(&self) -> bool {
         self.settled.is_empty() && self.recent.is_empty()
+    }
+
+    /// When a row counts that says `effective_us`, of what was known then; `None` where another row of its id stands.
+    pub fn counts_from(&self, claim: &Claim, effective_us: i64, known_at_us: i64) -> Option<i64> {
+        if claim.observed_us > known_at_us {
+            return None;
+        }
+        let Some(ladder) = self.get(&claim.id) else { return Some(effective_us) };
+        let winner = ladder.winner(known_at_us)?;
+        let stands = (winner.payload_hash, winner.source_version, winner.observed_us)
+            == (claim.payload_hash, claim.source_version, claim.observed_us);
+        stands.then(|| effective_us.min(ladder.earliest_us()))
+    }
+
+    /// When a row's id may come to count from another time, or another row of it stand.
+    pub fn changes_of(&self, claim: &Claim) -> impl Iterator<Item = i64> {
+        self.get(&claim.id).into_iter().flat_map(Ladder::changes).map(|(at_us, _)| at_us)
     }
 
     fn get(&self, id: &IdHash) -> Option<&Ladder> {

@@ -13,6 +13,7 @@ use arrow::error::ArrowError;
 use event::Table;
 
 use crate::moment::Moment;
+use crate::rows::gone::Gone;
 use crate::rows::ids::{Variants, settle};
 use crate::rows::segment::{Clocks, Segment, indices, key_column, micros};
 use crate::store::dead::DeadLetters;
@@ -29,6 +30,7 @@ pub struct Tables {
     pub segments: ByTable<Vec<Arc<Segment>>>,
     pub dead_letters: DeadLetters,
     pub variants: Variants,
+    pub gone: Gone,
 }
 
 /// Which keys to gather.
@@ -70,12 +72,19 @@ impl Tables {
             }
         }
         let rows = concat_batches(&schema(table), &found)?;
-        settle(&rows, &self.variants, moment.as_of_us, moment.known_at_us)
+        let rows = settle(&rows, &self.variants, moment.as_of_us, moment.known_at_us)?;
+        self.present(table, rows, moment)
+    }
+
+    /// Of rows that stand, those that a reader sees.
+    fn present(&self, table: usize, rows: RecordBatch, moment: Moment) -> Result<RecordBatch, ArrowError> {
+        if EVENT_TABLES[table] == Table::Commits { self.gone.filter(rows, &self.variants, moment) } else { Ok(rows) }
     }
 
     /// The rows of a segment that stand at `moment`, some columns of them.
     pub fn standing(
         &self,
+        table: usize,
         segment: &Segment,
         projection: Option<&Vec<usize>>,
         moment: Moment,
@@ -85,6 +94,7 @@ impl Tables {
         } else {
             settle(&segment.batch, &self.variants, moment.as_of_us, moment.known_at_us)?
         };
+        let rows = self.present(table, rows, moment)?;
         match projection {
             Some(columns) => rows.project(columns),
             None => Ok(rows),
@@ -109,6 +119,7 @@ impl Tables {
             }
         }
         keys.extend(self.variants.keys_hidden_at(moment.known_at_us));
+        keys.extend(self.gone.keys_hidden_at(&self.variants, moment));
         ascending(keys)
     }
 
@@ -156,6 +167,7 @@ impl Tables {
             effective.iter().zip(keys.iter()).for_each(|(&at_us, &key)| add(at_us, key));
         }
         self.variants.changes().for_each(|(at_us, key)| add(at_us, key));
+        self.gone.changes(&self.variants).for_each(|(at_us, key)| add(at_us, key));
         found.into_iter().map(ascending).collect()
     }
 }

@@ -100,7 +100,7 @@ pub const ALLOWED: &[(&str, Growth)] = &[
     ("lead", Fixed), ("nth_value", Fixed), ("ntile", Fixed), ("percent_rank", Fixed), ("rank", Fixed),
     ("row_number", Fixed),
     // Plimsoll's
-    ("age_ms", Fixed), ("business_age_ms", Days), ("business_ms", Days), ("days_before", Fixed),
+    ("age_ms", Fixed), ("business_age_ms", Days), ("business_ms", Days), ("day_end", Fixed), ("day_in", Fixed), ("days_before", Fixed),
     ("days_between", Fixed), ("days_to_ms", Fixed), ("equal_share", Fixed), ("holds_at", Fixed), ("hours_to_ms", Fixed),
     ("is_bot", Fixed), ("kind_of", Fixed), ("ending_of", Fixed), ("millis_between", Fixed), ("ms_to_days", Fixed), ("ms_to_hours", Fixed), ("points", Fixed),
     ("ratio", Fixed), ("units_to_points", Fixed), ("units_to_tickets", Fixed), ("working_days_before", Fixed),
@@ -127,7 +127,7 @@ pub const REFUSED: &[&str] = &[
     "list_positions", "list_product", "list_remove_n", "list_replace", "list_replace_all", "list_replace_n",
     "list_scale", "list_subtract", "list_sum", "list_union", "list_zip", "map", "map_entries", "map_extract",
     "map_keys", "map_values",
-    "file_knowledge", "forecast_exact", "holdings", "lww", "memberships", "milestone_forecast", "review_episodes",
+    "file_knowledge", "forecast_exact", "holdings", "joined_episodes", "lww", "memberships", "milestone_forecast", "review_episodes",
     "revisions", "theil_sen", "truck_factor",
 ];
 

@@ -19,6 +19,7 @@ use crate::views::Views;
 use crate::{Catalogue, Engine, Options, Query};
 
 mod bounds;
+mod identity;
 mod past;
 
 /// One event as a CloudEvents body. Small domains, so that keys, ids and times collide.
@@ -35,7 +36,7 @@ struct Fact {
 }
 
 fn facts() -> impl Strategy<Value = Vec<Fact>> {
-    let fact = (0..120u16, 0..5_000u32, 0..5_000u32, 0..2u8, 0..24u8, 0..6u8, 0..5u8, any::<u8>()).prop_map(
+    let fact = (0..120u16, 0..5_000u32, 0..5_000u32, 0..2u8, 0..27u8, 0..6u8, 0..5u8, any::<u8>()).prop_map(
         |(id, minute, observed_minute, version, kind, subject, person, detail)| Fact {
             id,
             minute,
@@ -104,6 +105,12 @@ fn body(fact: &Fact) -> String {
             milestone,
         ),
         22 => ("team.member_added", team),
+        23 => ("team.member_removed", team),
+        24..=25 => (
+            ["commit.removed", "commit.restored"][fact.kind as usize - 24],
+            format!(r#""repo":"acme/api","sha":"{:040x}""#, fact.detail % 120),
+        ),
+        26 if fact.detail.is_multiple_of(4) => ("commit.reset", r#""repo":"acme/api","sha":"0""#.to_owned()),
         _ => ("team.member_removed", team),
     };
     format!(

@@ -28,6 +28,9 @@ use serde_json::{Value, json};
 
 use crate::catalogue::Catalogue;
 use crate::evaluate::steps::Steps;
+use crate::moment::Moment;
+use crate::rows::gone::Gone;
+use crate::rows::ids::Variants;
 use crate::sql::plan_query;
 
 #[derive(Deserialize)]
@@ -149,6 +152,7 @@ async fn evaluate(
     for (table, batch) in tables(events) {
         let past = batch.column_by_name("effective_at").map(|times| past(times, as_of));
         let batch = past.map_or(batch.clone(), |past| filter_record_batch(&batch, &past).unwrap());
+        let batch = if table == Table::Commits { present(batch) } else { batch };
         let rows = MemTable::try_new(batch.schema(), vec![vec![batch]]).unwrap();
         context.register_table(table.name(), Arc::new(rows)).unwrap();
     }
@@ -191,6 +195,13 @@ async fn evaluate(
         row.get(column).unwrap_or_else(|| panic!("{name} has no column {column}")).clone()
     };
     rows.iter().map(|row| at.columns.iter().map(|column| cell(row, column)).collect()).collect()
+}
+
+/// The commits that are still there.
+fn present(rows: RecordBatch) -> RecordBatch {
+    let mut gone = Gone::default();
+    gone.learn(&rows, &[]);
+    gone.filter(rows, &Variants::default(), Moment::ALL).unwrap()
 }
 
 fn text(rows: &[RecordBatch]) -> String {

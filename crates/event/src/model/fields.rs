@@ -19,19 +19,20 @@ pub fn fields(table: Table) -> &'static [Field] {
     }
 }
 
-const COMMIT: u8 = Entity::Commit.bit();
-const CHANGE: u8 = Entity::Change.bit();
-const TICKET: u8 = Entity::Ticket.bit();
-const MILESTONE: u8 = Entity::Milestone.bit();
-const PERSON: u8 = Entity::Person.bit();
-const TEAM: u8 = Entity::Team.bit();
-const CALENDAR: u8 = Entity::Calendar.bit();
-const REPORT: u8 = Entity::Report.bit();
+const COMMIT: u16 = Entity::Commit.bit();
+const CHANGE: u16 = Entity::Change.bit();
+const TICKET: u16 = Entity::Ticket.bit();
+const MILESTONE: u16 = Entity::Milestone.bit();
+const PERSON: u16 = Entity::Person.bit();
+const TEAM: u16 = Entity::Team.bit();
+const CALENDAR: u16 = Entity::Calendar.bit();
+const REPORT: u16 = Entity::Report.bit();
+const REPOSITORY: u16 = Entity::Repository.bit();
 
 const FILE_EXAMPLE: &str =
     r#"[{"path":"src/pay.rs","old_path":"src/bill.rs","change":"renamed","additions":12,"deletions":3}]"#;
 
-static COMMITS: [Field; 21] = [
+static COMMITS: [Field; 23] = [
     field("repo", Kind::Id, COMMIT, "The repository, as its host names it.", r#""acme/api""#)
         .filled()
         .repeated(),
@@ -94,9 +95,17 @@ static COMMITS: [Field; 21] = [
         FILE_EXAMPLE,
     )
     .filled(),
+    field(
+        "on_default",
+        Kind::Bool,
+        COMMIT,
+        "Whether the branch is the repository's default one; absent means yes.",
+        "true",
+    ),
+    field("repo_id", Kind::Id, COMMIT, REPO_ID, r#""9001""#).repeated(),
 ];
 
-static REVIEWS: [Field; 20] = [
+static REVIEWS: [Field; 21] = [
     field("repo", Kind::Id, CHANGE, "The repository, as its host names it.", r#""acme/api""#)
         .filled()
         .repeated(),
@@ -139,9 +148,10 @@ static REVIEWS: [Field; 20] = [
         "The branch it comes from; some AI agents are known by it.",
         r#""fix/fees""#,
     ),
+    field("repo_id", Kind::Id, CHANGE, REPO_ID, r#""9001""#).repeated(),
 ];
 
-static TICKETS: [Field; 26] = [
+static TICKETS: [Field; 28] = [
     field(
         "ticket",
         Kind::Id,
@@ -225,9 +235,17 @@ static TICKETS: [Field; 26] = [
         "How it ended, where the source knows; else the names of resolution and status tell.",
         r#""done""#,
     ),
+        "sprint",
+        Kind::Id,
+        TICKET,
+        "The sprint that the ticket is in, itself a milestone, beside `milestone`.",
+        r#""S12""#,
+    )
+    .repeated(),
+    field("repo_id", Kind::Id, TICKET | MILESTONE, REPO_ID, r#""9001""#).repeated(),
 ];
 
-static DIRECTORY: [Field; 20] = [
+static DIRECTORY: [Field; 23] = [
     field("kind", Kind::Text, CALENDAR, "The kind of leave.", r#""vacation""#).repeated(),
     field("status", Kind::Text, REPORT, "What the report's receiver said.", r#""200 OK""#).repeated(),
     field("parent", Kind::Id, TEAM, "The team that it is part of.", r#""product""#),
@@ -302,12 +320,18 @@ static DIRECTORY: [Field; 20] = [
     ),
     field("period", Kind::Text, REPORT, "What time the report is about.", r#""2026-W46""#),
     field("target", Kind::Text, REPORT, "The receiver's name in the configuration.", r#""leads""#).repeated(),
+    field("repo", Kind::Id, REPOSITORY, "What the repository is called from now on.", r#""acme/core""#),
+    field("was", Kind::Id, REPOSITORY, "What it was called before.", r#""acme/api""#),
+    field("repo_id", Kind::Id, REPOSITORY, REPO_ID, r#""9001""#).repeated(),
 ];
+
+/// Of `repo_id`.
+const REPO_ID: &str = "The number by which its host knows the repository, whatever it is called.";
 
 const fn field(
     name: &'static str,
     kind: Kind,
-    entities: u8,
+    entities: u16,
     help: &'static str,
     example: &'static str,
 ) -> Field {
@@ -315,7 +339,7 @@ const fn field(
     Field { name, alias: None, column: name, kind, unit: "", nullable, repeats, entities, help, example }
 }
 
-const fn part(column: &'static str, part: Part, entities: u8) -> Field {
+const fn part(column: &'static str, part: Part, entities: u16) -> Field {
     field("", Kind::PersonPart(part), entities, "", "").column(column).repeated()
 }
 

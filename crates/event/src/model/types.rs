@@ -6,9 +6,30 @@
 use super::{Entity, EventType};
 
 /// Every event type that is understood.
-pub static TYPES: [EventType; 41] = [
+pub static TYPES: [EventType; 45] = [
     event("commit.pushed", Entity::Commit, "A commit became part of a branch.", COMMIT)
         .needs(&["repo", "sha", "author"]),
+    event(
+        "commit.removed",
+        Entity::Commit,
+        "A commit is gone from its branch: the history was rewritten.",
+        r#"{"repo":"acme/api","sha":"9fceb02d0ae598e95dc970b74767f19372d61af8"}"#,
+    )
+    .needs(&["repo", "sha"]),
+    event(
+        "commit.restored",
+        Entity::Commit,
+        "A commit that was gone is part of its branch again.",
+        r#"{"repo":"acme/api","sha":"9fceb02d0ae598e95dc970b74767f19372d61af8"}"#,
+    )
+    .needs(&["repo", "sha"]),
+    event(
+        "commit.reset",
+        Entity::Commit,
+        "All commits of a repository are gone, but for those that are restored at that time or later; `sha` is its head.",
+        r#"{"repo":"acme/api","sha":"41d3ed00c2bd1ac8e4a1b9ae3a3d1e3e0c8f9d15"}"#,
+    )
+    .needs(&["repo", "sha"]),
     change("change.opened", "A change was opened for review.", OPENED),
     change(
         "change.updated",
@@ -182,6 +203,13 @@ pub static TYPES: [EventType; 41] = [
         "Nobody knows whether the receiver has the report, so it is not sent again.",
         r#"{"delivery":"4f1c0b7d2a9e","name":"monday","period":"2026-W46","target":"leads","status":"stopped before the answer came"}"#,
     ),
+    event(
+        "repository.renamed",
+        Entity::Repository,
+        "A repository has another name: it was renamed, or moved to another owner.",
+        r#"{"repo":"acme/core","was":"acme/api","repo_id":"9001"}"#,
+    )
+    .needs(&["repo", "repo_id"]),
 ];
 
 const COMMIT: &str = r#"{"repo":"acme/api","sha":"9fceb02d0ae598e95dc970b74767f19372d61af8","parents":["8a3c1f0"],"author":{"name":"Ada","email":"ada@acme.example"},"authored_at":"2026-03-02T09:14:00Z","committed_at":"2026-03-02T09:20:00Z","branch":"main","subject":"Round fees half up","reviewers":["bo"],"tickets":["API-7"],"change":"482","files":[{"path":"src/pay.rs","change":"modified","additions":12,"deletions":3}]}"#;

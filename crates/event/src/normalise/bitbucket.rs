@@ -85,6 +85,11 @@ fn inferred(body: &Value) -> Option<&'static str> {
     }
 }
 
+/// Bitbucket Cloud is one site.
+fn source(repo: &str) -> String {
+    format!("bitbucket:https://bitbucket.org/{repo}")
+}
+
 impl<'a> PullRequest<'a> {
     fn of(delivery: &Delivery<'_>, body: &'a Value) -> Result<PullRequest<'a>, Reject> {
         let pull = need_object(body, "pullrequest")?;
@@ -105,7 +110,7 @@ impl<'a> PullRequest<'a> {
     fn draft(&self, kind: &'static str, fact: &str, time: String) -> Result<Draft, Reject> {
         let subject = format!("{}#{}", self.repo, self.number);
         let id = format!("bitbucket:{}/pull-requests/{}:{fact}", self.repo, self.number);
-        Ok(Draft::new(kind, id, format!("bitbucket:{}", self.repo), time, subject)
+        Ok(Draft::new(kind, id, source(self.repo), time, subject)
             .with("repo", self.repo)
             .with("change", self.number.as_str())
             .with_some("author", at(self.pull, "author").map_or(Ok(None), account)?))
@@ -256,8 +261,9 @@ fn commits(delivery: &Delivery<'_>, body: &Value) -> Result<Vec<Draft>, Reject> 
         let branch = need_text(change, "new.name")?;
         for commit in list(change, "commits")?.unwrap_or_default() {
             let otherwise = || body::when(None, delivery.received_us, commit).map(|when| when.time);
-            let (source, commit) = (format!("bitbucket:{repo}"), plain_commit(commit)?);
-            events.push(pushed(repo, source, branch, &commit, otherwise)?);
+            let (source, commit) = (source(repo), plain_commit(commit)?);
+            let default = text(body, "repository.mainbranch.name")?;
+            events.push(pushed(repo, source, (branch, default), &commit, otherwise)?);
         }
     }
     Ok(events)

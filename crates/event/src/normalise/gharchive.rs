@@ -8,7 +8,7 @@
 
 use serde_json::Value;
 
-use super::body::{at, missing, moment, need_object, need_text, text};
+use super::body::{at, id, missing, moment, need_object, need_text, text};
 use super::github::{self, GitHubHook, HookKind};
 use super::{Delivery, Normalised};
 use crate::reject::Reject;
@@ -58,6 +58,7 @@ pub(super) fn normalise(delivery: &Delivery<'_>, line: &Value) -> Result<Normali
     let hook = GitHubHook {
         body: need_object(line, "payload")?,
         repo: need_text(line, "repo.name")?,
+        repo_id: id(line, "repo.id")?,
         by: at(line, "actor").map(|actor| need_text(actor, "login")).transpose()?,
         happened: Some(moment(line, "created_at")?.ok_or_else(|| missing("created_at"))?),
         received_us: delivery.received_us,

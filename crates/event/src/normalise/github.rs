@@ -14,8 +14,11 @@ use serde_json::Value;
 use super::body::{self, at, is_null, moment, need_text, rfc3339, text};
 use super::{Delivery, Draft, Normalised};
 use crate::reject::Reject;
+use crate::site::site_of_link;
 use crate::trace::clip;
 
+/// The site whose sources name no site.
+const GITHUB: &str = "github.com";
 /// An account that somebody deleted, as GitHub itself names it.
 const DELETED_ACCOUNT: &str = "ghost";
 /// A fact about an account has no time of its own; this one is before GitHub's first day, so that it holds
@@ -34,6 +37,7 @@ pub(super) enum HookKind {
     SubIssue,
     Milestone,
     Push,
+    Repository,
 }
 
 impl HookKind {
@@ -48,6 +52,7 @@ impl HookKind {
             "sub_issues" => HookKind::SubIssue,
             "milestone" => HookKind::Milestone,
             "push" => HookKind::Push,
+            "repository" => HookKind::Repository,
             _ => return None,
         })
     }
@@ -55,7 +60,7 @@ impl HookKind {
 
 /// Events that GitHub documents and that say nothing about commits, changes or tickets. What is in neither
 /// list is new, and counted as unknown so that somebody looks.
-const SILENT: [&str; 60] = [
+const SILENT: [&str; 59] = [
     "branch_protection_configuration",
     "branch_protection_rule",
     "check_run",
@@ -102,7 +107,6 @@ const SILENT: [&str; 60] = [
     "public",
     "registry_package",
     "release",
-    "repository",
     "repository_advisory",
     "repository_dispatch",
     "repository_import",
@@ -128,6 +132,8 @@ pub(super) type Events = Result<Option<Vec<Draft>>, Reject>;
 pub(super) struct GitHubHook<'a> {
     pub(super) body: &'a Value,
     pub(super) repo: &'a str,
+    /// The repository's number, where it is told.
+    pub(super) repo_id: Option<String>,
     /// The login of who did it.
     pub(super) by: Option<&'a str>,
     /// When it happened, where the surroundings tell.
@@ -152,6 +158,10 @@ pub(super) fn normalise(delivery: &Delivery<'_>, body: &Value) -> Result<Normali
     let hook = GitHubHook {
         body,
         repo: need_text(body, "repository.full_name")?,
+        repo_id: match body::id(body, "repository.id")? {
+            Some(id) => Some(id),
+            None => body::id(body, "pull_request.base.repo.id")?,
+        },
         by: login(body, "sender")?,
         happened: None,
         received_us: delivery.received_us,
@@ -183,6 +193,7 @@ pub(super) fn events(kind: HookKind, action: &str, hook: &GitHubHook<'_>) -> Eve
         HookKind::SubIssue => ticket::sub_issue(action, hook)?,
         HookKind::Milestone => ticket::milestone(action, hook)?,
         HookKind::Push => Some(push::commits(hook)?),
+        HookKind::Repository => Some(renamed(action, hook)?),
     };
     Ok(events.map(|mut events| {
         if !events.is_empty() {
@@ -190,6 +201,26 @@ pub(super) fn events(kind: HookKind, action: &str, hook: &GitHubHook<'_>) -> Eve
         }
         events
     }))
+}
+
+/// A repository that was renamed, or moved to another owner.
+fn renamed(action: &str, hook: &GitHubHook<'_>) -> Result<Vec<Draft>, Reject> {
+    let (owner, name) = hook.repo.split_once('/').unwrap_or(("", hook.repo));
+    let was = match action {
+        "renamed" => {
+            text(hook.body, "changes.repository.name.from")?.map(|before| format!("{owner}/{before}"))
+        }
+        "transferred" => {
+            let from = |kind: &str| text(hook.body, &format!("changes.owner.from.{kind}.login"));
+            let before = from("user")?.or(from("organization")?);
+            before.map(|before| format!("{before}/{name}"))
+        }
+        _ => None,
+    };
+    let (Some(was), Some(number)) = (was, &hook.repo_id) else { return Ok(Vec::new()) };
+    let time = hook.time_outside("repository.updated_at")?;
+    let fact = format!("repository:{number}:{was}:{}", hook.repo);
+    Ok(vec![hook.draft("repository.renamed", fact, time, hook.repo).with("repo", hook.repo).with("was", was)])
 }
 
 /// The event's name from the members of a body that came without one.
@@ -214,7 +245,37 @@ fn inferred(body: &Value) -> Option<&'static str> {
 
 impl GitHubHook<'_> {
     fn source(&self) -> String {
-        format!("github:{}", self.repo)
+        self.source_of(self.repo)
+    }
+
+    /// Of a repository next to this one, on the same site.
+    fn source_of(&self, repo: &str) -> String {
+        match self.site() {
+            Some(site) => format!("github:https://{site}/{repo}"),
+            None => format!("github:{repo}"),
+        }
+    }
+
+    /// The site, by the address of anything in the body; `None` for github.com itself, and where nothing has one.
+    fn site(&self) -> Option<String> {
+        const PLACES: [&str; 8] = [
+            "repository",
+            "pull_request",
+            "issue",
+            "milestone",
+            "sub_issue",
+            "comment",
+            "review",
+            "sender",
+        ];
+        let link = |place: &&str| {
+            let own = at(self.body, place)?;
+            at(own, "html_url").or_else(|| at(own, "url"))?.as_str()
+        };
+        let site = site_of_link(PLACES.iter().find_map(link)?, "")?;
+        // The host of the interface stands for that of the pages.
+        let site = site.strip_prefix("api.").unwrap_or(&site);
+        (site != GITHUB).then(|| site.to_owned())
     }
 
     /// The time at `path`, else what the surroundings tell. Ids hold it, so the time of receipt will not do.
@@ -236,7 +297,7 @@ impl GitHubHook<'_> {
     /// An event about `subject`; `fact` is its id without the host's name.
     fn draft(&self, kind: &'static str, fact: String, time: String, subject: &str) -> Draft {
         let draft = Draft::new(kind, format!("github:{fact}"), self.source(), time, subject.to_owned());
-        Draft { source_version: self.source_version, ..draft }
+        Draft { source_version: self.source_version, ..draft }.with_some("repo_id", self.repo_id.clone())
     }
 }
 

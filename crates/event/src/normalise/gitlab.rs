@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use super::body::{self, at, flag, id, list, moment, need_text, person, text};
 use super::{Account, Delivery, Draft, Normalised};
 use crate::reject::Reject;
+use crate::site::site_of_link;
 use crate::trace::clip;
 
 /// Kinds that GitLab documents and that say nothing about commits, changes or tickets.
@@ -116,7 +117,26 @@ fn repo(body: &Value) -> Result<&str, Reject> {
 
 impl<'a> GitLabHook<'a> {
     fn source(&self) -> String {
-        format!("gitlab:{}", self.repo)
+        const LINKS: [&str; 7] = [
+            "project.web_url",
+            "group.web_url",
+            "object_attributes.url",
+            "object_attributes.web_url",
+            "merge_request.url",
+            "project.homepage",
+            "repository.homepage",
+        ];
+        let link = LINKS.iter().find_map(|path| at(self.body, path)?.as_str());
+        match link.and_then(|link| site_of_link(link, self.repo)) {
+            Some(site) => format!("gitlab:https://{site}/{}", self.repo),
+            None => format!("gitlab:{}", self.repo),
+        }
+    }
+
+    /// The project's number; of a group's milestone there is none.
+    fn repo_id(&self) -> Option<String> {
+        at(self.body, "project.path_with_namespace")?;
+        ["project.id", "project_id"].iter().find_map(|path| id(self.body, path).ok().flatten())
     }
 
     /// The first of these times that the body tells, else when it was received; as a time, and as a part
@@ -132,7 +152,8 @@ impl<'a> GitLabHook<'a> {
 
     /// An event about `subject`; `fact` is the id's last part.
     fn draft(&self, kind: &'static str, subject: &str, fact: &str, time: String) -> Draft {
-        Draft::new(kind, format!("gitlab:{subject}:{fact}"), self.source(), time, subject.to_owned())
+        let id = format!("gitlab:{subject}:{fact}");
+        Draft::new(kind, id, self.source(), time, subject.to_owned()).with_some("repo_id", self.repo_id())
     }
 
     /// Who did it.

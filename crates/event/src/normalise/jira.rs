@@ -314,6 +314,25 @@ pub fn issue_history(base: &str, issue: &Value, statuses: &Value) -> Result<Vec<
     Ok(all)
 }
 
+/// The issue as it is now, as an update at the time of its last change; `base` and `statuses` are those of
+/// [`issue_history`]. What was changed without an entry in the changelog (a status that was renamed or given another
+/// meaning, a version that was deleted, a type that was renamed) only this tells.
+///
+/// # Errors
+///
+/// As [`issue_history`]; and an issue that tells no last change.
+pub fn issue_now(base: &str, issue: &Value, statuses: &Value) -> Result<Draft, Reject> {
+    let site = Site::of(base);
+    let entries: Vec<Entry> = histories(issue)?.into_iter().flat_map(|history| history.items).collect();
+    let reading = Reading::new(issue, issue, &entries, statuses)?;
+    let time = moment(issue, "fields.updated")?.ok_or_else(|| missing("fields.updated"))?;
+    let data = State::of(issue, &reading)?.data(&time, &reading);
+    let mut event = about(&site, issue, "ticket.updated", "now", time)?;
+    event.data.extend(data);
+    event.source_version = reading_version(issue)?;
+    Ok(event)
+}
+
 /// What all events of an issue's history together may weigh: each carries the whole issue.
 const HISTORY_BYTES_MAX: usize = 64 << 20;
 

@@ -13,6 +13,8 @@ use crate::reject::{Reason, Reject};
 
 /// Below the events of `ingest git`.
 const SOURCE_VERSION: i64 = -1;
+/// Below what any push to the default branch tells.
+const ELSEWHERE_VERSION: i64 = -8;
 /// For commits that name nobody, as `ingest git` has it.
 const NOBODY: &str = "unknown";
 /// Longer subjects are cut.
@@ -24,12 +26,12 @@ const FILE_BYTES: usize = 32;
 /// People listed of each sort of trailer.
 const PEOPLE_MAX: usize = 256;
 
-/// A commit of a push to a branch, as GitHub and GitLab both give it; `otherwise` is its time where it
-/// tells none.
+/// A commit of a push to a branch, as GitHub and GitLab both give it; `default` is the repository's default branch, and
+/// `otherwise` the commit's time where it tells none.
 pub(super) fn pushed(
     repo: &str,
     source: String,
-    branch: &str,
+    (branch, default): (&str, Option<&str>),
     commit: &Value,
     otherwise: impl FnOnce() -> Result<String, Reject>,
 ) -> Result<Draft, Reject> {
@@ -61,6 +63,10 @@ pub(super) fn pushed(
         .with_some("change", message::change(subject, text_of, &trailers))
         .with_some("files", listed)
         .with_some("changed_files", uncounted);
+    // On its way to the default branch a commit may be pushed to others; there it counts.
+    if default.is_some_and(|default| default != branch) {
+        return Ok(Draft { source_version: ELSEWHERE_VERSION, ..draft.with("on_default", false) });
+    }
     Ok(Draft { source_version: SOURCE_VERSION, ..draft })
 }
 
@@ -102,4 +108,17 @@ fn files(commit: &Value) -> Result<(Option<Vec<Value>>, Option<usize>), Reject> 
     }
     let uncounted = (listed.len() < found).then_some(found);
     Ok(((!listed.is_empty()).then_some(listed), uncounted))
+}
+
+/// A commit that a push took away from the default branch, or brought back to it.
+pub(super) fn rewritten(
+    kind: &'static str,
+    (repo, source): (&str, String),
+    sha: &str,
+    head: &str,
+    time: String,
+) -> Draft {
+    let word = kind.rsplit('.').next().unwrap_or(kind);
+    let id = format!("git-{repo}-{sha}-{word}-{head}");
+    Draft::new(kind, id, source, time, format!("{repo}@{sha}")).with("repo", repo).with("sha", sha)
 }

@@ -18,6 +18,8 @@ use crate::Error;
 use notes::Fact;
 
 const PER_PAGE: (&str, &str) = ("per_page", "100");
+/// How far apart the times are of a change of state and of the note about it, at most.
+const NOTED_WITHIN_US: u64 = 5_000_000;
 
 pub(super) fn poll(project: &str, client: &mut RestClient, feed: &mut Feed<'_>) -> Result<(), Error> {
     let root = format!("/api/v4/projects/{}", project.replace('/', "%2F"));
@@ -67,13 +69,33 @@ impl Place<'_> {
             }
         }
         let parameters = [("sort", "asc"), ("order_by", "created_at"), PER_PAGE];
+        let mut noted = Vec::new();
         for note in client.pages(&format!("{}/notes", self.path), &parameters)? {
             for what in notes::said(&note) {
-                all.push(Occurrence::new(&note["created_at"], &note["author"], what));
+                noted.push(Occurrence::new(&note["created_at"], &note["author"], what));
             }
         }
+        // The list of states began with GitLab 13.2; before it, and beside it, notes tell the same.
+        noted.retain(|note| !all.iter().any(|event| event.tells_state_of(note)));
+        all.append(&mut noted);
         all.sort_by(|a, b| a.time.cmp(&b.time));
+        self.close(&mut all);
         Ok(all)
+    }
+
+    /// An item that is closed, and of which nothing tells the closing, was closed when it says.
+    fn close(&self, all: &mut Vec<Occurrence>) {
+        let told = all.iter().rev().find_map(|one| match &one.what {
+            Fact::State(state) => Some(state.as_str()),
+            _ => None,
+        });
+        if self.item["state"] != "closed" || told == Some("closed") {
+            return;
+        }
+        let at = if self.item["closed_at"].is_string() { "closed_at" } else { "updated_at" };
+        let closing = Occurrence::new(&self.item[at], &self.item["closed_by"], Fact::State("closed".to_owned()));
+        let place = all.partition_point(|one| one.time <= closing.time);
+        all.insert(place, closing);
     }
 }
 
@@ -85,6 +107,13 @@ struct Occurrence {
 }
 
 impl Occurrence {
+    /// Whether both tell one change of state: a note is written within the same moment.
+    fn tells_state_of(&self, note: &Occurrence) -> bool {
+        let both = matches!(note.what, Fact::State(_)) && self.what == note.what;
+        let apart = event::parse_time(&self.time).zip(event::parse_time(&note.time)).map(|(a, b)| a.abs_diff(b));
+        both && apart.is_some_and(|apart| apart <= NOTED_WITHIN_US)
+    }
+
     fn new(time: &Value, by: &Value, what: Fact) -> Occurrence {
         Occurrence { time: second(time), by: by.clone(), what }
     }
@@ -193,7 +222,8 @@ fn body(place: &Place<'_>, kind: &str, action: &str, state: &ItemState, time: &s
     let titles: Vec<Value> = state.labels.iter().map(|title| json!({ "title": title })).collect();
     attributes.insert("labels".to_owned(), json!(titles));
     let mut body = json!({
-        "object_kind": kind, "project": {"path_with_namespace": place.project},
+        "object_kind": kind,
+        "project": {"path_with_namespace": place.project, "id": place.item["project_id"]},
         "user": by, "object_attributes": attributes,
     });
     if kind == "issue" {
@@ -373,7 +403,8 @@ fn tell_milestone(project: &str, milestone: &Value, feed: &mut Feed<'_>) {
     let origin = format!("{project} milestone {}", milestone["iid"]);
     let body = |action: &str, milestone: &Value| {
         json!({
-            "object_kind": "milestone", "project": {"path_with_namespace": project}, "action": action,
+            "object_kind": "milestone", "action": action,
+            "project": {"path_with_namespace": project, "id": milestone["project_id"]},
             "object_attributes": milestone,
         })
     };

@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use event::{Draft, jira_issue_history};
+use event::{Draft, jira_issue_history, jira_issue_now};
 
 use super::client::PAGES_MAX;
 use super::cursor::Mark;
@@ -91,11 +91,10 @@ fn tell(issue: &Value, statuses: &Value, client: &RestClient, feed: &mut Feed<'_
     match jira_issue_history(client.base(), issue, statuses) {
         Ok(mut events) => {
             feed.totals.bodies += 1;
-            let updated = issue["fields"]["updated"].as_str().map(rfc3339);
-            if let Some((last, updated)) = events.last().cloned().zip(updated) {
-                let same = event::parse_time(&updated) == event::parse_time(&last.time);
-                let time = if same { last.time.clone() } else { updated };
-                events.push(reading(Draft { kind: "ticket.updated", time, ..last }));
+            // The issue as it is, after the last entry of its changelog, of which it may say more or something else.
+            let last = events.last().map_or(0, |last| last.sequence);
+            if let Ok(now) = jira_issue_now(client.base(), issue, statuses) {
+                events.push(reading(Draft { sequence: last, ..now }));
             }
             feed.take(&events);
         }

@@ -148,6 +148,9 @@ fn describe(totals: &git::Totals, seconds: f64) -> Vec<String> {
         totals.deletions,
         totals.reviewed_commits,
     )];
+    if totals.gone_commits > 0 {
+        lines.push(format!("  the history was rewritten: {} commits are gone from the branch", totals.gone_commits));
+    }
     if totals.incomplete_commits + totals.absent_commits > 0 {
         lines.push(format!(
             "  {} commits without their files and {} commits left out, because objects are missing or damaged",

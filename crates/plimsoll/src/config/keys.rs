@@ -52,6 +52,7 @@ section! {
             kafka: Kafka,
             ingest: Ingest,
             store: Flush,
+            sites: Sites,
             board: Board,
             limits: Limits,
             people: People,
@@ -170,6 +171,17 @@ section! {
         /// Time for folding and for making rows durable at shutdown, in milliseconds. What is not done by then is read from
         /// the log at the next start, which then takes longer.
         stop_timeout_ms: u64 = 3_000, 0..=600_000;
+    }
+}
+
+section! {
+    /// Where things come from: two sites of one tool use the same numbers, so ids name their site.
+    Sites [sites] {
+        /// Sites whose ids are written without the site, as host names: with "acme.atlassian.net" here, a ticket is "10482",
+        /// else "acme.atlassian.net/10482". Name one site of each tool at most, and no repository's mirror. Changing it gives
+        /// things other ids, so do it before the first event. Empty: "github.com", or, in a data directory of an older
+        /// version, what its rows came from (sites.json there says what that is).
+        home: Vec<String> = Vec::new();
     }
 }
 

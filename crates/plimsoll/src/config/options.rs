@@ -68,6 +68,8 @@ impl Config {
                 spill_bytes_max: self.limits.sql_spill_bytes_max,
                 ..engine::SqlLimits::default()
             },
+            homes: (!self.sites.home.is_empty())
+                .then(|| event::Homes::new(self.sites.home.iter().cloned(), false)),
         }
     }
 

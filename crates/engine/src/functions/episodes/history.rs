@@ -14,12 +14,19 @@ use crate::functions::scalar::is_bot;
 /// Begins and ends of pauses in all episodes of a change. A change that goes to draft and back once more while so many
 /// requests are open stays as it is for their clocks: each pause stands in each of them.
 const PAUSES_MAX: usize = 100_000;
+/// Requests that reopenings of a change bring back. A change that is closed and opened once more while so many wait starts
+/// without them.
+const REVIVED_MAX: usize = 100_000;
+/// What forges call every account that somebody deleted: nobody knows whether two of them are one.
+pub(super) const DELETED_ACCOUNT: &str = "ghost";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Done,
     Removed,
     Mooted,
+    /// A request that repeats one which waits.
+    Asked,
 }
 
 impl Outcome {
@@ -28,6 +35,7 @@ impl Outcome {
             Outcome::Done => "done",
             Outcome::Removed => "removed",
             Outcome::Mooted => "mooted",
+            Outcome::Asked => "asked",
         }
     }
 }
@@ -37,6 +45,8 @@ pub(super) enum RequestKind {
     Requested,
     Team,
     Volunteered,
+    /// What meant nothing under its name: a removal without a request, or a request that repeats one.
+    Stray,
 }
 
 impl RequestKind {
@@ -45,6 +55,7 @@ impl RequestKind {
             RequestKind::Requested => "requested",
             RequestKind::Team => "team",
             RequestKind::Volunteered => "volunteered",
+            RequestKind::Stray => "stray",
         }
     }
 }
@@ -88,12 +99,19 @@ impl<'a> Episode<'a> {
     }
 }
 
+/// Whose review a request asks for: a person's, or that of a team.
+type Asked<'a> = (Option<&'a str>, Option<&'a str>);
+
+fn asked<'a>(reviewer: Option<&'a str>, team: Option<&'a str>) -> Asked<'a> {
+    (reviewer, team.filter(|_| reviewer.is_none()))
+}
+
 /// One change while its events go by.
 #[derive(Default)]
 pub(super) struct ChangeHistory<'a> {
     pub(super) author: Option<&'a str>,
     draft: bool,
-    closed: bool,
+    pub(super) closed: bool,
     /// Whether the source records reviews, so that trailers add nothing.
     recorded: bool,
     pub(super) episodes: Vec<Episode<'a>>,
@@ -110,6 +128,9 @@ pub(super) struct ChangeHistory<'a> {
     head: Option<&'a str>,
     /// Who commented since the last push, request or verdict.
     sitting: HashSet<&'a str>,
+    /// Requests that wait while the change is closed, with their place in `episodes`: opening it again brings them back.
+    waiting: HashMap<Asked<'a>, usize>,
+    revived: usize,
 }
 
 impl<'a> ChangeHistory<'a> {
@@ -145,12 +166,14 @@ impl<'a> ChangeHistory<'a> {
                 self.closed = true;
                 for place in std::mem::take(&mut self.open) {
                     self.episodes[place].end(Outcome::Mooted, entry);
+                    let Episode { reviewer, team, .. } = self.episodes[place];
+                    self.waiting.insert(asked(reviewer, team), place);
                 }
                 self.of_reviewer.clear();
                 self.of_team.clear();
                 self.queue.clear();
             }
-            "change.reopened" => self.closed = false,
+            "change.reopened" => self.reopened(entry),
             "review.requested" => {
                 self.requested(columns.reviewers.get(entry), columns.teams.get(entry), entry)
             }
@@ -192,6 +215,9 @@ impl<'a> ChangeHistory<'a> {
         };
         self.sitting.clear();
         if self.find(reviewer, team).is_some() {
+            let mut again = Episode::open(RequestKind::Stray, reviewer, team, entry);
+            again.end(Outcome::Asked, entry);
+            self.episodes.push(again);
             return;
         }
         let mut episode = Episode::open(kind, reviewer, team, entry);
@@ -200,7 +226,10 @@ impl<'a> ChangeHistory<'a> {
         }
         let place = self.episodes.len();
         match (self.closed, reviewer, team) {
-            (true, ..) => episode.end(Outcome::Mooted, entry),
+            (true, ..) => {
+                episode.end(Outcome::Mooted, entry);
+                self.waiting.insert(asked(reviewer, team), place);
+            }
             (false, Some(reviewer), _) => {
                 self.open.insert(place);
                 self.of_reviewer.insert(reviewer, place);
@@ -212,6 +241,22 @@ impl<'a> ChangeHistory<'a> {
             }
         }
         self.episodes.push(episode);
+    }
+
+    /// Who was asked and had not answered is asked again, by whom they were asked before.
+    fn reopened(&mut self, entry: &Entry) {
+        let mut waiting: Vec<usize> = std::mem::take(&mut self.waiting).into_values().collect();
+        waiting.sort_unstable();
+        if !std::mem::replace(&mut self.closed, false) || self.revived + waiting.len() > REVIVED_MAX {
+            return;
+        }
+        self.revived += waiting.len();
+        for place in waiting {
+            let Episode { reviewer, team, request, .. } = self.episodes[place];
+            let again = self.episodes.len();
+            self.requested(reviewer, team, entry);
+            self.episodes[again].request = request;
+        }
     }
 
     /// The open episode of a reviewer, or of a team's queue.
@@ -239,9 +284,15 @@ impl<'a> ChangeHistory<'a> {
         episode.end(outcome, entry);
     }
 
-    fn removed(&mut self, reviewer: Option<&str>, team: Option<&str>, entry: &Entry) {
-        if let Some(place) = self.find(reviewer, team) {
+    fn removed(&mut self, reviewer: Option<&'a str>, team: Option<&'a str>, entry: &Entry) {
+        if self.closed {
+            self.waiting.remove(&asked(reviewer, team));
+        } else if let Some(place) = self.find(reviewer, team) {
             self.end(place, Outcome::Removed, entry);
+        } else if reviewer.is_some() {
+            let mut episode = Episode::open(RequestKind::Stray, reviewer, None, entry);
+            episode.end(Outcome::Removed, entry);
+            self.episodes.push(episode);
         }
     }
 
@@ -251,9 +302,12 @@ impl<'a> ChangeHistory<'a> {
         if !only_comment {
             self.sitting.clear();
         }
-        let claims = self.author != reviewer && !is_bot(name);
-        let of_queue = || self.queue.first().copied().filter(|_| claims);
-        let place = match self.find(reviewer, None).or_else(of_queue) {
+        let known = name != DELETED_ACCOUNT;
+        let claims = known && self.author != reviewer && !is_bot(name);
+        let own = self.find(reviewer, None).filter(|_| known);
+        let of_queue = self.queue.first().copied().filter(|_| claims);
+        self.waiting.remove(&asked(reviewer, None));
+        let place = match own.or(of_queue) {
             Some(place) => {
                 self.end(place, Outcome::Done, entry);
                 self.episodes[place].reviewer = reviewer;

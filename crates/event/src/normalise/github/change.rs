@@ -35,12 +35,7 @@ pub(super) fn pull_request(action: &str, hook: &GitHubHook<'_>) -> Events {
             let time = hook.time("pull_request.closed_at")?;
             change.draft("change.closed", &format!("closed:{time}"), time.clone()).with_some("by", hook.by)
         }
-        "reopened" => {
-            let time = updated()?;
-            change
-                .draft("change.reopened", &format!("reopened:{time}"), time.clone())
-                .with_some("by", hook.by)
-        }
+        "reopened" => return change.reopened(updated()?).map(Some),
         "ready_for_review" => {
             let time = updated()?;
             change.draft("change.ready", &format!("ready:{time}"), time.clone())
@@ -213,7 +208,7 @@ impl<'a> GitHubChange<'a> {
     /// The opening, and a request for each reviewer that was named with it. Deliveries of their own tell
     /// the same requests; where these share the second they give the same events.
     fn opened(&self) -> Result<Vec<Draft>, Reject> {
-        let (hook, body) = (self.hook, self.hook.body);
+        let hook = self.hook;
         let time = hook.time("pull_request.created_at")?;
         // Who opens a pull request is its author, where a slim body does not say so itself.
         let opened = GitHubChange {
@@ -221,13 +216,29 @@ impl<'a> GitHubChange<'a> {
             ..GitHubChange::new(hook, self.number.clone(), None)
         };
         let mut events = vec![opened.snapshot(opened.draft("change.opened", "opened", time.clone()))?];
+        events.extend(self.listed(&time)?);
+        Ok(events)
+    }
+
+    /// The reopening, and a request for each reviewer that is still asked.
+    fn reopened(&self, time: String) -> Result<Vec<Draft>, Reject> {
+        let draft = self.draft("change.reopened", &format!("reopened:{time}"), time.clone());
+        let mut events = vec![self.snapshot(draft.with_some("by", self.hook.by))?];
+        events.extend(self.listed(&time)?);
+        Ok(events)
+    }
+
+    /// A request for each reviewer that the body lists.
+    fn listed(&self, time: &str) -> Result<Vec<Draft>, Reject> {
+        let body = self.hook.body;
+        let mut events = Vec::new();
         for person in list(body, "pull_request.requested_reviewers")?.unwrap_or_default() {
             let reviewer = need_text(person, "login")?;
-            events.push(self.requested("review.requested", Reviewer::Person(reviewer), time.clone()));
+            events.push(self.requested("review.requested", Reviewer::Person(reviewer), time.to_owned()));
         }
         for team in list(body, "pull_request.requested_teams")?.unwrap_or_default() {
             let team = need_text(team, "slug")?;
-            events.push(self.requested("review.requested", Reviewer::Team(team), time.clone()));
+            events.push(self.requested("review.requested", Reviewer::Team(team), time.to_owned()));
         }
         Ok(events)
     }

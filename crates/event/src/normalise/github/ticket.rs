@@ -208,7 +208,12 @@ impl<'a> Issue<'a> {
         let ticket = format!("{}#{}", self.repo, self.number);
         let fact = format!("{}/issues/{}:{fact}", self.repo, self.number);
         let draft = self.hook.draft(kind, fact, time, &ticket);
-        Draft { source: format!("github:{}", self.repo), ..draft }
+        let mut draft = Draft { source: self.hook.source_of(self.repo), ..draft };
+        if self.repo != self.hook.repo {
+            // The number beside it is another repository's.
+            draft.data.remove("repo_id");
+        }
+        draft
             .with("ticket", ticket.as_str())
             .with("key", ticket.as_str())
             .with("repo", self.repo)

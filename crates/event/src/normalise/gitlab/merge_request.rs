@@ -49,7 +49,13 @@ pub(super) fn events(action: &str, hook: &GitLabHook<'_>) -> Result<Option<Vec<D
         "reopen" => {
             let when = hook.when(&["updated_at"])?;
             let fact = format!("reopened:{}", when.tag);
-            vec![ended("change.reopened", &fact, when)?.with_some("by", by)]
+            let mut events = vec![ended("change.reopened", &fact, when.clone())?.with_some("by", by)];
+            // Who is still asked. Where the body does not tell, those are asked again who were when it was closed.
+            let listed = all(at(hook.body, "reviewers").unwrap_or(&Value::Null));
+            for reviewer in listed.iter().filter(|reviewer| reviewer["state"] == "unreviewed") {
+                events.extend(request.request("review.requested", reviewer, &when)?);
+            }
+            events
         }
         "approved" | "approval" => request.approved()?,
         "unapproved" | "unapproval" => request.unapproved()?,

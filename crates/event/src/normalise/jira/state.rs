@@ -30,8 +30,8 @@ pub(super) struct State {
     resolution: Option<String>,
     components: Option<Vec<IssuePart>>,
     versions: Option<Vec<IssuePart>>,
-    /// Ids of the sprints it is or was in.
-    sprints: Vec<String>,
+    /// Ids of the sprints it is or was in, once anything tells of them.
+    sprints: Option<Vec<String>>,
 }
 
 impl State {
@@ -48,7 +48,8 @@ impl State {
         };
         state.components = named(issue, "fields.components")?;
         state.versions = named(issue, "fields.fixVersions")?;
-        state.sprints = sprints(issue)?.into_iter().map(|sprint| sprint.id).collect();
+        let sprints = sprints(issue)?;
+        state.sprints = (!sprints.is_empty()).then(|| sprints.into_iter().map(|sprint| sprint.id).collect());
         let custom =
             |names: &[String]| names.iter().find_map(|name| at(issue, &format!("fields.{name}")).cloned());
         if let Some(points) = custom(&reading.points).filter(Value::is_number) {
@@ -84,7 +85,7 @@ impl State {
             }
             ChangelogField::Sprint => {
                 let ids = to.raw.as_deref().unwrap_or_default().split(',').map(str::trim);
-                self.sprints = ids.filter(|id| !id.is_empty()).map(str::to_owned).collect();
+                self.sprints = Some(ids.filter(|id| !id.is_empty()).map(str::to_owned).collect());
                 return;
             }
             ChangelogField::Key => {
@@ -122,8 +123,11 @@ impl State {
         if let Some(components) = &self.components {
             put("components", components.iter().map(|component| component.name.as_str()).collect());
         }
-        if self.versions.is_some() || !self.sprints.is_empty() {
-            put("milestone", json!(self.milestone(time, reading)));
+        if self.versions.is_some() {
+            put("milestone", json!(self.version(time, reading)));
+        }
+        if self.sprints.is_some() {
+            put("sprint", json!(self.sprint(time, reading)));
         }
         data
     }
@@ -144,15 +148,13 @@ impl State {
         self.resolution = self.resolution.take().or(ending.resolution);
     }
 
-    /// Of the versions to be fixed in, the first that was not out yet, else the last; without one, the
-    /// sprint. First and last by number, which is the order of creation.
-    fn milestone(&self, time: &str, reading: &Reading) -> Option<String> {
+    /// Of the versions to be fixed in, the first that was not out yet, else the last: by number, which is the order of
+    /// creation.
+    fn version(&self, time: &str, reading: &Reading) -> Option<String> {
         let ids = self.versions.iter().flatten().map(|version| version.id.as_str());
-        let by_number = |id: &&str| (number(id), (*id).to_owned());
         let out = |id: &&str| reading.released.get(*id).is_some_and(|day| day.as_str() <= time);
         let open = ids.clone().filter(|id| !out(id)).min_by_key(by_number);
-        let version = open.or_else(|| ids.max_by_key(by_number)).map(|id| format!("version/{id}"));
-        version.or_else(|| self.sprint(time, reading))
+        open.or_else(|| ids.max_by_key(by_number)).map(|id| format!("version/{id}"))
     }
 
     /// Of the sprints that it is or was in, the one that is active at that time, else the next, else the last. A sprint
@@ -169,7 +171,7 @@ impl State {
             };
             (phase, order, (*id).clone())
         };
-        self.sprints.iter().min_by_key(rank).map(|id| format!("sprint/{id}"))
+        self.sprints.iter().flatten().min_by_key(rank).map(|id| format!("sprint/{id}"))
     }
 }
 
@@ -215,6 +217,10 @@ impl Sprint {
             _ => Phase::Unknown,
         }
     }
+}
+
+fn by_number(id: &&str) -> (i64, String) {
+    (number(id), (*id).to_owned())
 }
 
 /// The fields that are the same in our events but for their names.

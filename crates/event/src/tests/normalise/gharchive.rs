@@ -92,11 +92,11 @@ fn two_lines_are_followed_field_by_field() {
     };
     check(
         "2489368455",
-        r#"change.merged github:selfhub/selfhub/pull/124:merged 2015-01-01T00:00:30Z {"additions":2,"author":"dduugg","base":"develop","change":"124","changed_files":2,"deletions":6,"head":"47c1cd384b3deb0427e7e546e8d6b4346a65d816","head_branch":"feature/env","merged_by":"zindlerb","milestone":null,"repo":"selfhub/selfhub","tickets":["selfhub/selfhub#117"],"title":"make AWS S3 bucket prefix an environmental variable","url":"https://github.com/selfhub/selfhub/pull/124"}"#,
+        r#"change.merged github:selfhub/selfhub/pull/124:merged 2015-01-01T00:00:30Z {"additions":2,"author":"dduugg","base":"develop","change":"124","changed_files":2,"deletions":6,"head":"47c1cd384b3deb0427e7e546e8d6b4346a65d816","head_branch":"feature/env","merged_by":"zindlerb","milestone":null,"repo":"selfhub/selfhub","repo_id":"28109544","tickets":["selfhub/selfhub#117"],"title":"make AWS S3 bucket prefix an environmental variable","url":"https://github.com/selfhub/selfhub/pull/124"}"#,
     );
     check(
         "2489368454",
-        r#"ticket.closed github:selfhub/selfhub/issues/117:closed:2015-01-01T00:00:30Z 2015-01-01T00:00:30Z {"assignees":["dduugg"],"changes":{"status":{"from":"open","to":"closed"}},"key":"selfhub/selfhub#117","kind":"task","labels":["in progress","p2"],"milestone":"selfhub/selfhub/milestones/2","repo":"selfhub/selfhub","reporter":"cmperez","status":"closed","status_category":"done","ticket":"selfhub/selfhub#117","title":"make bucket prefix an environmental variable","url":"https://github.com/selfhub/selfhub/issues/117"}"#,
+        r#"ticket.closed github:selfhub/selfhub/issues/117:closed:2015-01-01T00:00:30Z 2015-01-01T00:00:30Z {"assignees":["dduugg"],"changes":{"status":{"from":"open","to":"closed"}},"key":"selfhub/selfhub#117","kind":"task","labels":["in progress","p2"],"milestone":"selfhub/selfhub/milestones/2","repo":"selfhub/selfhub","repo_id":"28109544","reporter":"cmperez","status":"closed","status_category":"done","ticket":"selfhub/selfhub#117","title":"make bucket prefix an environmental variable","url":"https://github.com/selfhub/selfhub/issues/117"}"#,
     );
 }
 

@@ -473,13 +473,13 @@ fn two_real_bodies_are_followed_field_by_field() {
     check(
         "pull_request/closed.with-organization.payload.json",
         &[
-            r#"change.closed github:Codertocat/Hello-World/pull/2:closed:2019-05-15T15:21:18Z 2019-05-15T15:21:18Z {"additions":1,"author":"Codertocat","base":"master","by":"Codertocat","change":"2","changed_files":1,"deletions":1,"draft":false,"head":"ec26c3e57ca3a959ca5aad62de7213c562f8c821","head_branch":"changes","labels":["bug"],"milestone":null,"repo":"Codertocat/Hello-World","tickets":[],"title":"Update the README with new information.","url":"https://github.com/Codertocat/Hello-World/pull/2"}"#,
+            r#"change.closed github:Codertocat/Hello-World/pull/2:closed:2019-05-15T15:21:18Z 2019-05-15T15:21:18Z {"additions":1,"author":"Codertocat","base":"master","by":"Codertocat","change":"2","changed_files":1,"deletions":1,"draft":false,"head":"ec26c3e57ca3a959ca5aad62de7213c562f8c821","head_branch":"changes","labels":["bug"],"milestone":null,"repo":"Codertocat/Hello-World","repo_id":"186853002","tickets":[],"title":"Update the README with new information.","url":"https://github.com/Codertocat/Hello-World/pull/2"}"#,
         ],
     );
     check(
         "pull_request_review/submitted.payload.json",
         &[
-            r#"review.submitted github:Codertocat/Hello-World/pull/2:review:237895671:submitted 2019-05-15T15:20:38Z {"author":"Codertocat","change":"2","head":"ec26c3e57ca3a959ca5aad62de7213c562f8c821","repo":"Codertocat/Hello-World","reviewer":"Codertocat","verdict":"commented"}"#,
+            r#"review.submitted github:Codertocat/Hello-World/pull/2:review:237895671:submitted 2019-05-15T15:20:38Z {"author":"Codertocat","change":"2","head":"ec26c3e57ca3a959ca5aad62de7213c562f8c821","repo":"Codertocat/Hello-World","repo_id":"186853002","reviewer":"Codertocat","verdict":"commented"}"#,
         ],
     );
 }
@@ -513,7 +513,7 @@ const REAL: [&str; 42] = [
     "2 pull_request.locked",
     "2 pull_request.opened: change.opened review.requested",
     "2 pull_request.ready_for_review: change.ready",
-    "1 pull_request.reopened: change.reopened",
+    "1 pull_request.reopened: change.reopened review.requested",
     "1 pull_request.review_request_removed: review.request_removed",
     "1 pull_request.synchronize: change.updated",
     "1 pull_request.unassigned",

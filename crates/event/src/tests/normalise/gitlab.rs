@@ -318,13 +318,13 @@ fn two_real_bodies_field_by_field() {
             concat!(
                 r#"change.opened gitlab:gitlabhq/gitlab-test!1:opened 2013-12-03T17:23:34Z {"base":"master","#,
                 r#""change":"1","draft":false,"head":"da1560886d4f094c3e6c9ef40349f7d38b5d27d7","head_branch":"ms-viewport","labels":["API"],"#,
-                r#""milestone":null,"repo":"gitlabhq/gitlab-test","tickets":[],"title":"MS-Viewport","#,
+                r#""milestone":null,"repo":"gitlabhq/gitlab-test","repo_id":"1","tickets":[],"title":"MS-Viewport","#,
                 r#""url":"http://example.com/diaspora/merge_requests/1"}"#,
             ),
             concat!(
                 r#"review.requested gitlab:gitlabhq/gitlab-test!1:requested:user1:2013-12-03T17:23:34Z 2013-12-03T17:23:34Z "#,
                 r#"{"by":{"email":"admin@example.com","login":"root","name":"Administrator"},"change":"1","#,
-                r#""repo":"gitlabhq/gitlab-test","reviewer":{"login":"user1","name":"User1"}}"#,
+                r#""repo":"gitlabhq/gitlab-test","repo_id":"1","reviewer":{"login":"user1","name":"User1"}}"#,
             ),
         ]
     );
@@ -333,7 +333,7 @@ fn two_real_bodies_field_by_field() {
         [concat!(
             r#"ticket.created gitlab:gitlabhq/gitlab-test#23:opened 2013-12-03T17:15:43Z "#,
             r#"{"assignees":[{"login":"user1","name":"User1"}],"key":"gitlabhq/gitlab-test#23","milestone":null,"#,
-            r#""project":"gitlabhq/gitlab-test","repo":"gitlabhq/gitlab-test","status":"opened","#,
+            r#""project":"gitlabhq/gitlab-test","repo":"gitlabhq/gitlab-test","repo_id":"1","status":"opened","#,
             r#""status_category":"todo","ticket":"gitlabhq/gitlab-test#23","#,
             r#""title":"New API: create/update/delete file","url":"http://example.com/diaspora/issues/23"}"#,
         )]

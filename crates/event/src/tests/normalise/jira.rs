@@ -277,12 +277,14 @@ fn a_move_changes_key_and_project_and_keeps_the_id() {
 }
 
 #[test]
-fn the_milestone_is_the_first_version_not_out_yet_else_the_latest_sprint() {
-    let milestone = |fields: Value| {
+fn the_milestone_is_the_first_version_not_out_yet_and_the_sprint_the_latest() {
+    let told = |name: &str, fields: Value| {
         let body = updated(fields, json!({"id": "7", "items": []}));
         let found = normalise(Format::Jira, None, body.to_string().as_bytes()).unwrap();
-        found.events[0].data.get("milestone").cloned()
+        found.events[0].data.get(name).cloned()
     };
+    let milestone = |fields: Value| told("milestone", fields);
+    let sprint_of = |fields: Value| told("sprint", fields);
     let versions = |versions: &[Value]| milestone(json!({ "fixVersions": versions }));
     let out = version("9", Some("2026-01-31"));
     assert_eq!(versions(&[version("21", None), out.clone(), version("20", None)]), Some(json!("version/20")));
@@ -295,14 +297,13 @@ fn the_milestone_is_the_first_version_not_out_yet_else_the_latest_sprint() {
         format!("com.atlassian.greenhopper.service.sprint.Sprint@1f[id={id},state=CLOSED,name=S {id}]")
     };
     let sprints = json!({"customfield_1": [printed(9), printed(10)], "fixVersions": []});
-    assert_eq!(milestone(sprints), Some(json!("sprint/10")));
+    assert_eq!(sprint_of(sprints), Some(json!("sprint/10")));
     let sprint = |id: u32| json!({"id": id, "name": "S", "state": "active", "boardId": 1});
-    assert_eq!(milestone(json!({"customfield_1": [sprint(3), sprint(2)]})), Some(json!("sprint/3")));
-    assert_eq!(
-        milestone(json!({"customfield_1": [sprint(3)], "fixVersions": [out]})),
-        Some(json!("version/9"))
-    );
-    assert_eq!(milestone(json!({"customfield_1": [{"id": 3, "name": "not a sprint"}]})), None);
+    assert_eq!(sprint_of(json!({"customfield_1": [sprint(3), sprint(2)]})), Some(json!("sprint/3")));
+    let both = json!({"customfield_1": [sprint(3)], "fixVersions": [out]});
+    assert_eq!(milestone(both.clone()), Some(json!("version/9")));
+    assert_eq!(sprint_of(both), Some(json!("sprint/3")), "two memberships of one ticket");
+    assert_eq!(sprint_of(json!({"customfield_1": [{"id": 3, "name": "not a sprint"}]})), None);
 }
 
 #[test]
@@ -405,7 +406,7 @@ fn two_real_bodies_field_by_field() {
             r#"[{"email":"user@example.com","login":"5cedcb4355a88a0fc86388ba","name":"Sample User"}],"components":[],"#,
             r#""due_on":null,"key":"KT-22","kind":"task","labels":["Label1","Label2"],"milestone":"version/10000","#,
             r#""priority":"Medium","project":"KT","reporter":{"email":"user@example.com","#,
-            r#""login":"5cedcb4355a88a0fc86388ba","name":"Sample User"},"status":"To Do","status_category":"todo","#,
+            r#""login":"5cedcb4355a88a0fc86388ba","name":"Sample User"},"sprint":"sprint/1","status":"To Do","status_category":"todo","#,
             r#""ticket":"10509","title":"Lots of fields selected","url":"https://mmtest.atlassian.net/browse/KT-22"}"#,
         )]
     );

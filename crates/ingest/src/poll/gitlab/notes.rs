@@ -73,6 +73,14 @@ pub(super) fn said(note: &Value) -> Vec<Fact> {
         "removed due date" => vec![Fact::Due(None)],
         "approved this merge request" => vec![Fact::Approved],
         "unapproved this merge request" => vec![Fact::Unapproved],
+        // Servers before 13.2 tell changes of state only here, for a time with "Status changed to" in front.
+        "closed" | "Status changed to closed" => vec![Fact::State("closed".to_owned())],
+        "reopened" | "Status changed to reopened" => vec![Fact::State("reopened".to_owned())],
+        _ if ["closed via ", "Status changed to closed by "].iter().any(|start| text.starts_with(start)) => {
+            vec![Fact::State("closed".to_owned())]
+        }
+        // ... and drafts were called work in progress.
+        _ if text.ends_with("as a **Work In Progress**") => vec![Fact::Draft(!text.starts_with("unmarked"))],
         _ if text.starts_with("marked this merge request as **draft**") => vec![Fact::Draft(true)],
         _ if text.starts_with("marked this merge request as **ready**") => vec![Fact::Draft(false)],
         _ => Vec::new(),
@@ -131,6 +139,12 @@ mod tests {
             ),
             ("marked this merge request as **ready**", vec![Fact::Draft(false)]),
             ("approved this merge request", vec![Fact::Approved]),
+            ("closed", vec![Fact::State(name("closed"))]),
+            ("closed via merge request !7", vec![Fact::State(name("closed"))]),
+            ("Status changed to closed by commit abc", vec![Fact::State(name("closed"))]),
+            ("reopened", vec![Fact::State(name("reopened"))]),
+            ("marked as a **Work In Progress**", vec![Fact::Draft(true)]),
+            ("unmarked this merge request as a **Work In Progress**", vec![Fact::Draft(false)]),
             ("mentioned in commit abc", vec![]),
         ] {
             assert_eq!(said(&json!({"system": true, "body": text})), expect, "{text}");
