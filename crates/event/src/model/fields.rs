@@ -235,6 +235,7 @@ static TICKETS: [Field; 28] = [
         "How it ended, where the source knows; else the names of resolution and status tell.",
         r#""done""#,
     ),
+    field(
         "sprint",
         Kind::Id,
         TICKET,
