@@ -42,11 +42,11 @@ pub use catalogue::{
 };
 pub use engine::Engine;
 pub use error::Error;
-pub use functions::endings::configure as configure_endings;
 pub use evaluate::board::{Board, MetricResult};
 pub use evaluate::overlay::Overlay;
 pub use evaluate::session::{SQL_CATALOG, SQL_SCHEMA};
 pub use evaluate::teams::{Teams, is_about_teams};
+pub use functions::endings::configure as configure_endings;
 pub use nearest::nearest;
 pub use options::Options;
 pub use query::Query;

@@ -50,7 +50,11 @@ pub fn clean_json(text: &str) -> (Cow<'_, str>, u64) {
 fn unit(bytes: &[u8], at: usize) -> Option<u16> {
     let escape = bytes.get(at..at + 6).filter(|escape| escape.starts_with(b"\\u"))?;
     let digits = std::str::from_utf8(&escape[2..]).ok()?;
-    digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok()).flatten()
+    digits
+        .bytes()
+        .all(|digit| digit.is_ascii_hexdigit())
+        .then(|| u16::from_str_radix(digits, 16).ok())
+        .flatten()
 }
 
 #[cfg(test)]

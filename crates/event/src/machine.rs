@@ -86,7 +86,8 @@ impl NameList {
 
     fn kind(&self, name: &str) -> Option<MachineKind> {
         self.whole.get(name).copied().or_else(|| {
-            let found = self.patterns.iter().find(|(pattern, _)| matches(pattern.as_bytes(), name.as_bytes()));
+            let found =
+                self.patterns.iter().find(|(pattern, _)| matches(pattern.as_bytes(), name.as_bytes()));
             found.map(|(_, kind)| *kind)
         })
     }

@@ -172,11 +172,7 @@ fn later(date: NaiveDate, years: i32) -> Option<NaiveDate> {
     date.with_year(date.year() + years)
 }
 
-fn moment(
-    time: &CalendarDateTime,
-    zones: &Zones,
-    unknown: &mut BTreeSet<String>,
-) -> Option<DateTime<Utc>> {
+fn moment(time: &CalendarDateTime, zones: &Zones, unknown: &mut BTreeSet<String>) -> Option<DateTime<Utc>> {
     match time {
         CalendarDateTime::Utc(time) => Some(*time),
         CalendarDateTime::Floating(time) => zones.floating(*time),

@@ -92,7 +92,8 @@ mod tests {
         assert_eq!(links, [("ada@acme.example", "ada@old.example"), ("bo@acme.example", "b@home.example")]);
         assert_eq!(declared.people[0].name.as_deref(), Some("Ada Lovelace"));
         assert_eq!(declared.notes.len(), 1);
-        let declared = read("\nnobody\nBo <bo@acme.example\n<> <x@acme.example>\nC# Guild <cs@acme.example>\n").unwrap();
+        let declared =
+            read("\nnobody\nBo <bo@acme.example\n<> <x@acme.example>\nC# Guild <cs@acme.example>\n").unwrap();
         assert_eq!((declared.people[0].name.as_deref(), declared.links.len()), (Some("C# Guild"), 0));
         assert!(declared.notes[0].contains("3 of the lines (2, 3, 4)"), "{:?}", declared.notes);
         let doubles: String = (0..100_000).map(|n| format!("<p{n}@x.example> <a@x.example>\n")).collect();

@@ -106,7 +106,8 @@ impl Observance {
     fn read(&mut self, property: &str, value: &str) {
         match property {
             "DTSTART" => {
-                if let Ok(from) = NaiveDateTime::parse_from_str(value.trim_end_matches('Z'), "%Y%m%dT%H%M%S") {
+                if let Ok(from) = NaiveDateTime::parse_from_str(value.trim_end_matches('Z'), "%Y%m%dT%H%M%S")
+                {
                     self.from = from;
                 }
             }
@@ -257,6 +258,9 @@ BEGIN:VTIMEZONE\r\nTZID:Fixed\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZ
             let expected = expected.map(|text| Utc.from_utc_datetime(&local(text)));
             assert_eq!(zones.moment(zone, local(time)), expected, "{zone} {time}");
         }
-        assert_eq!(zones.floating(local("2026-07-15 09:00")), Some(Utc.from_utc_datetime(&local("2026-07-15 00:00"))));
+        assert_eq!(
+            zones.floating(local("2026-07-15 09:00")),
+            Some(Utc.from_utc_datetime(&local("2026-07-15 00:00")))
+        );
     }
 }

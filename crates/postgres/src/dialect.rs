@@ -90,8 +90,14 @@ mod tests {
     #[test]
     fn statements_are_spelt_for_the_engine() {
         for (given, expected) in [
-            ("SELECT 1 FROM t WHERE a LIKE 'pg/_' || '%' ESCAPE '/'", "SELECT 1 FROM t WHERE a LIKE 'pg\\_' || '%'"),
-            ("SELECT 1 FROM t WHERE a NOT ILIKE 'x//y\\z' ESCAPE '/'", "SELECT 1 FROM t WHERE a NOT ILIKE 'x\\/y\\\\z'"),
+            (
+                "SELECT 1 FROM t WHERE a LIKE 'pg/_' || '%' ESCAPE '/'",
+                "SELECT 1 FROM t WHERE a LIKE 'pg\\_' || '%'",
+            ),
+            (
+                "SELECT 1 FROM t WHERE a NOT ILIKE 'x//y\\z' ESCAPE '/'",
+                "SELECT 1 FROM t WHERE a NOT ILIKE 'x\\/y\\\\z'",
+            ),
             ("SELECT 1 FROM t WHERE a LIKE b ESCAPE '/'", "SELECT 1 FROM t WHERE a LIKE b ESCAPE '/'"),
             ("SELECT 1 FROM t WHERE a LIKE 'b'", "SELECT 1 FROM t WHERE a LIKE 'b'"),
         ] {

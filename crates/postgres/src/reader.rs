@@ -77,7 +77,8 @@ impl Reader {
             let plan = reader.plan(&tables, &user, statement).await?;
             let parameters = parameters(plan.plan(), &calls, arrays)?;
             // Parameters without a type leave types open; the plan's own columns are told then.
-            let columns = engine::columns_of(tables.session(), plan.plan()).unwrap_or_else(|_| plan.plan().schema().inner().clone());
+            let columns = engine::columns_of(tables.session(), plan.plan())
+                .unwrap_or_else(|_| plan.plan().schema().inner().clone());
             Ok(Description { parameters, columns })
         };
         self.bounded(timeout, work).await

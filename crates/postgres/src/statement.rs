@@ -6,8 +6,8 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    CloseCursor, DiscardObject, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, Reset, Set,
-    SetExpr, Statement, TableFactor, Value, Visit, Visitor,
+    CloseCursor, DiscardObject, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, Reset,
+    Set, SetExpr, Statement, TableFactor, Value, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
@@ -269,7 +269,10 @@ mod tests {
             ("CLOSE c", "0A000"),
             ("UNLISTEN *", "Nothing(\"UNLISTEN\")"),
             ("UNLISTEN x", "Nothing(\"UNLISTEN\")"),
-            ("SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL", "query Nothing(\"CLOSE CURSOR ALL\") Nothing(\"UNLISTEN\") ResetAll"),
+            (
+                "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL",
+                "query Nothing(\"CLOSE CURSOR ALL\") Nothing(\"UNLISTEN\") ResetAll",
+            ),
             ("SET datafusion.execution.batch_size = 1", "datafusion.execution.batch_size=1"),
             ("SELECT 1; INSERT INTO commits VALUES (1)", "25006"),
             ("INSERT INTO commits VALUES (1)", "25006"),

@@ -13,8 +13,8 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::sqlparser::ast::Query;
 
 use super::people::{self, Held, Known};
-use super::{Catalogue, Level, Metric, Problem, View, graph};
 use super::trial;
+use super::{Catalogue, Level, Metric, Problem, View, graph};
 use crate::sql::{columns_of, plan_query};
 
 /// Metrics that `sound` has, with all that they read, as they are here are not planned again; such views only as far as

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, ListArray,
-    RecordBatch, StringArray, StringViewArray, StructArray, TimestampMicrosecondArray, UInt64Array, new_null_array,
+    RecordBatch, StringArray, StringViewArray, StructArray, TimestampMicrosecondArray, UInt64Array,
+    new_null_array,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
@@ -36,7 +37,9 @@ pub(super) async fn problems(catalogue: &Catalogue, is_known: impl Fn(&&Metric) 
         let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
         crate::functions::register(&context);
         let on = if rows == 0 { "on empty tables" } else { "on tables with one row each" };
-        let said = |error: &DataFusionError| format!("fails when it runs {on}: {}", super::graph::told(&error.strip_backtrace()));
+        let said = |error: &DataFusionError| {
+            format!("fails when it runs {on}: {}", super::graph::told(&error.strip_backtrace()))
+        };
         if let Err(error) = fill(&context, catalogue, rows).await {
             problems.push(Problem::new("the tables of the trial".to_owned(), 1, error.to_string()));
             return problems;
@@ -137,9 +140,12 @@ fn one(data_type: &DataType) -> ArrayRef {
         DataType::Timestamp(TimeUnit::Microsecond, zone) => {
             Arc::new(TimestampMicrosecondArray::from(vec![0]).with_timezone_opt(zone.clone()))
         }
-        DataType::List(item) => {
-            Arc::new(ListArray::new(item.clone(), OffsetBuffer::from_lengths([1]), one(item.data_type()), None))
-        }
+        DataType::List(item) => Arc::new(ListArray::new(
+            item.clone(),
+            OffsetBuffer::from_lengths([1]),
+            one(item.data_type()),
+            None,
+        )),
         DataType::Struct(fields) => {
             let columns = fields.iter().map(|field| one(field.data_type())).collect();
             Arc::new(StructArray::new(fields.clone(), columns, None))

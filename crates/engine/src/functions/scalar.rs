@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringViewArray, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringViewArray,
+    TimestampMicrosecondArray,
 };
 use arrow::compute::kernels::cmp::{gt, lt_eq};
 use arrow::compute::{and_kleene, binary, is_null, or_kleene, unary};

@@ -126,8 +126,16 @@ async fn time_functions_take_literals_and_columns() {
     check(&format!("SELECT arrow_cast(days_before({}, 2), 'Int64')", at("86400000000 * 2")), &["0"]).await;
     check("SELECT days_between(DATE '2026-03-06', DATE '2026-03-09'), working_days_between(DATE '2026-03-06', DATE '2026-03-09')", &["3 1"]).await;
     check("SELECT is_bot('dependabot[bot]'), is_bot('ada'), is_bot(NULL)", &["true false false"]).await;
-    check("SELECT kind_of('acme-bot'), kind_of('Copilot'), kind_of('ada'), kind_of(NULL)", &["bot ai human "]).await;
-    check("SELECT ending_of(NULL, 'not_planned'), ending_of('Won’t Do', 'Closed'), ending_of(NULL, NULL)", &["dropped dropped done"]).await;
+    check(
+        "SELECT kind_of('acme-bot'), kind_of('Copilot'), kind_of('ada'), kind_of(NULL)",
+        &["bot ai human "],
+    )
+    .await;
+    check(
+        "SELECT ending_of(NULL, 'not_planned'), ending_of('Won’t Do', 'Closed'), ending_of(NULL, NULL)",
+        &["dropped dropped done"],
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -204,7 +204,8 @@ impl<'a> GerritChange<'a> {
             _ => "commented",
         };
         let owner = at(self.change, "owner").map_or(Ok(None), account_key)?;
-        let no_review = owner.as_ref() == Some(&key) || (!matches!(vote, Some((_, 1))) && self.votes_elsewhere()?);
+        let no_review =
+            owner.as_ref() == Some(&key) || (!matches!(vote, Some((_, 1))) && self.votes_elsewhere()?);
         if verdict == "commented" && no_review {
             let draft = self.draft("review.commented", &fact("comment"), when.time.clone())?;
             return Ok(vec![draft.with("by", person)]);

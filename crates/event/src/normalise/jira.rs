@@ -285,7 +285,8 @@ pub fn issue_history(base: &str, issue: &Value, statuses: &Value) -> Result<Vec<
     let mut state = State::of(issue, &reading)?;
     entries.iter().rev().for_each(|entry| state.undo(entry, &reading));
     let created = moment(issue, "fields.created")?.ok_or_else(|| missing("fields.created"))?;
-    let of_status = |history: &&History| history.items.iter().any(|entry| entry.field == ChangelogField::Status);
+    let of_status =
+        |history: &&History| history.items.iter().any(|entry| entry.field == ChangelogField::Status);
     let status_us = histories.iter().find(of_status).map(|history| history.at_us);
     let mut born_done = BornDone::of(issue, &created, &mut state, status_us, &reading)?;
     let mut events = vec![creation(&site, issue, created, &state, &reading)?];

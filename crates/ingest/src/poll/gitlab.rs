@@ -160,7 +160,10 @@ impl ItemState {
         attributes.insert("author_id".to_owned(), item["author"]["id"].clone());
         attributes.insert("milestone_id".to_owned(), item["milestone"]["id"].clone());
         // Bodies number the other issue, the interface has the address of the one that this is a duplicate of.
-        let others = [("moved_to_id", &item["moved_to_id"]), ("duplicated_to_id", &item["_links"]["closed_as_duplicate_of"])];
+        let others = [
+            ("moved_to_id", &item["moved_to_id"]),
+            ("duplicated_to_id", &item["_links"]["closed_as_duplicate_of"]),
+        ];
         for (name, other) in others.into_iter().filter(|(_, other)| !other.is_null()) {
             attributes.insert(name.to_owned(), other.clone());
         }

@@ -25,7 +25,8 @@ pub fn is_preferred(accept: &str) -> bool {
 
 /// The page in OpenMetrics' spelling.
 pub fn of_text(text: &str) -> String {
-    let types: HashMap<&str, &str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
+    let types: HashMap<&str, &str> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
     let mut out = String::with_capacity(text.len() + 64);
     for line in text.lines().filter(|line| !line.is_empty()) {
         let Some((word, rest)) = line.strip_prefix("# ").and_then(|line| line.split_once(' ')) else {
@@ -74,7 +75,10 @@ mod tests {
             ("*/*", false),
             ("text/plain", false),
             ("application/openmetrics-text", true),
-            ("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1", true),
+            (
+                "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1",
+                true,
+            ),
             ("text/plain;version=0.0.4;q=0.9, application/openmetrics-text;q=0.1", false),
             ("application/openmetrics-text;q=0", false),
         ] {

@@ -249,9 +249,12 @@ pub(super) fn seeds() -> Vec<(&'static str, Value)> {
 #[test]
 fn a_vote_on_another_label_is_no_review() {
     let kinds = |approvals: Value, name: &str| -> Vec<&'static str> {
-        let comment = event("comment-added", json!({
-            "author": {"username": "x1", "name": name}, "comment": "Build done", "approvals": approvals,
-        }));
+        let comment = event(
+            "comment-added",
+            json!({
+                "author": {"username": "x1", "name": name}, "comment": "Build done", "approvals": approvals,
+            }),
+        );
         let events = normalise(Format::Gerrit, None, comment.to_string().as_bytes()).unwrap().events;
         events.iter().map(|event| event.kind).collect()
     };
@@ -262,11 +265,27 @@ fn a_vote_on_another_label_is_no_review() {
     for (approvals, name, expected) in [
         (json!([vote("Verified", "1", None)]), "Bo", &["review.commented"][..]),
         (json!([vote("Verified", "-1", Some("0"))]), "Acme CI", &["review.commented", "person.updated"]),
-        (json!([vote("Verified", "1", Some("0")), vote("Code-Review", "0", None)]), "Bo", &["review.commented"]),
+        (
+            json!([vote("Verified", "1", Some("0")), vote("Code-Review", "0", None)]),
+            "Bo",
+            &["review.commented"],
+        ),
         // A vote that stands already is not cast again by a comment.
-        (json!([vote("Workflow", "1", None), vote("Code-Review", "0", Some("0"))]), "Bo", &["review.submitted"]),
-        (json!([vote("Verified", "1", None), vote("Code-Review", "2", Some("0"))]), "Bo", &["review.submitted"]),
-        (json!([vote("Verified", "1", None), vote("Code-Review", "1", Some("0"))]), "Bo", &["review.submitted"]),
+        (
+            json!([vote("Workflow", "1", None), vote("Code-Review", "0", Some("0"))]),
+            "Bo",
+            &["review.submitted"],
+        ),
+        (
+            json!([vote("Verified", "1", None), vote("Code-Review", "2", Some("0"))]),
+            "Bo",
+            &["review.submitted"],
+        ),
+        (
+            json!([vote("Verified", "1", None), vote("Code-Review", "1", Some("0"))]),
+            "Bo",
+            &["review.submitted"],
+        ),
         (json!([]), "Bo", &["review.submitted"]),
     ] {
         assert_eq!(kinds(approvals.clone(), name), expected, "{approvals}");

@@ -377,7 +377,8 @@ pub(super) fn seeds() -> Vec<(&'static str, Value)> {
 #[test]
 fn a_closed_issue_says_how_it_ended() {
     let ending = |state: &str, beside: Value| {
-        let mut attributes = json!({"iid": 7, "state": state, "action": "close", "closed_at": "2026-03-02 09:14:00 UTC"});
+        let mut attributes =
+            json!({"iid": 7, "state": state, "action": "close", "closed_at": "2026-03-02 09:14:00 UTC"});
         attributes.as_object_mut().unwrap().extend(beside.as_object().unwrap().clone());
         let body = json!({"object_kind": "issue", "project": {"path_with_namespace": "acme/api"}, "object_attributes": attributes});
         let events = normalise(Format::GitLab, None, body.to_string().as_bytes()).unwrap().events;

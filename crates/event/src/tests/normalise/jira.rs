@@ -462,17 +462,31 @@ fn an_issue_that_was_born_done_ends_when_jira_says() {
     let told = |body: &Value| -> Vec<String> {
         let fields = |draft: &Draft| {
             let field = |name: &str| draft.data.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
-            format!("{} {} {} {} {}", draft.kind, draft.time, field("status"), field("status_category"), field("resolution"))
+            format!(
+                "{} {} {} {} {}",
+                draft.kind,
+                draft.time,
+                field("status"),
+                field("status_category"),
+                field("resolution")
+            )
         };
-        normalise(Format::Jira, None, body.to_string().as_bytes()).unwrap().events.iter().map(fields).collect()
+        normalise(Format::Jira, None, body.to_string().as_bytes())
+            .unwrap()
+            .events
+            .iter()
+            .map(fields)
+            .collect()
     };
     let created = "ticket.created 2026-03-01T09:00:00Z - - -";
     let closed = "ticket.closed 2026-03-05T09:00:00Z Done done Fixed";
     let at = json!("2026-03-05T09:00:00.000+0000");
     assert_eq!(told(&born_done(at.clone())), [created, closed]);
     // A change of the title before and after the end, and none of the status.
-    let entry = |id: &str, day: &str| json!({"id": id, "created": format!("2026-03-{day}T09:00:00.000+0000"), "author": person("a", "Ada"),
-        "items": [item("summary", json!(null), json!(null), json!("Came"), json!("Came along"))]});
+    let entry = |id: &str, day: &str| {
+        json!({"id": id, "created": format!("2026-03-{day}T09:00:00.000+0000"), "author": person("a", "Ada"),
+        "items": [item("summary", json!(null), json!(null), json!("Came"), json!("Came along"))]})
+    };
     let mut edited = born_done(at.clone());
     edited["changelog"] = json!({"total": 2, "histories": [entry("7", "06"), entry("6", "04")]});
     assert_eq!(
@@ -490,18 +504,16 @@ fn an_issue_that_was_born_done_ends_when_jira_says() {
     assert_eq!(told(&born_done(json!(null))), ["ticket.created 2026-03-01T09:00:00Z Done done Fixed"]);
     let mut with_history = born_done(json!("2026-03-05T09:00:00.000+0000"));
     with_history["changelog"] = json!({"total": 1, "histories": [{
-        "id": "5", "created": "2026-03-05T09:00:00.000+0000", "items": [
-            item("status", json!("1"), json!("5"), json!("To Do"), json!("Done")),
-            item("resolution", json!(null), json!("1"), json!(null), json!("Fixed")),
-        ]}]});
+    "id": "5", "created": "2026-03-05T09:00:00.000+0000", "items": [
+        item("status", json!("1"), json!("5"), json!("To Do"), json!("Done")),
+        item("resolution", json!(null), json!("1"), json!(null), json!("Fixed")),
+    ]}]});
     assert_eq!(told(&with_history), ["ticket.created 2026-03-01T09:00:00Z To Do todo -", closed]);
 }
 
 #[test]
 fn the_sprint_is_the_active_one_else_the_next_else_the_last() {
-    let sprint = |id: u32, state: &str, start: Option<&str>, complete: Option<&str>| {
-        json!({"id": id, "name": format!("S {id}"), "state": state, "boardId": 1, "startDate": start, "completeDate": complete})
-    };
+    let sprint = |id: u32, state: &str, start: Option<&str>, complete: Option<&str>| json!({"id": id, "name": format!("S {id}"), "state": state, "boardId": 1, "startDate": start, "completeDate": complete});
     let of = |sprints: Value| {
         let fields = json!({"customfield_1": sprints, "created": "2026-03-10T09:00:00.000+0000"});
         let events = normalise(Format::Jira, None, issue(fields).to_string().as_bytes()).unwrap().events;
@@ -531,7 +543,8 @@ fn apps_and_machines_are_told_apart_from_people() {
         "created": "2026-03-01T09:00:00.000+0000", "assignee": app, "reporter": named, "creator": person("a", "Ada"),
     }));
     let events = normalise(Format::Jira, None, body.to_string().as_bytes()).unwrap().events;
-    let machines: Vec<String> = events.iter().filter(|event| event.kind == "person.updated").map(line).collect();
+    let machines: Vec<String> =
+        events.iter().filter(|event| event.kind == "person.updated").map(line).collect();
     assert_eq!(
         machines,
         [
