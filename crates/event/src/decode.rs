@@ -216,7 +216,8 @@ impl<'a> Event<'a> {
 
 /// A source as content: that it names the site of a forge is newer than many events of today's ids.
 pub fn content_source(source: &str) -> Cow<'_, str> {
-    let Some((tool, address)) = source.split_once(":https://").or_else(|| source.split_once(":http://")) else {
+    let Some((tool, address)) = source.split_once(":https://").or_else(|| source.split_once(":http://"))
+    else {
         return Cow::Borrowed(source);
     };
     match (tool, address.split_once('/')) {

@@ -72,7 +72,8 @@ pub fn site_of_link(link: &str, repo: &str) -> Option<String> {
 }
 
 /// Fields that hold an id of the source's own, or a list of them.
-const IDS: [&str; 9] = ["repo", "was", "ticket", "milestone", "sprint", "parent", "goal", "depends_on", "tickets"];
+const IDS: [&str; 9] =
+    ["repo", "was", "ticket", "milestone", "sprint", "parent", "goal", "depends_on", "tickets"];
 
 impl<'a> Event<'a> {
     /// Puts the site in front of every id, unless it is a home.
@@ -218,7 +219,10 @@ mod tests {
         let both = [issue("alpha.acme.example"), issue("beta.acme.example")];
         let read = |homes: Homes, column: &str| rows(&both, homes, Table::Tickets, column);
         assert_eq!(read(Homes::default(), "ticket"), ["alpha.acme.example/10001", "beta.acme.example/10001"]);
-        assert_eq!(read(Homes::default(), "milestone"), ["alpha.acme.example/version/10", "beta.acme.example/version/10"]);
+        assert_eq!(
+            read(Homes::default(), "milestone"),
+            ["alpha.acme.example/version/10", "beta.acme.example/version/10"]
+        );
         assert_eq!(read(Homes::default(), "project"), ["alpha.acme.example/API", "beta.acme.example/API"]);
         let home = || Homes::new(["alpha.acme.example".to_owned()], true);
         assert_eq!(read(home(), "ticket"), ["10001", "beta.acme.example/10001"]);
@@ -227,9 +231,17 @@ mod tests {
 
     #[test]
     fn a_repository_its_mirror_and_its_namesakes_are_four() {
-        let all = [pull("github.com"), pull("git.acme.example"), merge_request("gitlab.com"), merge_request("git2.acme.example")];
+        let all = [
+            pull("github.com"),
+            pull("git.acme.example"),
+            merge_request("gitlab.com"),
+            merge_request("git2.acme.example"),
+        ];
         let read = |column: &str| rows(&all, Homes::default(), Table::Reviews, column);
-        assert_eq!(read("repo"), ["acme/api", "git.acme.example/acme/api", "gitlab.com/acme/api", "git2.acme.example/acme/api"]);
+        assert_eq!(
+            read("repo"),
+            ["acme/api", "git.acme.example/acme/api", "gitlab.com/acme/api", "git2.acme.example/acme/api"]
+        );
         assert_eq!(
             read("event_id"),
             [

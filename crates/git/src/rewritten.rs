@@ -57,7 +57,8 @@ pub fn compare(reader: &mut Reader<'_>, repository: &Repository, earlier: &Earli
             // What had been taken away may be back.
             let old = all_from(reader, &earlier.tips, &shallow, &HashSet::new()).ids();
             let fresh = has.commits.iter().filter(|(id, _)| !old.contains(id));
-            found.events = fresh.map(|(id, at)| told(repository, "restored", id, (*at).max(newest))).collect();
+            found.events =
+                fresh.map(|(id, at)| told(repository, "restored", id, (*at).max(newest))).collect();
         }
         return found;
     }

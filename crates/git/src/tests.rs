@@ -492,8 +492,7 @@ fn a_second_run_reads_what_is_new() {
     let mut check = |options: &Options, expect: &[&str]| {
         let mut next = Cursor::from_json(&cursor.to_json()).unwrap();
         let (_, events) = read_with(repo.path(), options, &mut next);
-        let subjects: Vec<_> =
-            events.iter().map(|event| event["data"]["subject"].as_str().unwrap()).collect();
+        let subjects: Vec<_> = events.iter().filter_map(|event| event["data"]["subject"].as_str()).collect();
         assert_eq!(subjects, expect);
         cursor = next;
     };
@@ -513,6 +512,41 @@ fn a_second_run_reads_what_is_new() {
     repo.git(&["merge", "-q", "-m", "merge", "side"]);
     check(&head, &["merge"]);
     assert!(Cursor::from_json("{").is_err());
+}
+
+#[test]
+fn a_rewritten_history_tells_what_is_gone() {
+    let repo = Repo::new();
+    let one = repo.write("a", "1\n").commit("one");
+    let two = repo.write("a", "2\n").commit("two");
+    let mut cursor = Cursor::default();
+    let mut check = |expect: &[(&str, &str)]| {
+        let (_, events) = read_with(repo.path(), &Options::default(), &mut cursor);
+        let told: Vec<(&str, &str)> = events
+            .iter()
+            .map(|event| (event["type"].as_str().unwrap(), event["data"]["sha"].as_str().unwrap()))
+            .filter(|(kind, _)| !kind.ends_with("pushed.v1"))
+            .map(|(kind, sha)| (kind.split('.').nth(3).unwrap(), sha))
+            .collect();
+        assert_eq!(told, expect);
+    };
+    let amend = |message: &str| {
+        repo.git(&["commit", "-q", "--amend", "-m", message]);
+        repo.git(&["rev-parse", "HEAD"]).trim().to_owned()
+    };
+    check(&[]);
+    let three = amend("two again");
+    check(&[("removed", &two)]);
+    check(&[]);
+    repo.git(&["reset", "-q", "--hard", &two]);
+    check(&[("removed", &three), ("restored", &two)]);
+    // Where the old commits are nowhere any more, all is taken away and what is there brought back.
+    let four = amend("two at last");
+    repo.git(&["reflog", "expire", "--expire=now", "--all"]);
+    repo.git(&["gc", "-q", "--prune=now"]);
+    check(&[("reset", &four), ("restored", &four), ("restored", &one)]);
+    let five = repo.write("b", "1\n").commit("five");
+    check(&[("restored", &five)]);
 }
 
 #[test]

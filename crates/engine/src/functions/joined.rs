@@ -21,7 +21,9 @@ use arrow::buffer::OffsetBuffer;
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, TimestampMicrosecondType};
 use datafusion::common::{Result, exec_err, plan_err};
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
 
 use super::types::timestamp;
 
@@ -52,7 +54,9 @@ impl ScalarUDFImpl for Joined {
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
         match &arguments[0] {
-            DataType::List(item) if matches!(item.data_type(), DataType::Struct(_)) => Ok(arguments[0].clone()),
+            DataType::List(item) if matches!(item.data_type(), DataType::Struct(_)) => {
+                Ok(arguments[0].clone())
+            }
             other => plan_err!("joined_episodes takes a list of structs, not {other}"),
         }
     }
@@ -151,12 +155,10 @@ fn joined(lists: &ListArray) -> Result<ArrayRef> {
                 None,
             )?,
             "kind" => {
-                let kind = |piece: &Piece| {
-                    match (piece.volunteered, episodes.is_team(piece.begin)) {
-                        (true, _) => VOLUNTEERED,
-                        (false, true) => TEAM,
-                        (false, false) => REQUESTED,
-                    }
+                let kind = |piece: &Piece| match (piece.volunteered, episodes.is_team(piece.begin)) {
+                    (true, _) => VOLUNTEERED,
+                    (false, true) => TEAM,
+                    (false, false) => REQUESTED,
                 };
                 Arc::new(pieces.iter().map(|piece| Some(kind(piece))).collect::<StringViewArray>())
             }
@@ -202,7 +204,11 @@ impl Episodes<'_> {
                         (None, Some(reviewer)) => change.people.remove(reviewer),
                         (None, None) => None,
                     };
-                    change.pieces.extend(begin.map(|begin| Piece { begin, end: Some(row), volunteered: false }));
+                    change.pieces.extend(begin.map(|begin| Piece {
+                        begin,
+                        end: Some(row),
+                        volunteered: false,
+                    }));
                 }
             }
         }
@@ -249,7 +255,9 @@ impl Episodes<'_> {
 
     /// A request to a team that nobody has taken.
     fn is_unclaimed(&self, piece: &Piece) -> bool {
-        !piece.volunteered && self.is_team(piece.begin) && piece.end.is_none_or(|end| self.outcome(end) != "done")
+        !piece.volunteered
+            && self.is_team(piece.begin)
+            && piece.end.is_none_or(|end| self.outcome(end) != "done")
     }
 
     fn outcome(&self, row: usize) -> &str {

@@ -78,7 +78,9 @@ fn day_number(date: NaiveDate) -> i32 {
 
 fn day_end(day: i32, zone: Tz) -> i64 {
     let utc = (i64::from(day) + 1).saturating_mul(DAY_US);
-    let next = day.checked_add(1).and_then(|next| NaiveDate::from_num_days_from_ce_opt(next.checked_add(EPOCH_DAY)?));
+    let next = day
+        .checked_add(1)
+        .and_then(|next| NaiveDate::from_num_days_from_ce_opt(next.checked_add(EPOCH_DAY)?));
     let Some(next) = next.filter(|_| zone != Tz::UTC) else { return utc };
     let mut local = next.and_time(NaiveTime::MIN);
     // Clocks skip at most a day (Samoa, 2011).

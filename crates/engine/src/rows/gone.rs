@@ -54,8 +54,7 @@ impl Gone {
     /// change.
     pub fn learn(&mut self, rows: &RecordBatch, before: &[Arc<Segment>]) -> Vec<i64> {
         let commits = Commits::of(rows);
-        let fresh: HashSet<Of> =
-            (0..rows.num_rows()).filter_map(|row| Some(commits.step(row)?.0)).collect();
+        let fresh: HashSet<Of> = (0..rows.num_rows()).filter_map(|row| Some(commits.step(row)?.0)).collect();
         if fresh.is_empty() && self.is_empty() {
             return Vec::new();
         }

@@ -13,7 +13,9 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, ListBuilder, RecordBatch, StringViewArray, StringViewBuilder};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int64Array, ListBuilder, RecordBatch, StringViewArray, StringViewBuilder,
+};
 use arrow::error::ArrowError;
 use event::{Table, key_hash, site_of};
 use serde::{Deserialize, Serialize};
@@ -58,7 +60,10 @@ impl Names {
         let path = dir.join(FILE);
         let told = match std::fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text).map_err(|error| Error::Storage {
-                message: format!("{} is damaged ({error}); remove it, names are learned again", path.display()),
+                message: format!(
+                    "{} is damaged ({error}); remove it, names are learned again",
+                    path.display()
+                ),
             })?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => HashMap::new(),
             Err(error) => return Err(error.into()),
@@ -88,7 +93,8 @@ impl Names {
         if ids.null_count() == ids.len() {
             return false;
         }
-        let (sources, times) = (texts(rows, "source").expect("rows have a source"), micros(rows, "effective_at"));
+        let (sources, times) =
+            (texts(rows, "source").expect("rows have a source"), micros(rows, "effective_at"));
         let was = texts(rows, "was");
         let mut fresh = false;
         let mut last: Option<(&str, &str, Number)> = None;
@@ -157,7 +163,8 @@ impl Names {
                 held.insert(name.to_owned(), numbers);
             }
         }
-        let changed = held != self.held || held.values().flatten().any(|number| called[number] != self.name_of(number));
+        let changed =
+            held != self.held || held.values().flatten().any(|number| called[number] != self.name_of(number));
         (self.called, self.held) = (called, held);
         changed
     }
@@ -176,9 +183,11 @@ impl Names {
                 numbers.iter().max_by_key(|number| (told(number).map(|told| told.last_us), *number))?.clone()
             }
             _ => {
-                let had = numbers.iter().filter(|number| told(number).is_some_and(|told| told.first_us <= at_us));
+                let had =
+                    numbers.iter().filter(|number| told(number).is_some_and(|told| told.first_us <= at_us));
                 let latest = had.max_by_key(|number| (told(number).map(|told| told.first_us), *number));
-                let first = || numbers.iter().min_by_key(|number| (told(number).map(|told| told.first_us), *number));
+                let first =
+                    || numbers.iter().min_by_key(|number| (told(number).map(|told| told.first_us), *number));
                 latest.or_else(first)?.clone()
             }
         };
@@ -199,7 +208,8 @@ impl Names {
         let mut changed = false;
         for (index, field) in rows.schema_ref().fields().iter().enumerate() {
             let renamed = match field.name().as_str() {
-                "repo" | "event_id" | "ticket" | "entity_id" | "milestone" | "sprint" | "parent" | "project" => row.text(index),
+                "repo" | "event_id" | "ticket" | "entity_id" | "milestone" | "sprint" | "parent"
+                | "project" => row.text(index),
                 "tickets" => row.list(index),
                 _ => None,
             };
@@ -263,7 +273,9 @@ impl Rows<'_> {
     /// A text with the name in it that the repository is called by now.
     fn renamed(&self, row: usize, text: &str) -> Option<String> {
         let (start, name) = name_in(text, &self.names.held)?;
-        let of = |column: &str| texts(self.rows, column).filter(|texts| texts.is_valid(row)).map(|texts| texts.value(row));
+        let of = |column: &str| {
+            texts(self.rows, column).filter(|texts| texts.is_valid(row)).map(|texts| texts.value(row))
+        };
         // The number beside a row is that of the row's own repository.
         let own = of("repo") == Some(name);
         let id = of("repo_id").filter(|_| own);
@@ -282,10 +294,17 @@ fn name_in<'t>(text: &'t str, names: &HashMap<String, Vec<Number>>) -> Option<(u
     if let Some(rest) = text.strip_prefix("git-") {
         let is_sha = |tail: &str| tail.bytes().take_while(u8::is_ascii_hexdigit).count() >= SHA_DIGITS;
         let mut ends = rest.match_indices('-').map(|(end, _)| end).filter(|&end| is_sha(&rest[end + 1..]));
-        return ends.next().map(|end| &rest[..end]).filter(|name| names.contains_key(*name)).map(|name| (4, name));
+        return ends
+            .next()
+            .map(|end| &rest[..end])
+            .filter(|name| names.contains_key(*name))
+            .map(|name| (4, name));
     }
     // `acme/api#7`, `acme/api/milestones/3`, `github:acme/api/pull/7:opened`, `gitlab:acme/api!7:opened`
-    let start = ["github:", "gitlab:", "bitbucket:"].iter().find(|tool| text.starts_with(**tool)).map_or(0, |tool| tool.len());
+    let start = ["github:", "gitlab:", "bitbucket:"]
+        .iter()
+        .find(|tool| text.starts_with(**tool))
+        .map_or(0, |tool| tool.len());
     let rest = &text[start..];
     let marks = ["#", "!", "/milestones/", "/pull/", "/issues/", "/pull-requests/"];
     let mut ends: Vec<usize> = marks.iter().filter_map(|mark| rest.find(mark)).collect();
@@ -304,7 +323,10 @@ fn bare<'r>(source: &str, repo: &'r str) -> &'r str {
     if source.ends_with(repo) && !source.ends_with(&format!("//{repo}")) {
         return repo;
     }
-    repo.match_indices('/').map(|(slash, _)| &repo[slash + 1..]).find(|tail| source.ends_with(tail)).unwrap_or(repo)
+    repo.match_indices('/')
+        .map(|(slash, _)| &repo[slash + 1..])
+        .find(|tail| source.ends_with(tail))
+        .unwrap_or(repo)
 }
 
 fn texts<'r>(rows: &'r RecordBatch, column: &str) -> Option<&'r StringViewArray> {
@@ -315,7 +337,8 @@ fn texts<'r>(rows: &'r RecordBatch, column: &str) -> Option<&'r StringViewArray>
 fn keys_of(table: Table, rows: &RecordBatch) -> Int64Array {
     let old = key_column(rows);
     let column = |name: &str| texts(rows, name).expect("rows of the table carry it");
-    let value = |column: &StringViewArray, row: usize| column.is_valid(row).then(|| column.value(row).to_owned());
+    let value =
+        |column: &StringViewArray, row: usize| column.is_valid(row).then(|| column.value(row).to_owned());
     (0..rows.num_rows())
         .map(|row| match table {
             Table::Commits | Table::Reviews => {

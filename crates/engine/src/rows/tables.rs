@@ -78,7 +78,11 @@ impl Tables {
 
     /// Of rows that stand, those that a reader sees.
     fn present(&self, table: usize, rows: RecordBatch, moment: Moment) -> Result<RecordBatch, ArrowError> {
-        if EVENT_TABLES[table] == Table::Commits { self.gone.filter(rows, &self.variants, moment) } else { Ok(rows) }
+        if EVENT_TABLES[table] == Table::Commits {
+            self.gone.filter(rows, &self.variants, moment)
+        } else {
+            Ok(rows)
+        }
     }
 
     /// The rows of a segment that stand at `moment`, some columns of them.

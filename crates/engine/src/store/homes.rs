@@ -65,7 +65,8 @@ fn told(rows: &ByTable<Vec<Arc<Segment>>>) -> Option<Homes> {
             continue;
         }
         for segment in segments {
-            let column = |name: &str| segment.batch.column_by_name(name).map(|column| column.as_string_view());
+            let column =
+                |name: &str| segment.batch.column_by_name(name).map(|column| column.as_string_view());
             let (Some(sources), Some(urls)) = (column("source"), column("url")) else { continue };
             let repos = column("repo");
             for row in 0..segment.rows() {

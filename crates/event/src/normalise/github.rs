@@ -258,16 +258,8 @@ impl GitHubHook<'_> {
 
     /// The site, by the address of anything in the body; `None` for github.com itself, and where nothing has one.
     fn site(&self) -> Option<String> {
-        const PLACES: [&str; 8] = [
-            "repository",
-            "pull_request",
-            "issue",
-            "milestone",
-            "sub_issue",
-            "comment",
-            "review",
-            "sender",
-        ];
+        const PLACES: [&str; 8] =
+            ["repository", "pull_request", "issue", "milestone", "sub_issue", "comment", "review", "sender"];
         let link = |place: &&str| {
             let own = at(self.body, place)?;
             at(own, "html_url").or_else(|| at(own, "url"))?.as_str()

@@ -93,7 +93,8 @@ impl Place<'_> {
             return;
         }
         let at = if self.item["closed_at"].is_string() { "closed_at" } else { "updated_at" };
-        let closing = Occurrence::new(&self.item[at], &self.item["closed_by"], Fact::State("closed".to_owned()));
+        let closing =
+            Occurrence::new(&self.item[at], &self.item["closed_by"], Fact::State("closed".to_owned()));
         let place = all.partition_point(|one| one.time <= closing.time);
         all.insert(place, closing);
     }
@@ -110,7 +111,8 @@ impl Occurrence {
     /// Whether both tell one change of state: a note is written within the same moment.
     fn tells_state_of(&self, note: &Occurrence) -> bool {
         let both = matches!(note.what, Fact::State(_)) && self.what == note.what;
-        let apart = event::parse_time(&self.time).zip(event::parse_time(&note.time)).map(|(a, b)| a.abs_diff(b));
+        let apart =
+            event::parse_time(&self.time).zip(event::parse_time(&note.time)).map(|(a, b)| a.abs_diff(b));
         both && apart.is_some_and(|apart| apart <= NOTED_WITHIN_US)
     }
 

@@ -149,7 +149,10 @@ fn describe(totals: &git::Totals, seconds: f64) -> Vec<String> {
         totals.reviewed_commits,
     )];
     if totals.gone_commits > 0 {
-        lines.push(format!("  the history was rewritten: {} commits are gone from the branch", totals.gone_commits));
+        lines.push(format!(
+            "  the history was rewritten: {} commits are gone from the branch",
+            totals.gone_commits
+        ));
     }
     if totals.incomplete_commits + totals.absent_commits > 0 {
         lines.push(format!(

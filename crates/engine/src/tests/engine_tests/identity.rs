@@ -43,14 +43,62 @@ const GITHUB: &str = "github:acme";
 
 fn renamed() -> Vec<(&'static str, &'static str, &'static str, u32, &'static str)> {
     vec![
-        ("github:acme/api/pull/7:opened", GITHUB, "change.opened", 2, r#"{"repo":"acme/api","repo_id":"9","change":"7","author":"ada"}"#),
-        ("github:acme/api/pull/7:r1", GITHUB, "review.submitted", 3, r#"{"repo":"acme/api","repo_id":"9","change":"7","reviewer":"bo","verdict":"approved"}"#),
-        ("github:acme/api/issues/3:opened", GITHUB, "ticket.created", 2, r#"{"ticket":"acme/api#3","repo":"acme/api","repo_id":"9","milestone":"acme/api/milestones/1"}"#),
-        ("git-acme/api-9fceb02d0ae598e95dc970b74767f19372d61af8", "git:acme/api", "commit.pushed", 2, r#"{"repo":"acme/api","sha":"9fceb02d0ae598e95dc970b74767f19372d61af8","author":"ada","change":"7","files":[{"path":"a","change":"added"}]}"#),
-        ("github:acme/core/pull/7:r1", GITHUB, "review.submitted", 3, r#"{"repo":"acme/core","repo_id":"9","change":"7","reviewer":"bo","verdict":"approved"}"#),
-        ("github:acme/core/pull/7:merged", GITHUB, "change.merged", 5, r#"{"repo":"acme/core","repo_id":"9","change":"7"}"#),
-        ("github:acme/core/issues/3:closed", GITHUB, "ticket.closed", 5, r#"{"ticket":"acme/core#3","repo":"acme/core","repo_id":"9"}"#),
-        ("git-acme/core-9fceb02d0ae598e95dc970b74767f19372d61af8", "git:acme/core", "commit.pushed", 2, r#"{"repo":"acme/core","sha":"9fceb02d0ae598e95dc970b74767f19372d61af8","author":"ada","change":"7","files":[{"path":"a","change":"added"}]}"#),
+        (
+            "github:acme/api/pull/7:opened",
+            GITHUB,
+            "change.opened",
+            2,
+            r#"{"repo":"acme/api","repo_id":"9","change":"7","author":"ada"}"#,
+        ),
+        (
+            "github:acme/api/pull/7:r1",
+            GITHUB,
+            "review.submitted",
+            3,
+            r#"{"repo":"acme/api","repo_id":"9","change":"7","reviewer":"bo","verdict":"approved"}"#,
+        ),
+        (
+            "github:acme/api/issues/3:opened",
+            GITHUB,
+            "ticket.created",
+            2,
+            r#"{"ticket":"acme/api#3","repo":"acme/api","repo_id":"9","milestone":"acme/api/milestones/1"}"#,
+        ),
+        (
+            "git-acme/api-9fceb02d0ae598e95dc970b74767f19372d61af8",
+            "git:acme/api",
+            "commit.pushed",
+            2,
+            r#"{"repo":"acme/api","sha":"9fceb02d0ae598e95dc970b74767f19372d61af8","author":"ada","change":"7","files":[{"path":"a","change":"added"}]}"#,
+        ),
+        (
+            "github:acme/core/pull/7:r1",
+            GITHUB,
+            "review.submitted",
+            3,
+            r#"{"repo":"acme/core","repo_id":"9","change":"7","reviewer":"bo","verdict":"approved"}"#,
+        ),
+        (
+            "github:acme/core/pull/7:merged",
+            GITHUB,
+            "change.merged",
+            5,
+            r#"{"repo":"acme/core","repo_id":"9","change":"7"}"#,
+        ),
+        (
+            "github:acme/core/issues/3:closed",
+            GITHUB,
+            "ticket.closed",
+            5,
+            r#"{"ticket":"acme/core#3","repo":"acme/core","repo_id":"9"}"#,
+        ),
+        (
+            "git-acme/core-9fceb02d0ae598e95dc970b74767f19372d61af8",
+            "git:acme/core",
+            "commit.pushed",
+            2,
+            r#"{"repo":"acme/core","sha":"9fceb02d0ae598e95dc970b74767f19372d61af8","author":"ada","change":"7","files":[{"path":"a","change":"added"}]}"#,
+        ),
     ]
 }
 
@@ -59,7 +107,10 @@ fn a_renamed_repository_goes_on_as_itself() {
     Runtime::new().unwrap().block_on(async {
         let sql = [
             ("SELECT repo, change, state FROM change", vec!["acme/core|7|merged"]),
-            ("SELECT ticket, is_open, milestone FROM ticket", vec!["acme/core#3|false|acme/core/milestones/1"]),
+            (
+                "SELECT ticket, is_open, milestone FROM ticket",
+                vec!["acme/core#3|false|acme/core/milestones/1"],
+            ),
             ("SELECT count(*) FROM review_episode", vec!["1"]),
             ("SELECT repo, count(*) FROM commits GROUP BY repo", vec!["acme/core|1"]),
         ];
@@ -78,7 +129,8 @@ fn a_renamed_repository_goes_on_as_itself() {
                 assert_eq!(asked(&again, text).await, *want, "turn {turn}, after a restart: {text}");
             }
             // What knows only the old name still finds it.
-            let late = ("l", "git:acme/api", "commit.pushed", 6, r#"{"repo":"acme/api","sha":"c1","author":"bo"}"#);
+            let late =
+                ("l", "git:acme/api", "commit.pushed", 6, r#"{"repo":"acme/api","sha":"c1","author":"bo"}"#);
             take(&again, vec![told(&[late], facts.len() as i64)]).await;
             assert_eq!(asked(&again, sql[3].0).await, ["acme/core|2"], "turn {turn}");
             match turn {

@@ -213,10 +213,7 @@ impl<'a> Issue<'a> {
             // The number beside it is another repository's.
             draft.data.remove("repo_id");
         }
-        draft
-            .with("ticket", ticket.as_str())
-            .with("key", ticket.as_str())
-            .with("repo", self.repo)
+        draft.with("ticket", ticket.as_str()).with("key", ticket.as_str()).with("repo", self.repo)
     }
 
     fn snapshot(&self, draft: Draft) -> Result<Draft, Reject> {

@@ -18,7 +18,10 @@ pub(super) fn commits(hook: &GitLabHook<'_>) -> Result<Vec<Draft>, Reject> {
     let mut events = Vec::new();
     for commit in list(hook.body, "commits")?.unwrap_or_default() {
         let otherwise = || when(None, hook.received_us, commit).map(|when| when.time);
-        events.push(pushed(hook.repo, hook.source(), (branch, default), commit, otherwise)?.with_some("repo_id", hook.repo_id()));
+        events.push(
+            pushed(hook.repo, hook.source(), (branch, default), commit, otherwise)?
+                .with_some("repo_id", hook.repo_id()),
+        );
     }
     Ok(events)
 }

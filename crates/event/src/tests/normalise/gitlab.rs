@@ -333,7 +333,7 @@ fn two_real_bodies_field_by_field() {
         [concat!(
             r#"ticket.created gitlab:gitlabhq/gitlab-test#23:opened 2013-12-03T17:15:43Z "#,
             r#"{"assignees":[{"login":"user1","name":"User1"}],"key":"gitlabhq/gitlab-test#23","milestone":null,"#,
-            r#""project":"gitlabhq/gitlab-test","repo":"gitlabhq/gitlab-test","repo_id":"1","status":"opened","#,
+            r#""project":"gitlabhq/gitlab-test","repo":"gitlabhq/gitlab-test","status":"opened","#,
             r#""status_category":"todo","ticket":"gitlabhq/gitlab-test#23","#,
             r#""title":"New API: create/update/delete file","url":"http://example.com/diaspora/issues/23"}"#,
         )]
