@@ -517,7 +517,7 @@ fn the_sprint_is_the_active_one_else_the_next_else_the_last() {
     let of = |sprints: Value| {
         let fields = json!({"customfield_1": sprints, "created": "2026-03-10T09:00:00.000+0000"});
         let events = normalise(Format::Jira, None, issue(fields).to_string().as_bytes()).unwrap().events;
-        events[0].data.get("milestone").and_then(Value::as_str).unwrap_or("-").to_owned()
+        events[0].data.get("sprint").and_then(Value::as_str).unwrap_or("-").to_owned()
     };
     let over = sprint(1, "closed", Some("2026-02-01T09:00:00.000Z"), Some("2026-02-15T09:00:00.000Z"));
     let active = sprint(2, "active", Some("2026-03-02T09:00:00.000Z"), None);
