@@ -85,8 +85,8 @@ class World:
 
     # The process.
 
-    def launch(self, *arguments, data=None, port=None):
-        """Starts the executable with the world's configuration; the caller keeps the process."""
+    def launch(self, *arguments, data=None, port=None, inside=True):
+        """Starts the executable with the world's configuration, `inside` the cgroup or not; the caller keeps the process."""
         with open(os.path.join(self.folder, "plimsoll.toml"), "w") as file:
             file.write(toml(self.config))
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PLIMSOLL_")}
@@ -95,7 +95,7 @@ class World:
             command += ["--listen", f"127.0.0.1:{port or self.port}"]
         with open(self.server_log(), "ab") as log:
             return subprocess.Popen(
-                self.room.command(command), cwd=self.folder, env=clean | {"NO_COLOR": "1"} | self.environment,
+                self.room.command(command) if inside else command, cwd=self.folder, env=clean | {"NO_COLOR": "1"} | self.environment,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
             )
 

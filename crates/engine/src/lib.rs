@@ -55,7 +55,7 @@ pub use sql::{
     ALLOWED, Metered, REFUSED, SqlLimits, SqlRows, SqlStatement, Taken, check_calls, check_statement,
     check_text, collect_rows, columns_of, plan_statement, relation_name, relations,
 };
-pub use store::erase::{Change, rewrite_texts};
+pub use store::erase::{TextRewrite, rewrite_texts};
 
 /// Tests count memory as the program does.
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub struct Forget {
     pub pseudonym: String,
 }
 
-impl engine::Change for Forget {
+impl engine::TextRewrite for Forget {
     fn text(&self, column: &str, text: &str) -> Option<String> {
         Forget::text(self, column, text)
     }

@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind};
 
 /// Largest first packet, as in PostgreSQL: the user's name and a few settings.
 pub const FIRST_BYTES_MAX: usize = 10_000;
+
 /// Follows a stream of messages: the first has a length only, all others a type before it.
 pub struct Messages {
     message_bytes_max: usize,

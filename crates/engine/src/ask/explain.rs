@@ -174,15 +174,15 @@ fn gather(tables: &Tables, keys: &[i64], at: Moment) -> Result<Vec<RecordBatch>,
     (0..EVENT_TABLES.len()).map(|index| tables.gather(index, &keys, at)).collect()
 }
 
-/// Whom the events must not name where not all of them may be listed: whom they have as a person, and who is in a team or in the
-/// files of people.
+/// Whom the events must not name where some of them are listed and not all: whom they have as a person, and who is in a
+/// team or in the files of people.
 fn hidden(
     tables: &Tables,
     events: &[RecordBatch],
     at: Moment,
     listed: Listed,
 ) -> Result<Option<Names>, ArrowError> {
-    if listed == Listed::All {
+    if listed != Listed::Impersonal {
         return Ok(None);
     }
     let directory = EVENT_TABLES.iter().position(|table| *table == Table::Directory).expect("it has events");

@@ -36,10 +36,7 @@ struct Calls<'a> {
 
 impl Calls<'_> {
     fn named(&self, name: &ObjectName) -> Result<(), String> {
-        let Some(last) = name.0.last().and_then(|part| part.as_ident()) else {
-            return Err(format!("{name} is no name of a function"));
-        };
-        let called = ident_name(last);
+        let called = called(name).ok_or_else(|| format!("{name} is no name of a function"))?;
         if self.also.contains(&called.as_str()) || ALLOWED.iter().any(|(allowed, _)| *allowed == called) {
             return Ok(());
         }
@@ -51,11 +48,6 @@ impl Calls<'_> {
         Err(format!("Invalid function '{called}': there is none of that name"))
     }
 
-    fn gives_rows(&self, name: &ObjectName) -> bool {
-        let last = name.0.last().and_then(|part| part.as_ident()).map(ident_name);
-        last.is_some_and(|name| OF_ROWS.contains(&name.as_str()))
-    }
-
     fn function(&mut self, call: &Function) -> Result<(), String> {
         // It is no function of the registry: the planner knows it.
         if !is_unnest(&call.name) {
@@ -63,8 +55,7 @@ impl Calls<'_> {
         }
         if call.over.is_some() {
             self.windows += 1;
-            let name =
-                call.name.0.last().and_then(|part| part.as_ident()).map(ident_name).unwrap_or_default();
+            let name = called(&call.name).unwrap_or_default();
             if !WINDOWED.contains(&name.as_str()) {
                 return Err(format!(
                     "function '{name}' is not allowed over a window (OVER): each row would cost as much as all"
@@ -123,6 +114,11 @@ fn sized(kind: &DataType) -> Result<(), String> {
     }
 }
 
+/// The function's own name, without the schema's.
+fn called(name: &ObjectName) -> Option<String> {
+    name.0.last().and_then(|part| part.as_ident()).map(ident_name)
+}
+
 fn is_unnest(name: &ObjectName) -> bool {
     name.to_string().eq_ignore_ascii_case("unnest")
 }
@@ -146,7 +142,8 @@ impl Visitor for Calls<'_> {
             TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => {
                 // Of other names there is nothing, or a surface puts a table in their place: of a metric, which may
                 // have the name of an aggregate.
-                broken(if self.gives_rows(name) { self.named(name) } else { Ok(()) })
+                let gives_rows = called(name).is_some_and(|called| OF_ROWS.contains(&called.as_str()));
+                broken(if gives_rows { self.named(name) } else { Ok(()) })
             }
             _ => ControlFlow::Continue(()),
         }

@@ -23,7 +23,7 @@ use crate::store::durable::remove_staged;
 use crate::store::lock::lock;
 
 /// What a text or bytes become, given the column that they stand in; `None` where they stay.
-pub trait Change: Sync {
+pub trait TextRewrite: Sync {
     fn text(&self, column: &str, text: &str) -> Option<String>;
     fn bytes(&self, column: &str, bytes: &[u8]) -> Option<Vec<u8>>;
 }
@@ -39,7 +39,7 @@ pub struct Rewritten {
 ///
 /// # Errors
 /// `Locked` while a process has the directory open.
-pub async fn rewrite_texts(dir: &Path, change: &dyn Change) -> Result<Rewritten, Error> {
+pub async fn rewrite_texts(dir: &Path, change: &dyn TextRewrite) -> Result<Rewritten, Error> {
     let _lock = lock(dir)?;
     for cache in ["cache", "quarantine"] {
         match std::fs::remove_dir_all(dir.join(cache)) {
@@ -62,7 +62,11 @@ pub async fn rewrite_texts(dir: &Path, change: &dyn Change) -> Result<Rewritten,
 }
 
 /// The rows with other text; `None` where nothing changes.
-fn batch(table: Table, rows: &RecordBatch, change: &dyn Change) -> Result<Option<RecordBatch>, ArrowError> {
+fn batch(
+    table: Table,
+    rows: &RecordBatch,
+    change: &dyn TextRewrite,
+) -> Result<Option<RecordBatch>, ArrowError> {
     let (mut columns, mut differs) = (rows.columns().to_vec(), false);
     for (field, column) in rows.schema().fields().iter().zip(&mut columns) {
         if let Some(other) = array(field.name(), column, change)? {
@@ -107,7 +111,7 @@ fn keys(table: Table, rows: &RecordBatch) -> Result<Int64Array, ArrowError> {
     Ok((0..rows.num_rows()).map(key).collect())
 }
 
-fn array(name: &str, column: &ArrayRef, change: &dyn Change) -> Result<Option<ArrayRef>, ArrowError> {
+fn array(name: &str, column: &ArrayRef, change: &dyn TextRewrite) -> Result<Option<ArrayRef>, ArrowError> {
     match column.data_type() {
         DataType::Utf8View => {
             let mut differs = false;
