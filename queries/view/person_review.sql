@@ -35,6 +35,8 @@ WITH episode AS (
     review_episode.change_open,
     review_episode.request_event,
     review_episode.end_event,
+    review_episode.opened_step,
+    review_episode.ended_step,
     COALESCE(review_episode.reviewer <> 'ghost' AND who.person <> review_episode.reviewer, FALSE)
     OR COALESCE(author_of.person <> review_episode.author, FALSE) AS renamed
   FROM review_episode
@@ -73,7 +75,9 @@ gathered AS (
       'dismissed', episode.dismissed,
       'is_open', episode.is_open,
       'request_event', episode.request_event,
-      'end_event', episode.end_event
+      'end_event', episode.end_event,
+      'opened_step', episode.opened_step,
+      'ended_step', episode.ended_step
     ) ORDER BY episode.opened_at, episode.request_event, episode.end_event)) AS episodes
   FROM episode
   INNER JOIN several

@@ -74,5 +74,7 @@ SELECT
   episode['is_open'] AS is_open,
   recorded AND episode['change_open'] AS change_open,
   episode['request_event'] AS request_event,
-  episode['end_event'] AS end_event
+  episode['end_event'] AS end_event,
+  episode['opened_step'] AS opened_step,
+  episode['ended_step'] AS ended_step
 FROM episode

@@ -4,8 +4,8 @@
 -- once = true
 -- +++
 -- Descendants are children, their children and so on, as of each moment; those that are deleted or ended without being
--- done do not count, nor do tickets on a circle of parents. Points of 0 are no estimate here. The events are those at
--- which a time begins and ends.
+-- done do not count. Tickets on a circle of parents are not each other's descendants. Points of 0 are no estimate here. The
+-- events are those at which a time begins and ends.
 WITH RECURSIVE child AS (
   SELECT
     here.ticket,
@@ -50,20 +50,47 @@ above AS (
   WHERE above.depth < 16
     AND above.ticket <> above.origin
 ),
+-- Whose descendant each ticket is; what it would be while it is on a circle is taken back.
+counting AS (
+  SELECT
+    ticket,
+    from_at,
+    to_at,
+    from_event,
+    to_event,
+    1 AS step
+  FROM above
+  WHERE ticket <> origin
+  UNION ALL
+  SELECT
+    above.ticket,
+    GREATEST(above.from_at, circle.from_at) AS from_at,
+    CASE WHEN above.to_at IS NULL OR circle.to_at < above.to_at THEN circle.to_at ELSE above.to_at END AS to_at,
+    CASE WHEN circle.from_at > above.from_at THEN circle.from_event ELSE above.from_event END AS from_event,
+    CASE WHEN above.to_at IS NULL OR circle.to_at < above.to_at THEN circle.to_event ELSE above.to_event END AS to_event,
+    -1 AS step
+  FROM above
+  INNER JOIN above AS circle
+    ON circle.origin = above.origin
+    AND circle.ticket = circle.origin
+    AND (circle.to_at IS NULL OR circle.to_at > above.from_at)
+    AND (above.to_at IS NULL OR above.to_at > circle.from_at)
+  WHERE above.ticket <> above.origin
+),
 edge AS (
   SELECT
     ticket,
     from_at AS at,
     from_event AS event,
-    1 AS step
-  FROM above
+    step
+  FROM counting
   UNION ALL
   SELECT
     ticket,
     to_at AS at,
     to_event AS event,
-    -1 AS step
-  FROM above
+    -step AS step
+  FROM counting
   WHERE to_at IS NOT NULL
 ),
 turn AS (
@@ -73,7 +100,6 @@ turn AS (
     MIN(event) AS event,
     SUM(step) AS step
   FROM edge
-  WHERE ticket NOT IN (SELECT ticket FROM above WHERE ticket = origin)
   GROUP BY ticket, at
 ),
 counted AS (

@@ -118,6 +118,26 @@ fn a_signed_delivery_is_seen_once_and_a_forged_one_never() {
 }
 
 #[test]
+fn a_proven_delivery_that_nobody_can_read_is_kept() {
+    let place = Place::new();
+    let server = server(&place);
+    let whole = String::from_utf8(review_requested("acme/api")).unwrap();
+    let broken = whole.replace("\"created_at\":\"2026-03-02T09:00:00Z\"", "\"created_at\":\"last Monday\"");
+    assert_ne!(broken, whole);
+    for _ in 0..2 {
+        let answer = deliver(&server, "pull_request", "d-9", broken.as_bytes());
+        assert_eq!(answer.status, 202, "{}", answer.text());
+    }
+    server.wait_for_count("SELECT count(*) FROM dead_letters", 1);
+    let rows = server.sql("SELECT reason, headers, value FROM dead_letters").json();
+    let row = &rows[0];
+    assert!(row["headers"].as_str().unwrap().contains("webhook github:d-9"), "{row}");
+    assert!(row["headers"].as_str().unwrap().contains("pull_request"), "{row}");
+    assert!(row["value"].as_str().unwrap().contains("last Monday"), "{row}");
+    assert!(server.get("/metrics").text().contains("plimsoll_ingest_dead_letters_total{"));
+}
+
+#[test]
 fn what_is_wrong_with_a_delivery_is_told() {
     let place = Place::new();
     let server = server(&place);

@@ -286,8 +286,8 @@ fn refused(format: Format, name: Option<&str>, body: &Body) -> Entry {
     Entry { topic: topic::TICKETS, key: Vec::new(), headers, value: body.bytes[..kept].to_vec() }
 }
 
-/// A refused body that no file holds.
-pub(crate) fn refused_body(format: Format, name: Option<&str>, origin: &str, bytes: Vec<u8>) -> Entry {
+/// A refused body that no file holds, as the log keeps it.
+pub fn refused_body(format: Format, name: Option<&str>, origin: &str, bytes: Vec<u8>) -> Entry {
     let length = bytes.len() as u64;
     refused(format, name, &Body { origin: origin.to_owned(), name: None, bytes, length })
 }

@@ -28,7 +28,7 @@ mod source;
 mod error;
 
 pub use appender::Appender;
-pub use bodies::{Bodies, BodyTotals, Folder};
+pub use bodies::{Bodies, BodyTotals, Folder, refused_body};
 pub use control::{Limits, Progress, Stop};
 pub use entry::{Entry, Position, Produce};
 pub use error::Error;

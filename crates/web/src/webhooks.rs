@@ -2,8 +2,8 @@
 //!
 //! Invariants: nothing of a body is looked at before its signature holds; 202 means that the log has
 //! the events durably (I1), so a vendor that hears anything else sends again; what an event id was
-//! given once is known to the tables, so a delivery that comes twice changes nothing; what the tables would refuse
-//! is refused here, as a whole.
+//! given once is known to the tables, so a delivery that comes twice changes nothing. A proven body that nobody can read
+//! goes into the log as it is, becomes a dead letter, and is read again whenever the log is.
 //! Deliberately absent: the meaning of bodies (the event crate's normalisers) and the tables.
 
 mod signature;
@@ -104,18 +104,34 @@ async fn take(
         return Err(Problem::new(StatusCode::CONFLICT, "delivery-conflict", detail));
     }
     let received_us = Utc::now().timestamp_micros();
-    let normalised = event::normalise(format, &Delivery { name, body, received_us })
-        .map_err(|reject| refused(&reject, String::new()))?;
-    let entries = entries(site, format, &normalised, &digest, body);
-    for (entry, id) in entries.iter().zip(normalised.events.iter().map(|event| &event.id)) {
-        check(entry, received_us).map_err(|reject| refused(&reject, format!("event {id}: ")))?;
-    }
-    let events = entries.len();
-    site.append(entries).await?;
+    let read = event::normalise(format, &Delivery { name, body, received_us })
+        .map_err(|reject| refused(&reject, String::new()))
+        .and_then(|normalised| {
+            let entries = entries(site, format, &normalised, &digest, body);
+            for (entry, id) in entries.iter().zip(normalised.events.iter().map(|event| &event.id)) {
+                check(entry, received_us).map_err(|reject| refused(&reject, format!("event {id}: ")))?;
+            }
+            Ok((entries, normalised))
+        });
+    let answer = match read {
+        Ok((entries, normalised)) => {
+            let events = entries.len();
+            site.append(entries).await?;
+            accepted(events, normalised.known, normalised.cleaned)
+        }
+        Err(problem) => {
+            let origin = format!("webhook {}", delivery.as_deref().unwrap_or(format.name()));
+            // Where the log cannot hold it either, the sender hears why nobody could read it.
+            if site.append(vec![ingest::refused_body(format, name, &origin, body.to_vec())]).await.is_err() {
+                return Err(problem);
+            }
+            kept(&problem)
+        }
+    };
     if let Some(delivery) = delivery {
         site.webhooks.recent.lock().expect("no holder of the deliveries panics").insert(delivery, digest);
     }
-    Ok(accepted(events, normalised.known, normalised.cleaned))
+    Ok(answer)
 }
 
 /// The events of a delivery; of an unknown kind a note that it came, with the body where that is asked for.
@@ -173,6 +189,13 @@ fn accepted(events: usize, known: bool, cleaned: u64) -> Response {
     if cleaned > 0 {
         answer["cleaned"] = cleaned.into();
     }
+    let head = [(header::CONTENT_TYPE, "application/json")];
+    (StatusCode::ACCEPTED, head, format!("{answer}\n")).into_response()
+}
+
+/// 202, since a sender that hears of failures again and again stops to send.
+fn kept(problem: &Problem) -> Response {
+    let answer = json!({ "events": 0, "refused": problem.detail });
     let head = [(header::CONTENT_TYPE, "application/json")];
     (StatusCode::ACCEPTED, head, format!("{answer}\n")).into_response()
 }

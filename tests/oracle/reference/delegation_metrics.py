@@ -22,45 +22,50 @@ def is_critical(ticket: Ticket) -> bool:
 class TeamWork:
     """Open assigned tickets of one team, split over their human holders."""
 
-    def __init__(self, org: Organisation, people: set[str], held: list[tuple[Ticket, set[str]]]) -> None:
-        self.held = [(ticket, holders) for ticket, holders in held if holders & people]
+    def __init__(self, org: Organisation, people: set[str], held: list[tuple[str, set[str]]]) -> None:
+        self.org = org
+        self.held = [(name, holders) for name, holders in held if holders & people]
         self.people = people
-        estimates = [ticket.points for ticket, _ in self.held if ticket.points is not None]
+        own = [org.tickets[name].points for name, _ in self.held if name not in org.summed]
+        estimates = [points for points in own if points is not None]
         self.imputed = spread.median(estimates)
-        self.tickets = self.split(lambda ticket: 1)
-        self.points = self.split(self.weight) if estimates or not self.held else None
-        self.critical = self.split(lambda ticket: int(is_critical(ticket)))
+        self.tickets = self.split(lambda name: 1)
+        self.unknown = self.split(lambda name: int(self.points_known(name) is None))
+        self.points = self.split(lambda name: self.points_known(name) or 0)
+        self.critical = self.split(lambda name: int(is_critical(org.tickets[name])))
 
-    def weight(self, ticket: Ticket) -> int:
-        """Points, the median where there is no estimate; without any estimate each ticket weighs one."""
-        if self.imputed is None:
-            return 1
-        return self.imputed if ticket.points is None else ticket.points
+    def points_known(self, name: str) -> int | None:
+        """Points, none of its own where its descendants have them, the median where there is no estimate."""
+        if name in self.org.summed:
+            return 0
+        points = self.org.tickets[name].points
+        return self.imputed if points is None else points
 
     def split(self, weight: Any) -> dict[str, Fraction]:
         shares: dict[str, Fraction] = dict.fromkeys(self.people, Fraction())
-        for ticket, holders in self.held:
+        for name, holders in self.held:
             for person in holders & self.people:
-                shares[person] += Fraction(weight(ticket), len(holders))
+                shares[person] += Fraction(weight(name), len(holders))
         return shares
 
     @property
     def weights(self) -> dict[str, Fraction]:
-        return self.tickets if self.points is None else self.points
+        """Without any estimate each ticket weighs one."""
+        return self.tickets if self.imputed is None else self.points
 
     def points_of(self, people: set[str]) -> float | None:
         """None where there is work and no estimate to go by."""
-        if self.points is None:
-            return None if any(self.tickets[person] for person in people) else 0.0
+        if any(self.unknown[person] for person in people):
+            return None
         return float(sum(self.points[person] for person in people) / 100)
 
 
 def team_works(org: Organisation) -> dict[str, TeamWork]:
     held = []
-    for ticket in org.tickets.values():
+    for name, ticket in org.tickets.items():
         if ticket.is_open and not ticket.is_goal:
             holders = org.humans([name_of(person) for person in ticket.fields.get("assignees", [])])
-            held.append((ticket, holders))
+            held.append((name, holders))
     people = defaultdict(set, {team: set(members) for team, members in org.members.items()})
     for _, holders in held:
         for person in holders:

@@ -19,6 +19,7 @@ class Organisation:
             self.people.hear(event, number)
         self.changes = reviews.changes(events, self.people.owner_of)
         self.tickets = work.tickets(events)
+        self.summed = work.summed(self.tickets)
         self.milestones = work.milestones(events)
 
     @cached_property

@@ -43,6 +43,7 @@ class Change:
     draft_turns: list[int] = field(default_factory=list)
     has_reviews: bool = False
     asked: dict[tuple[str | None, str | None], Episode] = field(default_factory=dict)  # while it is closed
+    sitting: set[str | None] = field(default_factory=set)  # who commented since the last request or verdict
 
     @property
     def lines(self) -> int | None:
@@ -96,6 +97,7 @@ class Change:
             self.submit(event, reviewer, name)
 
     def request(self, at: int, reviewer: str | None, team: str | None, name: str | None) -> None:
+        self.sitting.clear()
         if all((episode.reviewer, episode.team) != (reviewer, team) for episode in self.waiting()):
             episode = Episode(self, at, reviewer, team, name=name)
             if self.is_closed:
@@ -104,12 +106,17 @@ class Change:
             self.episodes.append(episode)
 
     def submit(self, event: Event, reviewer: str | None, name: str | None) -> None:
+        comments = event.data["verdict"] == "commented"
+        sits = comments and name in self.sitting
+        self.sitting = self.sitting | {name} if comments else set()
         own = [episode for episode in self.waiting() if episode.reviewer == reviewer]
         queue = [episode for episode in self.waiting() if episode.reviewer is None]
         if own:
             answered = own[0]
         elif queue and reviewer != self.author and not named_like_a_bot(name or ""):
             answered = min(queue, key=lambda episode: episode.opened)
+        elif sits:
+            return
         else:
             answered = Episode(self, event.at, requested=False)
             self.episodes.append(answered)

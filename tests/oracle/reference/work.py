@@ -109,6 +109,26 @@ def tickets(events: list[Event]) -> dict[str, Ticket]:
     return answer
 
 
+def summed(tickets: dict[str, Ticket]) -> set[str]:
+    """Tickets with a descendant that has points, which then count in the place of their own."""
+    return {above for name, ticket in tickets.items() if ticket.points for above in ancestors(tickets, name)}
+
+
+def ancestors(tickets: dict[str, Ticket], name: str) -> list[str]:
+    """None for a ticket on a circle; a deleted ticket is nobody's child."""
+    above: list[str] = []
+    here = name
+    while here in tickets and not tickets[here].is_deleted:
+        parent = tickets[here].fields.get("parent")
+        if parent == name and above:
+            return []
+        if parent is None or parent == here or parent in above:
+            break
+        above.append(parent)
+        here = parent
+    return above
+
+
 def milestones(events: list[Event]) -> dict[str, Milestone]:
     answer: dict[str, Milestone] = {}
     for event in events:

@@ -158,6 +158,7 @@ fn said(name: &str) -> (&str, &str, &str) {
             let (entity, done) = other.split_once('.').unwrap_or((other, "happened"));
             let nouns = match entity {
                 "commit" => ("commit", "commits"),
+                "repository" => ("repository", "repositories"),
                 "change" => ("change", "changes"),
                 "review" => ("review", "reviews"),
                 "ticket" => ("ticket", "tickets"),

@@ -25,6 +25,7 @@
 //! - A removal that meets no request of that name, and a request that repeats one which waits (outcome `asked`), are kept, of
 //!   kind `stray` and of no length: they may mean something for another name of the person.
 //!
+//! `opened_step` and `ended_step` count the events of the change, so that what happened in one microsecond has an order.
 //! The author is the last one named by an event of the change. Order of episodes: as they began.
 
 mod history;
@@ -88,6 +89,8 @@ fn item() -> Fields {
         flag("change_open"),
         text("request_event"),
         text("end_event"),
+        Field::new("opened_step", DataType::Int64, true),
+        Field::new("ended_step", DataType::Int64, true),
     ])
 }
 
@@ -195,6 +198,8 @@ struct Output<'a> {
     flags: [BooleanBuilder; 6],
     requests: Vec<Option<RowPlace>>,
     ends: Vec<Option<RowPlace>>,
+    opened_steps: Vec<i64>,
+    ended_steps: Vec<Option<i64>>,
 }
 
 impl<'a> Output<'a> {
@@ -217,6 +222,8 @@ impl<'a> Output<'a> {
             flags: Default::default(),
             requests: Vec::new(),
             ends: Vec::new(),
+            opened_steps: Vec::new(),
+            ended_steps: Vec::new(),
         }
     }
 
@@ -252,6 +259,8 @@ impl<'a> Output<'a> {
         self.requests.push(episode.request);
         // Only a submitted review has a verdict, and a request knows who asked.
         self.ends.push(episode.end);
+        self.opened_steps.push(episode.opened_step);
+        self.ended_steps.push(episode.ended_step);
     }
 
     fn finish(mut self) -> Result<ArrayRef> {
@@ -295,6 +304,8 @@ impl<'a> Output<'a> {
             change_open,
             request_event,
             end_event,
+            Arc::new(Int64Array::from(self.opened_steps)),
+            Arc::new(Int64Array::from(self.ended_steps)),
         ];
         let items = StructArray::try_new(item(), arrays, None)?;
         lists(&DataType::Struct(item()), self.lengths, Arc::new(items))

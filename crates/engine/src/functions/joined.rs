@@ -4,13 +4,13 @@
 //! persons, and what happened is gone through again by the rules of [`episodes`](super::episodes): a request while one waits
 //! changes nothing, the next answer, removal or end of the change ends it, an answer to nothing takes the earliest request
 //! to a team, unless it is the author's or a bot's, and is volunteered where there is none. Episodes of kind `stray` are what
-//! meant nothing under its name: a removal, or a request that repeats one (outcome `asked`).
+//! meant nothing under its name: a removal, or a request that repeats one (outcome `asked`). A change that is opened again asks
+//! nobody again who had answered under another name.
 //! `episodes` is a list of structs with at least the members that are read below; the result has the same type.
 //! Invariants: where everybody goes by one name the episodes come out as they went in; the order of the list means nothing.
-//! Deliberately absent: the order of what happened in the same microsecond: requests go before answers.
+//! Deliberately absent: sittings by person: who comments under two names in one sitting reviews twice.
 
-use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -84,6 +84,9 @@ struct Episodes<'a> {
     bots: &'a BooleanArray,
     opened: &'a TimestampMicrosecondArray,
     ended: &'a TimestampMicrosecondArray,
+    request_events: &'a StringViewArray,
+    opened_steps: &'a Int64Array,
+    ended_steps: &'a Int64Array,
 }
 
 fn joined(lists: &ListArray) -> Result<ArrayRef> {
@@ -102,6 +105,9 @@ fn joined(lists: &ListArray) -> Result<ArrayRef> {
         bots: column("named_bot")?.as_boolean(),
         opened: column("opened_at")?.as_primitive(),
         ended: column("ended_at")?.as_primitive(),
+        request_events: column("request_event")?.as_string_view(),
+        opened_steps: column("opened_step")?.as_primitive(),
+        ended_steps: column("ended_step")?.as_primitive(),
     };
     let pauses = column("pauses")?.as_list::<i32>();
     let (mut pieces, mut lengths) = (Vec::new(), Vec::with_capacity(lists.len()));
@@ -125,7 +131,7 @@ fn joined(lists: &ListArray) -> Result<ArrayRef> {
                 let times: TimestampMicrosecondArray = pieces.iter().map(|piece| Some(at(piece))).collect();
                 Arc::new(times.with_timezone("UTC"))
             }
-            "ended_at" | "outcome" | "end_event" | "verdict" => {
+            "ended_at" | "outcome" | "end_event" | "ended_step" | "verdict" => {
                 take(array, &indices(pieces.iter().map(|piece| piece.end)), None)?
             }
             "dismissed" | "self_review" | "bot" | "named_bot" | "inferred" => {
@@ -182,23 +188,32 @@ fn indices(rows: impl Iterator<Item = Option<usize>>) -> UInt32Array {
 
 impl Episodes<'_> {
     fn pieces(&self, from: usize, to: usize) -> Vec<Piece> {
-        let mut change = Waiting { pieces: Vec::new(), people: HashMap::new(), teams: HashMap::new() };
+        let mut change = Waiting::default();
         for (_, is_end, row) in self.steps(from, to) {
             let reviewer = text(self.reviewers, row);
             let team = text(self.teams, row).filter(|_| self.is_team(row));
             match (is_end, self.outcome(row)) {
-                (false, _) => match (team, reviewer) {
-                    (Some(team), _) => drop(change.teams.entry(team).or_insert(row)),
-                    (None, Some(reviewer)) => drop(change.people.entry(reviewer).or_insert(row)),
-                    (None, None) => {}
-                },
+                (false, _) if change.is_settled(text(self.request_events, row)) => {}
+                (false, _) => {
+                    match (team, reviewer) {
+                        (Some(team), _) => drop(change.teams.entry(team).or_insert(row)),
+                        (None, Some(reviewer)) => drop(change.people.entry(reviewer).or_insert(row)),
+                        (None, None) => {}
+                    }
+                    let asked = change.asked.entry((team, reviewer.filter(|_| team.is_none()))).or_default();
+                    asked.extend(text(self.request_events, row));
+                }
                 (true, "done") => {
                     let own = reviewer.and_then(|reviewer| change.people.remove(reviewer));
                     let begin = own.or_else(|| self.claimed(row, &mut change));
+                    change.settle((None, reviewer));
                     let volunteered = begin.is_none();
                     change.pieces.push(Piece { begin: begin.unwrap_or(row), end: Some(row), volunteered });
                 }
-                (true, _) => {
+                (true, outcome) => {
+                    if outcome == "removed" {
+                        change.settle((team, reviewer.filter(|_| team.is_none())));
+                    }
                     let begin = match (team, reviewer) {
                         (Some(team), _) => change.teams.remove(team),
                         (None, Some(reviewer)) => change.people.remove(reviewer),
@@ -218,22 +233,23 @@ impl Episodes<'_> {
         change.pieces
     }
 
-    /// What happened, in order: when, whether it ends something, and which row tells.
+    /// What happened, in order: in which step, whether it ends something, and which row tells.
     fn steps(&self, from: usize, to: usize) -> Vec<(i64, bool, usize)> {
         let mut steps: Vec<(i64, bool, usize)> = Vec::new();
         for row in from..to {
             let (kind, outcome) = (self.kinds.value(row), self.outcome(row));
             let asks = kind != VOLUNTEERED && (kind != STRAY || outcome == ASKED);
             if asks {
-                steps.push((self.opened.value(row), false, row));
+                steps.push((self.opened_steps.value(row), false, row));
             }
             if self.ended.is_valid(row) && outcome != ASKED {
-                steps.push((self.ended.value(row), true, row));
+                steps.push((self.ended_steps.value(row), true, row));
             }
         }
-        steps.sort_by_key(|&(at, end, row)| {
-            let ended = if self.ended.is_valid(row) { self.ended.value(row) } else { i64::MAX };
-            (at, end, Reverse(self.opened.value(row)), ended, self.kinds.value(row), self.outcome(row))
+        // What one event begins or ends is in the order of what was asked, so that the order of the list means nothing.
+        steps.sort_by_key(|&(step, end, row)| {
+            let who = (text(self.reviewers, row), text(self.teams, row));
+            (step, end, self.opened_steps.value(row), text(self.request_events, row), who)
         });
         steps
     }
@@ -246,6 +262,7 @@ impl Episodes<'_> {
         }
         let first = change.teams.iter().min_by_key(|&(team, &row)| (self.opened.value(row), *team));
         let team = first.map(|(team, _)| *team)?;
+        change.settle((Some(team), None));
         change.teams.remove(team)
     }
 
@@ -266,10 +283,25 @@ impl Episodes<'_> {
 }
 
 /// One change while what happened goes by: the rows of the requests that wait.
+#[derive(Default)]
 struct Waiting<'a> {
     pieces: Vec<Piece>,
     people: HashMap<&'a str, usize>,
     teams: HashMap<&'a str, usize>,
+    /// The events that asked a team or a person, since the last answer or removal.
+    asked: HashMap<(Option<&'a str>, Option<&'a str>), Vec<&'a str>>,
+    /// The events whose request was answered or removed.
+    settled: HashSet<&'a str>,
+}
+
+impl<'a> Waiting<'a> {
+    fn settle(&mut self, asked: (Option<&'a str>, Option<&'a str>)) {
+        self.settled.extend(self.asked.remove(&asked).unwrap_or_default());
+    }
+
+    fn is_settled(&self, request: Option<&str>) -> bool {
+        request.is_some_and(|request| self.settled.contains(request))
+    }
 }
 
 fn text(column: &StringViewArray, row: usize) -> Option<&str> {

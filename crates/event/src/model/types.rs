@@ -34,17 +34,17 @@ pub static TYPES: [EventType; 45] = [
     change(
         "change.updated",
         "A field of a change, or its newest commit, is different now.",
-        r#"{"repo":"acme/api","change":"482","head":"9fceb02","additions":140,"deletions":9}"#,
+        r#"{"repo":"acme/api","change":"482","head":"9fceb02","additions":140,"deletions":9,"by":"ada"}"#,
     ),
     change(
         "change.ready",
         "A draft became ready for review.",
-        r#"{"repo":"acme/api","change":"482","draft":false}"#,
+        r#"{"repo":"acme/api","change":"482","draft":false,"by":"ada"}"#,
     ),
     change(
         "change.drafted",
         "A change went back to draft.",
-        r#"{"repo":"acme/api","change":"482","draft":true}"#,
+        r#"{"repo":"acme/api","change":"482","draft":true,"by":"ada"}"#,
     ),
     change(
         "change.closed",

@@ -153,7 +153,8 @@ impl<'a> PullRequest<'a> {
     fn updated(&self) -> Result<Vec<Draft>, Reject> {
         let when = self.when("pullrequest.updated_on")?;
         let fact = format!("updated:{}:{}", when.tag, body::digest(self.pull));
-        let mut events = vec![self.snapshot(self.draft("change.updated", &fact, when.time.clone())?)?];
+        let draft = self.draft("change.updated", &fact, when.time.clone())?;
+        let mut events = vec![self.snapshot(draft)?.with_some("by", self.actor()?)];
         events.extend(self.requests(&when)?);
         Ok(events)
     }

@@ -159,7 +159,8 @@ impl<'a> GerritChange<'a> {
             self.draft("change.opened", "opened", when)?
         } else {
             let when = self.when("patchSet.createdOn")?;
-            self.draft("change.updated", &format!("patchset:{number}"), when.time)?
+            let draft = self.draft("change.updated", &format!("patchset:{number}"), when.time)?;
+            draft.with_some("by", self.account("uploader")?)
         };
         Ok(vec![self.snapshot(draft)?])
     }
@@ -272,7 +273,7 @@ impl<'a> GerritChange<'a> {
         let draft = self.is_draft()?.unwrap_or(false);
         let (kind, word) = if draft { ("change.drafted", "drafted") } else { ("change.ready", "ready") };
         let event = self.draft(kind, &format!("{word}:{}", when.tag), when.time)?;
-        Ok(vec![self.snapshot(event)?.with("draft", draft)])
+        Ok(vec![self.snapshot(event)?.with("draft", draft).with_some("by", self.account("changer")?)])
     }
 
     fn hashtags(&self) -> Result<Vec<Draft>, Reject> {
@@ -281,7 +282,7 @@ impl<'a> GerritChange<'a> {
         let labels = hashtags(self.event)?.unwrap_or_default();
         let fact = format!("hashtags:{}:{}", when.tag, digest(&Value::from(labels.clone())));
         let draft = self.draft("change.updated", &fact, when.time)?;
-        Ok(vec![self.snapshot(draft)?.with("labels", labels)])
+        Ok(vec![self.snapshot(draft)?.with("labels", labels).with_some("by", self.account("editor")?)])
     }
 }
 

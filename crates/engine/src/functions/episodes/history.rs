@@ -72,10 +72,19 @@ pub(super) struct Episode<'a> {
     pub(super) pauses: Vec<i64>,
     pub(super) request: Option<RowPlace>,
     pub(super) end: Option<RowPlace>,
+    /// Which events of the change began and ended it, counted in their order.
+    pub(super) opened_step: i64,
+    pub(super) ended_step: Option<i64>,
 }
 
 impl<'a> Episode<'a> {
-    fn open(kind: RequestKind, reviewer: Option<&'a str>, team: Option<&'a str>, entry: &Entry) -> Self {
+    fn open(
+        kind: RequestKind,
+        reviewer: Option<&'a str>,
+        team: Option<&'a str>,
+        entry: &Entry,
+        step: i64,
+    ) -> Self {
         Episode {
             kind,
             reviewer,
@@ -87,14 +96,17 @@ impl<'a> Episode<'a> {
             pauses: Vec::new(),
             request: Some(entry.place()),
             end: None,
+            opened_step: step,
+            ended_step: None,
         }
     }
 
-    fn end(&mut self, outcome: Outcome, entry: &Entry) {
+    fn end(&mut self, outcome: Outcome, entry: &Entry, step: i64) {
         if self.pauses.len() % 2 == 1 {
             self.pauses.push(entry.at);
         }
         self.ended = Some((entry.at, outcome));
+        self.ended_step = Some(step);
         self.end = Some(entry.place());
     }
 }
@@ -131,6 +143,8 @@ pub(super) struct ChangeHistory<'a> {
     /// Requests that wait while the change is closed, with their place in `episodes`: opening it again brings them back.
     waiting: HashMap<Asked<'a>, usize>,
     revived: usize,
+    /// How many events went by.
+    steps: i64,
 }
 
 impl<'a> ChangeHistory<'a> {
@@ -140,6 +154,7 @@ impl<'a> ChangeHistory<'a> {
         let mut change = ChangeHistory { author, ..ChangeHistory::default() };
         for entry in entries {
             change.step(columns, entry);
+            change.steps += 1;
         }
         if !change.recorded {
             change.infer(columns, entries);
@@ -165,7 +180,7 @@ impl<'a> ChangeHistory<'a> {
             "change.closed" | "change.merged" => {
                 self.closed = true;
                 for place in std::mem::take(&mut self.open) {
-                    self.episodes[place].end(Outcome::Mooted, entry);
+                    self.episodes[place].end(Outcome::Mooted, entry, self.steps);
                     let Episode { reviewer, team, .. } = self.episodes[place];
                     self.waiting.insert(asked(reviewer, team), place);
                 }
@@ -215,19 +230,19 @@ impl<'a> ChangeHistory<'a> {
         };
         self.sitting.clear();
         if self.find(reviewer, team).is_some() {
-            let mut again = Episode::open(RequestKind::Stray, reviewer, team, entry);
-            again.end(Outcome::Asked, entry);
+            let mut again = Episode::open(RequestKind::Stray, reviewer, team, entry, self.steps);
+            again.end(Outcome::Asked, entry, self.steps);
             self.episodes.push(again);
             return;
         }
-        let mut episode = Episode::open(kind, reviewer, team, entry);
+        let mut episode = Episode::open(kind, reviewer, team, entry, self.steps);
         if self.draft {
             episode.pauses.push(entry.at);
         }
         let place = self.episodes.len();
         match (self.closed, reviewer, team) {
             (true, ..) => {
-                episode.end(Outcome::Mooted, entry);
+                episode.end(Outcome::Mooted, entry, self.steps);
                 self.waiting.insert(asked(reviewer, team), place);
             }
             (false, Some(reviewer), _) => {
@@ -281,7 +296,7 @@ impl<'a> ChangeHistory<'a> {
             }
             _ => {}
         }
-        episode.end(outcome, entry);
+        episode.end(outcome, entry, self.steps);
     }
 
     fn removed(&mut self, reviewer: Option<&'a str>, team: Option<&'a str>, entry: &Entry) {
@@ -290,8 +305,8 @@ impl<'a> ChangeHistory<'a> {
         } else if let Some(place) = self.find(reviewer, team) {
             self.end(place, Outcome::Removed, entry);
         } else if reviewer.is_some() {
-            let mut episode = Episode::open(RequestKind::Stray, reviewer, None, entry);
-            episode.end(Outcome::Removed, entry);
+            let mut episode = Episode::open(RequestKind::Stray, reviewer, None, entry, self.steps);
+            episode.end(Outcome::Removed, entry, self.steps);
             self.episodes.push(episode);
         }
     }
@@ -315,9 +330,9 @@ impl<'a> ChangeHistory<'a> {
             }
             None if sits => return,
             None => {
-                let mut episode = Episode::open(RequestKind::Volunteered, reviewer, None, entry);
+                let mut episode = Episode::open(RequestKind::Volunteered, reviewer, None, entry, self.steps);
                 episode.request = None;
-                episode.end(Outcome::Done, entry);
+                episode.end(Outcome::Done, entry, self.steps);
                 self.episodes.push(episode);
                 self.episodes.len() - 1
             }
@@ -333,7 +348,7 @@ impl<'a> ChangeHistory<'a> {
     }
 
     fn infer(&mut self, columns: &Columns<'a>, entries: &[Entry]) {
-        for entry in entries {
+        for (step, entry) in (0..).zip(entries) {
             let (trailers, row) = (&columns.trailers[entry.batch as usize], entry.row as usize);
             if trailers.lists.is_null(row) {
                 continue;
@@ -350,11 +365,12 @@ impl<'a> ChangeHistory<'a> {
                 if self.answered.insert(name, self.episodes.len()).is_some() {
                     continue;
                 }
-                let mut episode = Episode::open(RequestKind::Volunteered, Some(name), None, entry);
+                let mut episode = Episode::open(RequestKind::Volunteered, Some(name), None, entry, step);
                 episode.opened = authored;
                 episode.request = None;
                 episode.inferred = true;
                 episode.ended = Some((committed, Outcome::Done));
+                episode.ended_step = Some(step);
                 episode.end = Some(entry.place());
                 self.episodes.push(episode);
             }

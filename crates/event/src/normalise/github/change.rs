@@ -38,11 +38,11 @@ pub(super) fn pull_request(action: &str, hook: &GitHubHook<'_>) -> Events {
         "reopened" => return change.reopened(updated()?).map(Some),
         "ready_for_review" => {
             let time = updated()?;
-            change.draft("change.ready", &format!("ready:{time}"), time.clone())
+            change.draft("change.ready", &format!("ready:{time}"), time.clone()).with_some("by", hook.by)
         }
         "converted_to_draft" => {
             let time = updated()?;
-            change.draft("change.drafted", &format!("drafted:{time}"), time.clone())
+            change.draft("change.drafted", &format!("drafted:{time}"), time.clone()).with_some("by", hook.by)
         }
         "edited" | "synchronize" | "labeled" | "unlabeled" | "milestoned" | "demilestoned" => {
             change.updated(action, updated()?)?
@@ -171,7 +171,8 @@ impl<'a> GitHubChange<'a> {
             "labeled" | "unlabeled" => text(body, "label.name")?.unwrap_or_default().to_owned(),
             _ => body::id(body, "milestone.number")?.unwrap_or_default(),
         };
-        Ok(self.draft("change.updated", &format!("{action}:{what}:{time}"), time.clone()))
+        let draft = self.draft("change.updated", &format!("{action}:{what}:{time}"), time.clone());
+        Ok(draft.with_some("by", self.hook.by))
     }
 
     /// Adds what the body says of the pull request as it is now.

@@ -208,14 +208,15 @@ impl<'a> MergeRequest<'a> {
         if let Some(to) = drafted(changed) {
             let (kind, word) = if to { ("change.drafted", "drafted") } else { ("change.ready", "ready") };
             let draft = self.draft(kind, &format!("{word}:{}", when.tag), when.time.clone());
-            events.push(self.snapshot(draft)?.with("draft", to));
+            events.push(self.snapshot(draft)?.with("draft", to).with_some("by", self.hook.by()?));
         }
         let pushed = text(self.attributes, "oldrev")?;
         let fields = changes(self.hook, &FIELDS);
         if pushed.is_some() || !fields.is_empty() {
             let what = digest(&json!([pushed, text(self.attributes, "last_commit.id")?, fields]));
             let fact = format!("updated:{}:{what}", when.tag);
-            events.push(self.snapshot(self.draft("change.updated", &fact, when.time.clone()))?);
+            let draft = self.draft("change.updated", &fact, when.time.clone());
+            events.push(self.snapshot(draft)?.with_some("by", self.hook.by()?));
         }
         if let Some((previous, current)) = sides(changed, "reviewers") {
             events.extend(self.reviewers_changed(previous, current, &when)?);

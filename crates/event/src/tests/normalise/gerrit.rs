@@ -219,7 +219,7 @@ fn two_real_events_field_by_field() {
         [concat!(
             r#"change.drafted gerrit:cl.snix.dev:30628:drafted:2025-07-31T11:56:51Z 2025-07-31T11:56:51Z {"additions":16,"#,
             r#""author":{"email":"person-1@example.com","login":"person-1","name":"person-1"},"base":"canon","#,
-            r#""change":"30628","deletions":3,"draft":true,"head":"944b6f97be4cad910f7a831a9a24e5d3da06d77b","#,
+            r#""by":{"email":"person-1@example.com","login":"person-1","name":"person-1"},"change":"30628","deletions":3,"draft":true,"head":"944b6f97be4cad910f7a831a9a24e5d3da06d77b","#,
             r#""repo":"snix","tickets":[],"title":"chore(3p/nixpkgs): bump channels (2025-07-31)","#,
             r#""url":"https://cl.snix.dev/c/snix/+/30628"}"#,
         )]

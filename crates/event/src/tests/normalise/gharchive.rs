@@ -126,7 +126,7 @@ fn slim_payloads_give_fewer_fields_and_no_nulls() {
     check(
         &feed("PullRequestEvent", labeled),
         &[
-            r#"change.updated github:acme/api/pull/7:labeled:bug:2026-03-02T09:30:05Z 2026-03-02T09:30:05Z {"base":"main","change":"7","head":"abc","head_branch":"fees","labels":["bug"],"repo":"acme/api"}"#,
+            r#"change.updated github:acme/api/pull/7:labeled:bug:2026-03-02T09:30:05Z 2026-03-02T09:30:05Z {"base":"main","by":"cy","change":"7","head":"abc","head_branch":"fees","labels":["bug"],"repo":"acme/api"}"#,
         ],
     );
     let review = json!({

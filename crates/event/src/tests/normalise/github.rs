@@ -46,6 +46,7 @@ fn issue(action: &str, beside: Value, inside: Value) -> Value {
 }
 
 const WHO: &str = r#""author":"ada","change":"7""#;
+const WHO_BY: &str = r#""author":"ada","by":"cy","change":"7""#;
 
 #[test]
 fn an_opened_pull_request_says_all_of_itself_and_asks_for_reviews() {
@@ -84,7 +85,7 @@ fn an_opened_pull_request_says_all_of_itself_and_asks_for_reviews() {
 #[test]
 fn a_pull_request_moves_on() {
     let changed = |action: &str, beside: Value, inside: Value, expected: &str| {
-        let expected = expected.replace("WHO", WHO);
+        let expected = expected.replace("WHO_BY", WHO_BY).replace("WHO", WHO);
         check("pull_request", &pull(action, beside, inside), &[expected.as_str()]);
     };
     let none = || json!({});
@@ -92,37 +93,37 @@ fn a_pull_request_moves_on() {
         "synchronize",
         none(),
         json!({"head": {"sha": "def"}}),
-        r#"change.updated github:acme/api/pull/7:synchronize:def:2026-03-02T09:30:00Z 2026-03-02T09:30:00Z {WHO,"head":"def","repo":"acme/api"}"#,
+        r#"change.updated github:acme/api/pull/7:synchronize:def:2026-03-02T09:30:00Z 2026-03-02T09:30:00Z {WHO_BY,"head":"def","repo":"acme/api"}"#,
     );
     changed(
         "edited",
         json!({"changes": {"title": {"from": "a"}, "body": {"from": "b"}}}),
         json!({"title": "No ticket", "draft": true}),
-        r#"change.updated github:acme/api/pull/7:edited:body+title:2026-03-02T09:30:00Z 2026-03-02T09:30:00Z {WHO,"draft":true,"repo":"acme/api","tickets":[],"title":"No ticket"}"#,
+        r#"change.updated github:acme/api/pull/7:edited:body+title:2026-03-02T09:30:00Z 2026-03-02T09:30:00Z {WHO_BY,"draft":true,"repo":"acme/api","tickets":[],"title":"No ticket"}"#,
     );
     changed(
         "unlabeled",
         json!({"label": {"name": "bug"}}),
         json!({"labels": []}),
-        r#"change.updated github:acme/api/pull/7:unlabeled:bug:2026-03-02T09:30:00Z 2026-03-02T09:30:00Z {WHO,"labels":[],"repo":"acme/api"}"#,
+        r#"change.updated github:acme/api/pull/7:unlabeled:bug:2026-03-02T09:30:00Z 2026-03-02T09:30:00Z {WHO_BY,"labels":[],"repo":"acme/api"}"#,
     );
     changed(
         "demilestoned",
         json!({"milestone": {"number": 4}}),
         json!({"milestone": null}),
-        r#"change.updated github:acme/api/pull/7:demilestoned:4:2026-03-02T09:30:00Z 2026-03-02T09:30:00Z {WHO,"milestone":null,"repo":"acme/api"}"#,
+        r#"change.updated github:acme/api/pull/7:demilestoned:4:2026-03-02T09:30:00Z 2026-03-02T09:30:00Z {WHO_BY,"milestone":null,"repo":"acme/api"}"#,
     );
     changed(
         "ready_for_review",
         none(),
         json!({"draft": false}),
-        r#"change.ready github:acme/api/pull/7:ready:2026-03-02T09:30:00Z 2026-03-02T09:30:00Z {WHO,"draft":false,"repo":"acme/api"}"#,
+        r#"change.ready github:acme/api/pull/7:ready:2026-03-02T09:30:00Z 2026-03-02T09:30:00Z {WHO_BY,"draft":false,"repo":"acme/api"}"#,
     );
     changed(
         "converted_to_draft",
         none(),
         json!({"draft": true}),
-        r#"change.drafted github:acme/api/pull/7:drafted:2026-03-02T09:30:00Z 2026-03-02T09:30:00Z {WHO,"draft":true,"repo":"acme/api"}"#,
+        r#"change.drafted github:acme/api/pull/7:drafted:2026-03-02T09:30:00Z 2026-03-02T09:30:00Z {WHO_BY,"draft":true,"repo":"acme/api"}"#,
     );
     changed(
         "closed",
@@ -271,7 +272,7 @@ fn issues_are_tickets() {
             json!({"pull_request": {}, "milestone": {"number": 4}}),
         ),
         &[
-            r#"change.updated github:acme/api/pull/9:milestoned:4:2026-03-02T09:30:00Z 2026-03-02T09:30:00Z {"change":"9","milestone":"acme/api/milestones/4","repo":"acme/api"}"#,
+            r#"change.updated github:acme/api/pull/9:milestoned:4:2026-03-02T09:30:00Z 2026-03-02T09:30:00Z {"by":"cy","change":"9","milestone":"acme/api/milestones/4","repo":"acme/api"}"#,
         ],
     );
 }
