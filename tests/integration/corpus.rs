@@ -111,7 +111,8 @@ fn real_histories_of_jira_give_hand_offs_replans_and_status_times_as_recorded() 
     let mut sums = [0, 0];
     for (ticket, revisions) in by_ticket {
         let got = history(&revisions, until);
-        assert_eq!(got, expect[ticket], "{ticket}: {revisions:#?}");
+        let key = ticket.strip_prefix("issues.apache.org/").expect("ids name their site");
+        assert_eq!(got, expect[key], "{ticket}: {revisions:#?}");
         sums.iter_mut().zip([0, 1]).for_each(|(sum, n)| *sum += got[n].as_i64().unwrap());
     }
     assert_eq!(sums, [160, 2], "hand-offs and re-plans of all tickets");
