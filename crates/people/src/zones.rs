@@ -27,9 +27,17 @@ pub struct Zones {
 struct Observance {
     from: NaiveDateTime,
     offset_seconds: i32,
-    /// Month, weekday and which of its kind in that month (negative: from the end), or day of the month.
-    yearly: Option<(u32, Option<(Weekday, i32)>, u32)>,
+    yearly: Option<Yearly>,
     until_year: Option<i32>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Yearly {
+    month: u32,
+    /// Which of its kind in that month; negative from the end.
+    weekday: Option<(Weekday, i32)>,
+    /// Of the month, where no weekday is named.
+    day: u32,
 }
 
 impl Zones {
@@ -116,13 +124,14 @@ impl Observance {
                 let parts: HashMap<&str, &str> =
                     value.split(';').filter_map(|part| part.split_once('=')).collect();
                 let month = parts.get("BYMONTH").and_then(|month| month.parse().ok());
-                let day = parts.get("BYDAY").and_then(|day| weekday(day));
+                let weekday = parts.get("BYDAY").and_then(|day| weekday(day));
                 let month_day = parts.get("BYMONTHDAY").and_then(|day| day.parse().ok());
                 self.until_year =
                     parts.get("UNTIL").and_then(|until| until.get(..4)).and_then(|year| year.parse().ok());
                 if parts.get("FREQ").is_some_and(|freq| freq.eq_ignore_ascii_case("YEARLY")) {
                     let month = month.unwrap_or_else(|| self.from.month());
-                    self.yearly = Some((month, day, month_day.unwrap_or_else(|| self.from.day())));
+                    let day = month_day.unwrap_or_else(|| self.from.day());
+                    self.yearly = Some(Yearly { month, weekday, day });
                 }
             }
             _ => {}
@@ -131,7 +140,7 @@ impl Observance {
 
     /// When it last began at or before a local time.
     fn last_before(&self, local: NaiveDateTime) -> Option<NaiveDateTime> {
-        let Some((month, weekday, day)) = self.yearly else {
+        let Some(Yearly { month, weekday, day }) = self.yearly else {
             return (self.from <= local).then_some(self.from);
         };
         let in_year = |year: i32| -> Option<NaiveDateTime> {
