@@ -113,25 +113,21 @@ async fn take(
             }
             Ok((entries, normalised))
         });
-    let answer = match read {
-        Ok((entries, normalised)) => {
-            let events = entries.len();
-            site.append(entries).await?;
-            accepted(events, normalised.known, normalised.cleaned)
-        }
+    let (entries, normalised) = match read {
+        Ok(read) => read,
         Err(problem) => {
             let origin = format!("webhook {}", delivery.as_deref().unwrap_or(format.name()));
-            // Where the log cannot hold it either, the sender hears why nobody could read it.
-            if site.append(vec![ingest::refused_body(format, name, &origin, body.to_vec())]).await.is_err() {
-                return Err(problem);
-            }
-            kept(&problem)
+            let body = ingest::refused_body(format, name, &origin, body.to_vec());
+            let kept = site.append(vec![body]).await.is_ok();
+            return Err(problem.with("kept", kept));
         }
     };
+    let events = entries.len();
+    site.append(entries).await?;
     if let Some(delivery) = delivery {
         site.webhooks.recent.lock().expect("no holder of the deliveries panics").insert(delivery, digest);
     }
-    Ok(answer)
+    Ok(accepted(events, normalised.known, normalised.cleaned))
 }
 
 /// The events of a delivery; of an unknown kind a note that it came, with the body where that is asked for.
@@ -189,13 +185,6 @@ fn accepted(events: usize, known: bool, cleaned: u64) -> Response {
     if cleaned > 0 {
         answer["cleaned"] = cleaned.into();
     }
-    let head = [(header::CONTENT_TYPE, "application/json")];
-    (StatusCode::ACCEPTED, head, format!("{answer}\n")).into_response()
-}
-
-/// 202, since a sender that hears of failures again and again stops to send.
-fn kept(problem: &Problem) -> Response {
-    let answer = json!({ "events": 0, "refused": problem.detail });
     let head = [(header::CONTENT_TYPE, "application/json")];
     (StatusCode::ACCEPTED, head, format!("{answer}\n")).into_response()
 }
