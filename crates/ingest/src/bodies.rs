@@ -249,7 +249,7 @@ fn done(format: Format, body: &Body, received_us: i64) -> BodyOutcome {
     let (outcome, name) = read(format, body, received_us);
     let entries = match &outcome {
         Ok(normalised) => normalised.events.iter().map(Entry::from).collect(),
-        Err(_) => vec![refused(format, name, body)],
+        Err(_) => vec![refused(format, name, &body.origin, &body.bytes, body.length)],
     };
     BodyOutcome { outcome, entries }
 }
@@ -270,26 +270,25 @@ fn read(format: Format, body: &Body, received_us: i64) -> (Result<Normalised, Re
     (normalised(None), None)
 }
 
-/// The body as it came, for the dead letters.
-fn refused(format: Format, name: Option<&str>, body: &Body) -> Entry {
+/// The body as it came, for the dead letters. `length` is that of all of it, of which `bytes` may be the beginning.
+fn refused(format: Format, name: Option<&str>, origin: &str, bytes: &[u8], length: u64) -> Entry {
     let mut headers = vec![
         (FORMAT_HEADER.to_owned(), format.name().as_bytes().to_vec()),
-        (ORIGIN_HEADER.to_owned(), body.origin.clone().into_bytes()),
+        (ORIGIN_HEADER.to_owned(), origin.as_bytes().to_vec()),
     ];
     if let Some((header, name)) = format.event_header().zip(name) {
         headers.push((header.to_owned(), name.as_bytes().to_vec()));
     }
-    let kept = body.bytes.len().min(REFUSED_BYTES_MAX);
-    if kept as u64 != body.length {
-        headers.push((LENGTH_HEADER.to_owned(), body.length.to_string().into_bytes()));
+    let kept = bytes.len().min(REFUSED_BYTES_MAX);
+    if kept as u64 != length {
+        headers.push((LENGTH_HEADER.to_owned(), length.to_string().into_bytes()));
     }
-    Entry { topic: topic::TICKETS, key: Vec::new(), headers, value: body.bytes[..kept].to_vec() }
+    Entry { topic: topic::TICKETS, key: Vec::new(), headers, value: bytes[..kept].to_vec() }
 }
 
 /// A refused body that no file holds, as the log keeps it.
-pub fn refused_body(format: Format, name: Option<&str>, origin: &str, bytes: Vec<u8>) -> Entry {
-    let length = bytes.len() as u64;
-    refused(format, name, &Body { origin: origin.to_owned(), name: None, bytes, length })
+pub fn refused_body(format: Format, name: Option<&str>, origin: &str, bytes: &[u8]) -> Entry {
+    refused(format, name, origin, bytes, bytes.len() as u64)
 }
 
 /// Now, in microseconds since 1970.

@@ -157,7 +157,7 @@ impl Feed<'_> {
                 normalised.events
             }
             Err(_) => {
-                self.entries.push(crate::bodies::refused_body(self.format, name, origin, bytes));
+                self.entries.push(crate::bodies::refused_body(self.format, name, origin, &bytes));
                 Vec::new()
             }
         }

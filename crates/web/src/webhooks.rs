@@ -2,8 +2,9 @@
 //!
 //! Invariants: nothing of a body is looked at before its signature holds; 202 means that the log has
 //! the events durably (I1), so a vendor that hears anything else sends again; what an event id was
-//! given once is known to the tables, so a delivery that comes twice changes nothing. A proven body that nobody can read
-//! goes into the log as it is, becomes a dead letter, and is read again whenever the log is.
+//! given once is known to the tables, so a delivery that comes twice changes nothing; what the tables would refuse
+//! is refused here, as a whole, and the log keeps the body: it becomes a dead letter, and is read again whenever the
+//! log is.
 //! Deliberately absent: the meaning of bodies (the event crate's normalisers) and the tables.
 
 mod signature;
@@ -104,21 +105,10 @@ async fn take(
         return Err(Problem::new(StatusCode::CONFLICT, "delivery-conflict", detail));
     }
     let received_us = Utc::now().timestamp_micros();
-    let read = event::normalise(format, &Delivery { name, body, received_us })
-        .map_err(|reject| refused(&reject, String::new()))
-        .and_then(|normalised| {
-            let entries = entries(site, format, &normalised, &digest, body);
-            for (entry, id) in entries.iter().zip(normalised.events.iter().map(|event| &event.id)) {
-                check(entry, received_us).map_err(|reject| refused(&reject, format!("event {id}: ")))?;
-            }
-            Ok((entries, normalised))
-        });
-    let (entries, normalised) = match read {
+    let (entries, normalised) = match read(site, format, &Delivery { name, body, received_us }, &digest) {
         Ok(read) => read,
         Err(problem) => {
-            let origin = format!("webhook {}", delivery.as_deref().unwrap_or(format.name()));
-            let body = ingest::refused_body(format, name, &origin, body.to_vec());
-            let kept = site.append(vec![body]).await.is_ok();
+            let kept = keep(site, format, name, delivery.as_deref(), digest, body).await;
             return Err(problem.with("kept", kept));
         }
     };
@@ -128,6 +118,43 @@ async fn take(
         site.webhooks.recent.lock().expect("no holder of the deliveries panics").insert(delivery, digest);
     }
     Ok(accepted(events, normalised.known, normalised.cleaned))
+}
+
+/// What a delivery says, and its entries for the log, all of which the tables would take.
+fn read(
+    site: &Site,
+    format: Format,
+    delivery: &Delivery<'_>,
+    digest: &[u8],
+) -> Result<(Vec<Entry>, Normalised), Problem> {
+    let normalised = event::normalise(format, delivery).map_err(|reject| refused(&reject, String::new()))?;
+    let entries = entries(site, format, &normalised, digest, delivery.body);
+    for (entry, id) in entries.iter().zip(normalised.events.iter().map(|event| &event.id)) {
+        check(entry, delivery.received_us).map_err(|reject| refused(&reject, format!("event {id}: ")))?;
+    }
+    Ok((entries, normalised))
+}
+
+/// Puts a body that nobody can read into the log, once for each delivery; says whether the log has it.
+async fn keep(
+    site: &Site,
+    format: Format,
+    name: Option<&str>,
+    delivery: Option<&str>,
+    digest: [u8; 32],
+    body: &[u8],
+) -> bool {
+    let recent = || site.webhooks.recent.lock().expect("no holder of the deliveries panics");
+    let known_as = delivery.map(|delivery| format!("refused {delivery}"));
+    if known_as.as_ref().is_some_and(|known_as| recent().get(known_as) == Some(digest)) {
+        return true;
+    }
+    let origin = format!("webhook {}", delivery.unwrap_or(format.name()));
+    let kept = site.append(vec![ingest::refused_body(format, name, &origin, body)]).await.is_ok();
+    if let Some(known_as) = known_as.filter(|_| kept) {
+        recent().insert(known_as, digest);
+    }
+    kept
 }
 
 /// The events of a delivery; of an unknown kind a note that it came, with the body where that is asked for.
