@@ -8,6 +8,8 @@ mod structured;
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::DeserializeSeed;
 use serde_json::value::RawValue;
 
@@ -180,6 +182,8 @@ enum Data<'a> {
     Skipped,
     /// Kept as text: it came before the type.
     Text(&'a str),
+    /// Under `data_base64`, for senders that treat all data as bytes.
+    Base64(Cow<'a, str>),
 }
 
 /// An envelope while it is read.
@@ -291,6 +295,7 @@ impl<'a> Envelope<'a> {
                 Data::Absent => return Err(missing("data")),
                 Data::Text(text) => read_data(kind, text, trace, &mut self.values)
                     .map_err(|error| trace.reject(&error, record))?,
+                Data::Base64(text) => read_base64(kind, &text, trace, &mut self.values)?,
                 Data::Read | Data::Skipped => {}
             }
             complete(kind.entity, &mut self.values);
@@ -323,6 +328,21 @@ fn read_data<'a>(
     DataSeed { entity: kind.entity, trace, values }.deserialize(&mut deserializer)?;
     trace.leave();
     deserializer.end()
+}
+
+/// Reads data that came as base64; it must be JSON all the same.
+fn read_base64(kind: &EventType, text: &str, trace: &Trace, values: &mut Values<'_>) -> Result<(), Reject> {
+    let bad = |what: &str| Reject::new(Reason::BadAttribute, format!("`data_base64` {what}"));
+    let bytes = BASE64.decode(text.as_bytes()).map_err(|error| bad(&format!("is no base64: {error}")))?;
+    let data = String::from_utf8(bytes).map_err(|_| bad("does not hold utf-8"))?;
+    // A reader lends nothing out, so that what it reads may outlive `data`.
+    let mut deserializer = serde_json::Deserializer::from_reader(data.as_bytes());
+    let read = DataSeed { entity: kind.entity, trace, values }.deserialize(&mut deserializer);
+    read.and_then(|()| {
+        trace.leave();
+        deserializer.end()
+    })
+    .map_err(|error| trace.reject(&error, &data))
 }
 
 fn extra(trace: &Trace) -> Result<(Option<String>, u32), Reject> {

@@ -21,7 +21,7 @@ pub fn json_schema() -> Value {
         "title": "Plimsoll event",
         "description": "A CloudEvents 1.0 event in structured mode. Data fields that are not listed are kept.",
         "type": "object",
-        "required": ["specversion", "id", "source", "type", "time", "data"],
+        "required": ["specversion", "id", "source", "type", "data"],
         "properties": attributes(),
         "additionalProperties": { "type": ["string", "integer", "boolean", "null"] },
         "allOf": rules,

@@ -38,7 +38,7 @@ pub enum Reason {
     NulInString,
     /// The JSON value is no object, so no CloudEvent.
     NotAnEvent,
-    /// The content type is not JSON, or the data is base64.
+    /// The content type is not JSON.
     UnsupportedContent,
     /// A CloudEvents attribute that every event needs is absent.
     MissingAttribute,
@@ -167,7 +167,7 @@ impl Reason {
             Reason::UnsupportedContent => [
                 "unsupported_content",
                 "the data is not JSON",
-                "send data as JSON, not as base64 or another media type",
+                "send data as JSON, not as another media type",
             ],
             Reason::MissingAttribute => [
                 "missing_attribute",

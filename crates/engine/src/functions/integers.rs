@@ -205,7 +205,8 @@ mod tests {
     #[test]
     fn a_part_without_rows_changes_neither_the_share_nor_the_least_number() {
         let part = |values: &[i64]| {
-            let mut part = Integers { measure: Measure::Percentile, values: Vec::new(), p: None, n_min: None };
+            let mut part =
+                Integers { measure: Measure::Percentile, values: Vec::new(), p: None, n_min: None };
             let columns: [ArrayRef; 3] = [
                 Arc::new(Int64Array::from(values.to_vec())),
                 Arc::new(Float64Array::from(vec![0.85; values.len()])),

@@ -63,8 +63,18 @@ impl<'de> Visitor<'de> for EventSeed<'_, 'de> {
             } else {
                 trace.place.set(Place::Attribute("extension"));
                 let scalar = members.next_value_seed(ScalarSeed { trace })?;
-                if key == "data_base64" && !matches!(scalar, Scalar::Null) {
-                    draft.foreign = Some("base64".to_owned());
+                match scalar {
+                    Scalar::Null => {}
+                    Scalar::Text(text) if key == "data_base64" => {
+                        if !matches!(draft.data, Data::Absent) {
+                            return Err(trace.duplicate("data"));
+                        }
+                        draft.data = Data::Base64(text);
+                    }
+                    _ if key == "data_base64" => {
+                        return Err(trace.fail(Reason::BadAttribute, "`data_base64` is not a string"));
+                    }
+                    _ => {}
                 }
                 extensions.push(key);
             }

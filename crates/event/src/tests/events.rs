@@ -37,6 +37,23 @@ fn every_example_is_an_event_of_its_type_in_both_modes() {
 }
 
 #[test]
+fn data_as_base64_is_read_like_data() {
+    use base64::Engine as _;
+    for kind in &TYPES {
+        let plain = event(kind.name, kind.example);
+        let mut members: serde_json::Value = serde_json::from_str(&plain).unwrap();
+        let members = members.as_object_mut().unwrap();
+        members.remove("data");
+        let encoded = base64::engine::general_purpose::STANDARD.encode(kind.example);
+        members.insert("data_base64".into(), encoded.into());
+        let table = kind.entity.table();
+        let (_, one) = push(&record(&[], plain.as_bytes()));
+        let (_, other) = push(&record(&[], serde_json::to_string(members).unwrap().as_bytes()));
+        assert_eq!(one.table(table), other.table(table), "{}", kind.name);
+    }
+}
+
+#[test]
 fn attributes_fill_the_common_columns() {
     let value = r#"{"data":{"repo":"r","change":7},"sourceversion":"3","sequence":5,"observedat":"2026-03-02T09:00:00+00:00",
         "subject":"r#7","time":"2026-03-02T10:14:00.25+01:00","type":"dev.plimsoll.change.ready.v1","source":"s","id":"e\u0031",

@@ -171,8 +171,37 @@ fn attributes_are_those_of_cloud_events() {
         rejected(good.replace("2026-03-02T09:14:00Z", time), Reason::BadTime);
         rejected(good.replace("\"id\"", &format!("\"observedat\":\"{time}\",\"id\"")), Reason::BadTime);
     }
-    rejected(good.replace("\"data\"", "\"data_base64\":\"e30=\",\"data\""), Reason::UnsupportedContent);
+    rejected(good.replace("\"data\"", "\"data_base64\":\"e30=\",\"data\""), Reason::DuplicateKey);
     rejected(good.replace("\"id\"", "\"datacontenttype\":\"text/xml\",\"id\""), Reason::UnsupportedContent);
+}
+
+#[test]
+fn data_as_base64_is_json_too() {
+    use base64::Engine as _;
+    let good = change("");
+    let base64 = |data: &str| {
+        let text = base64::engine::general_purpose::STANDARD.encode(data);
+        let mut event: serde_json::Value = serde_json::from_str(&good).unwrap();
+        let members = event.as_object_mut().unwrap();
+        members.remove("data");
+        members.insert("data_base64".into(), text.into());
+        event.to_string()
+    };
+    let mut bytes: serde_json::Value = serde_json::from_str(&base64("{}")).unwrap();
+    for (member, reason) in [("%%", Reason::BadAttribute), ("/w==", Reason::BadAttribute)] {
+        bytes["data_base64"] = member.into();
+        rejected(bytes.to_string(), reason);
+    }
+    bytes["data_base64"] = 7.into();
+    rejected(bytes.to_string(), Reason::BadAttribute);
+    rejected(base64("hello"), Reason::InvalidJson);
+    rejected(base64(r#"{"repo":"r","change":"1"}x"#), Reason::TrailingGarbage);
+    rejected(base64(r#"{"repo":"r"}"#), Reason::MissingField);
+    rejected(base64(r#"{"repo":"r","change":"1","title":"a\u0000"}"#), Reason::NulInString);
+    rejected(
+        base64(&format!(r#"{{"repo":"r","change":"1","novel":{}1}}"#, "[".repeat(200))),
+        Reason::TooDeep,
+    );
 }
 
 /// `data` under another name is an extension attribute that holds an object.
