@@ -12,9 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use super::declared::{Declaration, Person};
+use super::declared::{Declaration, Link, Person};
 use super::known::{Known, KnownEvent, KnownPerson};
 use super::names::{matches, name};
+use super::spelling::spellings;
 use super::statement::{Beginning, Statement};
 
 /// What sources of this command's facts begin with.
@@ -31,7 +32,8 @@ pub fn difference(declared: &Declaration, known: &Known, source: &str, now: Date
     let mut differ = Differ { known, source, now: Beginning::At(now), found: Difference::default() };
     differ.found.notes.clone_from(&declared.notes);
     differ.people(declared);
-    differ.links(declared);
+    let spelt = spellings(declared, known);
+    differ.links(&[declared.links.as_slice(), &spelt].concat());
     differ.teams(declared);
     differ.stays(declared);
     differ.hours(declared);
@@ -171,8 +173,8 @@ impl<'a> Differ<'a> {
         people.into_iter().filter(|name| !described(name)).map(bot).collect()
     }
 
-    fn links(&mut self, declared: &Declaration) {
-        for link in &declared.links {
+    fn links(&mut self, declared: &[Link]) {
+        for link in declared {
             let held = self.known.link(&link.person, &link.identity).map(|(times, _)| times);
             let from = Beginning::from(link.since);
             if let Some(times) = &held
@@ -198,7 +200,7 @@ impl<'a> Differ<'a> {
             let identities: BTreeSet<String> =
                 self.said("person.linked", &person).filter_map(|said| said.identity.clone()).collect();
             for identity in identities {
-                let stays = declared.links.iter().any(|l| l.person == person && l.identity == identity);
+                let stays = declared.iter().any(|l| l.person == person && l.identity == identity);
                 let held = self.known.link(&person, &identity).filter(|(_, by)| *by == self.source);
                 let Some((times, _)) = held.filter(|_| !stays) else { continue };
                 for time in times {

@@ -21,7 +21,7 @@ pub struct Known {
     pub leave: Vec<KnownLeave>,
     /// Identity to the person at the end of its links.
     pub person_of: BTreeMap<String, String>,
-    /// Names that events call people by; only where a pattern asks for them.
+    /// Names that events call people by; only where they are asked for.
     pub names: BTreeSet<String>,
 }
 

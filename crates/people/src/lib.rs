@@ -15,6 +15,7 @@ mod owners;
 
 mod difference;
 mod known;
+mod spelling;
 mod statement;
 
 mod forget;

@@ -42,6 +42,7 @@ struct Profile {
     words: BTreeSet<String>,
     locals: BTreeSet<String>,
     logins: BTreeSet<String>,
+    spellings: BTreeSet<String>,
     events: u64,
 }
 
@@ -76,6 +77,9 @@ pub fn suggest(seen: &[Sighting], mailmap: &[Link]) -> Vec<Suggestion> {
                 note(person, other, score, format!("an address begins with the login {login}"));
             }
         }
+    }
+    for (_, people) in holders(&profiles, |profile| &profile.spellings) {
+        each_pair(&people, |a, b| note(a, b, 95, "they differ in letter case only".to_owned()));
     }
     for one in seen
         .iter()
@@ -126,6 +130,7 @@ fn profiles(seen: &[Sighting]) -> BTreeMap<String, Profile> {
     for one in seen {
         let profile = profiles.entry(one.person.clone()).or_default();
         profile.events += one.events;
+        profile.spellings.insert(one.identity.to_lowercase());
         for text in [Some(&one.identity), one.email.as_ref(), one.login.as_ref()].into_iter().flatten() {
             let text = text.to_lowercase();
             match text.split_once('@') {
@@ -209,15 +214,21 @@ mod tests {
             seen("dee.k", None, 1),
             seen("info@acme.example", Some("Cy"), 1),
             seen("info@other.example", Some("Eve"), 1),
+            seen("Flo-K", None, 1),
+            seen("flo-k", None, 2),
         ];
         let found = suggest(&everybody, &[]);
         let brief: Vec<_> = found.iter().map(|s| (s.keep.as_str(), s.other.as_str(), s.score)).collect();
         assert_eq!(
             brief,
-            [("ada@acme.example", "ada@home.example", 85), ("dee.k", "dee.k@acme.example", 60)]
+            [
+                ("flo-k", "Flo-K", 95),
+                ("ada@acme.example", "ada@home.example", 85),
+                ("dee.k", "dee.k@acme.example", 60)
+            ]
         );
-        assert_eq!(found[0].reasons.len(), 2);
-        assert_eq!(found[1].command, "plimsoll people merge dee.k dee.k@acme.example");
+        assert_eq!(found[1].reasons.len(), 2);
+        assert_eq!(found[2].command, "plimsoll people merge dee.k dee.k@acme.example");
         let link = Link { person: "bo.diddley".into(), identity: "bo@acme.example".into(), since: None };
         assert_eq!(suggest(&everybody, &[link])[0].score, 100);
     }

@@ -5,10 +5,11 @@
 //! A row without a number (`ingest git`, events of older versions) belongs to the number that had its name at the time,
 //! else to the one that had it first; of a history read by git the last one that ever had it counts.
 //! A name that two numbers had last is that of the later; the earlier one gets its number behind it.
+//! Hosts take capital and small letters for the same: a row without a number may spell a name in its own way.
 //! Invariant: a function of the set of rows, never of their order; naming rows again changes nothing.
-//! Deliberately absent: letter case, and names of rows that no number was ever told of.
+//! Deliberately absent: names of rows that no number was ever told of.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -44,6 +45,8 @@ pub struct Names {
     /// What each number is called, and which numbers had a name: made of `told`, for names that need a change.
     called: HashMap<Number, String>,
     held: HashMap<String, Vec<Number>>,
+    /// Names of rows without a number.
+    loose: BTreeSet<String>,
 }
 
 impl Names {
@@ -90,13 +93,10 @@ impl Names {
     /// Takes in what rows tell; says whether rows that came before have to say other names now.
     pub fn learn(&mut self, rows: &RecordBatch) -> bool {
         let (Some(ids), Some(repos)) = (texts(rows, "repo_id"), texts(rows, "repo")) else { return false };
-        if ids.null_count() == ids.len() {
-            return false;
-        }
+        let mut fresh = self.learn_loose(ids, repos);
         let (sources, times) =
             (texts(rows, "source").expect("rows have a source"), micros(rows, "effective_at"));
         let was = texts(rows, "was");
-        let mut fresh = false;
         let mut last: Option<(&str, &str, Number)> = None;
         for row in (0..rows.num_rows()).filter(|&row| ids.is_valid(row) && repos.is_valid(row)) {
             let (id, repo, source) = (ids.value(row), repos.value(row), sources.value(row));
@@ -111,6 +111,20 @@ impl Names {
             }
         }
         fresh && self.settle()
+    }
+
+    /// Takes in the names of rows without a number; says whether one is new.
+    fn learn_loose(&mut self, ids: &StringViewArray, repos: &StringViewArray) -> bool {
+        let (mut fresh, mut last) = (false, None);
+        for row in (0..ids.len()).filter(|&row| ids.is_null(row) && repos.is_valid(row)) {
+            let repo = repos.value(row);
+            if last != Some(repo) && !self.loose.contains(repo) {
+                self.loose.insert(repo.to_owned());
+                fresh = true;
+            }
+            last = Some(repo);
+        }
+        fresh
     }
 
     /// Whether it is the first time, or the last name of a number may be another now.
@@ -163,10 +177,35 @@ impl Names {
                 held.insert(name.to_owned(), numbers);
             }
         }
+        held.extend(self.spelt_otherwise());
         let changed =
             held != self.held || held.values().flatten().any(|number| called[number] != self.name_of(number));
         (self.called, self.held) = (called, held);
         changed
+    }
+
+    /// Names of rows without a number that differ from those of numbers in letter case alone.
+    fn spelt_otherwise(&self) -> HashMap<String, Vec<Number>> {
+        if self.loose.is_empty() {
+            return HashMap::new();
+        }
+        let mut folded: HashMap<String, BTreeSet<&Number>> = HashMap::new();
+        for (number, names) in self.told.iter().filter(|(number, _)| !is_case_told(number)) {
+            for name in names.keys() {
+                folded.entry(name.to_lowercase()).or_default().insert(number);
+            }
+        }
+        let is_told = |name: &str, numbers: &BTreeSet<&Number>| {
+            numbers.iter().any(|number| self.told[*number].contains_key(name))
+        };
+        let mut spelt = HashMap::new();
+        for name in &self.loose {
+            if let Some(numbers) = folded.get(&name.to_lowercase()).filter(|numbers| !is_told(name, numbers))
+            {
+                spelt.insert(name.clone(), numbers.iter().copied().cloned().collect());
+            }
+        }
+        spelt
     }
 
     fn name_of(&self, number: &str) -> &str {
@@ -176,7 +215,11 @@ impl Names {
     /// What a row calls the repository that it knows under `name`; `None` where that is its name.
     fn call(&self, name: &str, id: Option<&str>, source: &str, at_us: i64) -> Option<&str> {
         let numbers = self.held.get(name)?;
-        let told = |number: &&Number| self.told[*number].get(name).copied();
+        let told = |number: &&Number| {
+            let names = &self.told[*number];
+            let spelt = || names.iter().find(|(told, _)| told.to_lowercase() == name.to_lowercase());
+            names.get(name).or_else(|| spelt().map(|(_, told)| told)).copied()
+        };
         let number = match id.map(|id| number_of(source, name, id)) {
             Some(number) if self.told.contains_key(&number) => number,
             _ if source.starts_with("git:") => {
@@ -312,6 +355,11 @@ fn name_in<'t>(text: &'t str, names: &HashMap<String, Vec<Number>>) -> Option<(u
     ends.into_iter().map(|end| &rest[..end]).find(|name| names.contains_key(*name)).map(|name| (start, name))
 }
 
+/// Whether the number's host tells names by letter case.
+fn is_case_told(number: &str) -> bool {
+    number.starts_with("gerrit ")
+}
+
 fn number_of(source: &str, repo: &str, id: &str) -> Number {
     let tool = source.split(':').next().unwrap_or(source);
     let site = site_of(source, Some(bare(source, repo))).map(|(_, site)| site).unwrap_or_default();
@@ -395,6 +443,30 @@ mod tests {
     }
 
     const GITHUB: &str = "github:x";
+
+    #[test]
+    fn letter_case_means_nothing_where_no_number_is_told() {
+        let facts = [
+            ("git:Acme/API", "Acme/API", None, 1),
+            (GITHUB, "acme/Api", Some("1"), 2),
+            ("git:acme/api", "acme/api", None, 3),
+            ("git:acme/apis", "acme/apis", None, 3),
+            ("gerrit:x", "Tools", Some("4"), 3),
+            ("git:tools", "tools", None, 4),
+        ];
+        let right = ["acme/Api", "acme/Api", "acme/Api", "acme/apis", "Tools", "tools"];
+        assert_eq!(named(&facts), right);
+        let mut backwards = facts;
+        backwards.reverse();
+        assert_eq!(named(&backwards), right.into_iter().rev().collect::<Vec<_>>());
+        // Renamed by its host, it goes on whatever the spelling.
+        let renamed = [
+            (GITHUB, "acme/Api", Some("1"), 2),
+            (GITHUB, "acme/core", Some("1"), 4),
+            ("git:x", "ACME/API", None, 3),
+        ];
+        assert_eq!(named(&renamed), ["acme/core"; 3]);
+    }
 
     #[test]
     fn a_repository_goes_on_under_its_last_name() {

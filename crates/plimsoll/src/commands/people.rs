@@ -59,7 +59,7 @@ async fn import(config: &Config, arguments: PeopleImportArgs) -> Result<(), Fail
     store.catch_up(config).await?;
     let mut printed = Vec::new();
     for input in inputs {
-        let known = Known::read(&store.engine, !input.declared.bots.is_empty()).await?;
+        let known = Known::read(&store.engine, true).await?;
         let now = Utc::now();
         let Difference { statements, notes } = difference(&input.declared, &known, &input.source, now);
         let file = input.source.trim_start_matches(SOURCE);
