@@ -12,6 +12,7 @@ mod body;
 mod cdevents;
 mod gerrit;
 mod gharchive;
+mod gitea;
 mod github;
 mod gitlab;
 mod jira;
@@ -38,6 +39,8 @@ pub enum Format {
     Jira,
     Gerrit,
     Bitbucket,
+    /// Gitea and Forgejo.
+    Gitea,
     /// Lines of GH Archive.
     GhArchive,
     CdEvents,
@@ -45,13 +48,14 @@ pub enum Format {
 
 impl Format {
     /// Every format, in declaration order.
-    pub const ALL: [Format; 8] = [
+    pub const ALL: [Format; 9] = [
         Format::CloudEvents,
         Format::GitHub,
         Format::GitLab,
         Format::Jira,
         Format::Gerrit,
         Format::Bitbucket,
+        Format::Gitea,
         Format::GhArchive,
         Format::CdEvents,
     ];
@@ -65,6 +69,7 @@ impl Format {
             Format::Jira => "jira",
             Format::Gerrit => "gerrit",
             Format::Bitbucket => "bitbucket",
+            Format::Gitea => "gitea",
             Format::GhArchive => "gharchive",
             Format::CdEvents => "cdevents",
         }
@@ -80,6 +85,7 @@ impl Format {
             Format::GitHub => Some("X-GitHub-Event"),
             Format::GitLab => Some("X-Gitlab-Event"),
             Format::Bitbucket => Some("X-Event-Key"),
+            Format::Gitea => Some("X-Gitea-Event"),
             Format::CloudEvents | Format::Jira | Format::Gerrit | Format::GhArchive | Format::CdEvents => {
                 None
             }
@@ -96,7 +102,7 @@ impl std::fmt::Display for Format {
 /// A vendor body as it came.
 #[derive(Debug, Clone, Copy)]
 pub struct Delivery<'a> {
-    /// The event name that came beside the body: `X-GitHub-Event`, `X-Gitlab-Event`, `X-Event-Key`.
+    /// The event name that came beside the body: `X-GitHub-Event`, `X-Gitlab-Event`, `X-Event-Key`, `X-Gitea-Event`.
     pub name: Option<&'a str>,
     pub body: &'a [u8],
     /// When it was received, in microseconds UTC: the event's time where the body tells none.
@@ -283,6 +289,7 @@ pub fn normalise(format: Format, delivery: &Delivery<'_>) -> Result<Normalised, 
         Format::Jira => jira::normalise(delivery, &body)?,
         Format::Gerrit => gerrit::normalise(delivery, &body)?,
         Format::Bitbucket => bitbucket::normalise(delivery, &body)?,
+        Format::Gitea => gitea::normalise(delivery, &body)?,
         Format::GhArchive => gharchive::normalise(delivery, &body)?,
         Format::CdEvents => cdevents::normalise(delivery, &body)?,
     };

@@ -78,6 +78,7 @@ impl Config {
             ("webhooks.gitlab.token", &hooks.gitlab.token),
             ("webhooks.jira.secret", &hooks.jira.secret),
             ("webhooks.gerrit.secret", &hooks.gerrit.secret),
+            ("webhooks.gitea.secret", &hooks.gitea.secret),
         ] {
             if !source.is_empty() {
                 Secret::check(source).map_err(|message| BadValue { key, message })?;

@@ -33,6 +33,7 @@ pub struct Webhooks {
     pub gitlab: GitlabWebhook,
     pub jira: Webhook,
     pub gerrit: Webhook,
+    pub gitea: Webhook,
 }
 
 /// One vendor's webhooks; they are taken where a secret is named.

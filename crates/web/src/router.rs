@@ -36,6 +36,7 @@ pub fn router(site: Site) -> Router {
         .route("/webhooks/github", post(webhooks::github))
         .route("/webhooks/gitlab", post(webhooks::gitlab))
         .route("/webhooks/jira", post(webhooks::jira))
+        .route("/webhooks/gitea", post(webhooks::gitea))
         .route("/webhooks/gerrit/{secret}", post(webhooks::gerrit))
         .route("/report/weekly", get(reports::weekly))
         .route("/report/roadmap", get(reports::roadmap))

@@ -24,6 +24,7 @@ pub struct Vendors {
     gitlab: Option<Vendor>,
     jira: Option<Vendor>,
     gerrit: Option<Vendor>,
+    gitea: Option<Vendor>,
     /// Whether the log gets the bodies of unknown kinds.
     pub keep_unknown: bool,
     pub recent: Mutex<RecentDeliveries>,
@@ -60,6 +61,7 @@ impl Vendors {
             gitlab: (gitlab.secret.is_some() || gitlab.token.is_some()).then_some(gitlab),
             jira: vendor("jira", &webhooks.jira)?,
             gerrit: vendor("gerrit", &webhooks.gerrit)?,
+            gitea: vendor("gitea", &webhooks.gitea)?,
             keep_unknown: webhooks.keep_unknown,
             recent: Mutex::default(),
         })
@@ -71,6 +73,7 @@ impl Vendors {
             Format::GitLab => &self.gitlab,
             Format::Jira => &self.jira,
             Format::Gerrit => &self.gerrit,
+            Format::Gitea => &self.gitea,
             Format::CloudEvents | Format::Bitbucket | Format::GhArchive | Format::CdEvents => &None,
         };
         let name = format.name();
@@ -107,7 +110,7 @@ fn named(format: Format, body: &[u8]) -> Option<String> {
     let body = std::str::from_utf8(body).ok()?;
     let at = |path: &[&str]| text_at(body, path);
     match format {
-        Format::GitHub => at(&["repository", "full_name"]),
+        Format::GitHub | Format::Gitea => at(&["repository", "full_name"]),
         Format::GitLab => at(&["project", "path_with_namespace"]),
         Format::Jira => at(&["issue", "fields", "project", "key"])
             .or_else(|| Some(at(&["issue", "key"])?.rsplit_once('-')?.0.to_owned()))

@@ -52,6 +52,15 @@ pub async fn jira(State(site): State<Site>, request: Request) -> Result<Response
     take(&site, Format::Jira, vendor, None, id, &body).await
 }
 
+pub async fn gitea(State(site): State<Site>, request: Request) -> Result<Response, Problem> {
+    let (vendor, headers, body) = receive(&site, Format::Gitea, request).await?;
+    let secret = vendor.secret.as_ref().ok_or_else(unsigned)?;
+    signature::gitea(secret, &headers, &body)?;
+    let name = signature::single(&headers, "x-gitea-event")?;
+    let id = signature::single(&headers, "x-gitea-delivery")?;
+    take(&site, Format::Gitea, vendor, name, id, &body).await
+}
+
 pub async fn gerrit(
     State(site): State<Site>,
     Path(given): Path<String>,

@@ -344,7 +344,7 @@ fn name_in<'t>(text: &'t str, names: &HashMap<String, Vec<Number>>) -> Option<(u
             .map(|name| (4, name));
     }
     // `acme/api#7`, `acme/api/milestones/3`, `github:acme/api/pull/7:opened`, `gitlab:acme/api!7:opened`
-    let start = ["github:", "gitlab:", "bitbucket:"]
+    let start = ["github:", "gitlab:", "bitbucket:", "gitea:"]
         .iter()
         .find(|tool| text.starts_with(**tool))
         .map_or(0, |tool| tool.len());

@@ -56,6 +56,7 @@ pub(super) fn normalise(delivery: &Delivery<'_>, line: &Value) -> Result<Normali
         _ => return Ok(Normalised::unknown(name)),
     };
     let hook = GitHubHook {
+        tool: "github",
         body: need_object(line, "payload")?,
         repo: need_text(line, "repo.name")?,
         repo_id: id(line, "repo.id")?,

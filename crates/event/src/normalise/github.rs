@@ -17,6 +17,7 @@ use crate::reject::Reject;
 use crate::site::site_of_link;
 use crate::trace::clip;
 
+const TOOL: &str = "github";
 /// The site whose sources name no site.
 const GITHUB: &str = "github.com";
 /// An account that somebody deleted, as GitHub itself names it.
@@ -130,6 +131,8 @@ pub(super) type Events = Result<Option<Vec<Draft>>, Reject>;
 
 /// The body of a webhook, or of an archive of them, and what its surroundings say.
 pub(super) struct GitHubHook<'a> {
+    /// What ids and sources begin with.
+    pub(super) tool: &'static str,
     pub(super) body: &'a Value,
     pub(super) repo: &'a str,
     /// The repository's number, where it is told.
@@ -156,6 +159,7 @@ pub(super) fn normalise(delivery: &Delivery<'_>, body: &Value) -> Result<Normali
         return Ok(Normalised::unknown(name));
     };
     let hook = GitHubHook {
+        tool: TOOL,
         body,
         repo: need_text(body, "repository.full_name")?,
         repo_id: match body::id(body, "repository.id")? {
@@ -251,8 +255,8 @@ impl GitHubHook<'_> {
     /// Of a repository next to this one, on the same site.
     fn source_of(&self, repo: &str) -> String {
         match self.site() {
-            Some(site) => format!("github:https://{site}/{repo}"),
-            None => format!("github:{repo}"),
+            Some(site) => format!("{}:https://{site}/{repo}", self.tool),
+            None => format!("{}:{repo}", self.tool),
         }
     }
 
@@ -288,7 +292,8 @@ impl GitHubHook<'_> {
 
     /// An event about `subject`; `fact` is its id without the host's name.
     fn draft(&self, kind: &'static str, fact: String, time: String, subject: &str) -> Draft {
-        let draft = Draft::new(kind, format!("github:{fact}"), self.source(), time, subject.to_owned());
+        let draft =
+            Draft::new(kind, format!("{}:{fact}", self.tool), self.source(), time, subject.to_owned());
         Draft { source_version: self.source_version, ..draft }.with_some("repo_id", self.repo_id.clone())
     }
 }

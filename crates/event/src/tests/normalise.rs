@@ -7,6 +7,7 @@ mod bitbucket;
 mod cdevents;
 mod gerrit;
 mod gharchive;
+mod gitea;
 mod github;
 mod gitlab;
 mod jira;

@@ -57,7 +57,7 @@ pub struct IngestGharchiveArgs {
 
 #[derive(Debug, Args)]
 pub struct IngestWebhooksArgs {
-    /// The tool that sent the bodies: github, gitlab, jira, gerrit, bitbucket or cdevents
+    /// The tool that sent the bodies: github, gitlab, jira, gerrit, bitbucket, gitea or cdevents
     #[arg(long, value_name = "TOOL", value_parser = vendor)]
     pub format: event::Format,
     /// Files, and folders with everything in them
@@ -164,6 +164,6 @@ fn vendor(name: &str) -> Result<event::Format, String> {
     match event::Format::from_name(name) {
         Some(event::Format::CloudEvents) => Err("for cloudevents, use 'plimsoll ingest events'".to_owned()),
         Some(format) => Ok(format),
-        None => Err("give github, gitlab, jira, gerrit, bitbucket or cdevents".to_owned()),
+        None => Err("give github, gitlab, jira, gerrit, bitbucket, gitea or cdevents".to_owned()),
     }
 }

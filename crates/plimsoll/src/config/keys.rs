@@ -128,8 +128,8 @@ section! {
         /// every partition, whoever else is in the group.
         group: String = "plimsoll".to_owned(), 1..=249;
         /// Topics that carry bodies as another tool sends them, each with its tool: "github", "gitlab", "jira", "gerrit",
-        /// "bitbucket", "gharchive" or "cdevents" (docs/sources.md says how each becomes events). A topic here must also be
-        /// in kafka.topics. All other topics carry "cloudevents": structured JSON, or binary mode with ce_ headers.
+        /// "bitbucket", "gitea", "gharchive" or "cdevents" (docs/sources.md says how each becomes events). A topic here must
+        /// also be in kafka.topics. All other topics carry "cloudevents": structured JSON, or binary mode with ce_ headers.
         /// ```toml
         /// "acme.github-hooks" = "github"
         /// ```
@@ -256,13 +256,13 @@ section! {
 }
 
 section! {
-    /// Webhooks arrive at POST /webhooks/github, /webhooks/gitlab, /webhooks/jira and /webhooks/gerrit/SECRET. Each is open
-    /// once its secret is named here. A secret is never written here: "env:NAME" names an environment variable, "file:PATH" a
+    /// Webhooks arrive at POST /webhooks/github, /webhooks/gitlab, /webhooks/jira, /webhooks/gitea and
+    /// /webhooks/gerrit/SECRET. Each is open once its secret is named here. A secret is never written here: "env:NAME" names an environment variable, "file:PATH" a
     /// file.
     Webhooks [webhooks] {
         /// Whether to keep bodies of unknown kinds of events in the log, people's names included.
         keep_unknown: bool = false;
-        sections { github: GithubHooks, gitlab: GitlabHooks, jira: JiraHooks, gerrit: GerritHooks }
+        sections { github: GithubHooks, gitlab: GitlabHooks, jira: JiraHooks, gerrit: GerritHooks, gitea: GiteaHooks }
     }
 }
 
@@ -301,6 +301,15 @@ section! {
         /// Where the secret is: the last part of the address that Gerrit posts to.
         secret: String = String::new();
         /// Projects that may send, such as "api" or "acme/*". Empty: every sender with the secret.
+        repositories: Vec<String> = Vec::new();
+    }
+}
+
+section! {
+    GiteaHooks [webhooks.gitea] {
+        /// Where the secret is that Gitea or Forgejo signs deliveries with.
+        secret: String = String::new();
+        /// Repositories that may send, such as "acme/api" or "acme/*". Empty: every sender with the secret.
         repositories: Vec<String> = Vec::new();
     }
 }

@@ -89,6 +89,7 @@ impl Webhooks {
             (&mut options.github, &self.github.secret, &self.github.repositories),
             (&mut options.jira, &self.jira.secret, &self.jira.repositories),
             (&mut options.gerrit, &self.gerrit.secret, &self.gerrit.repositories),
+            (&mut options.gitea, &self.gitea.secret, &self.gitea.repositories),
         ] {
             vendor.secret.clone_from(secret);
             vendor.repositories.clone_from(repositories);

@@ -29,6 +29,12 @@ pub fn jira(secret: &Secret, headers: &HeaderMap, body: &[u8]) -> Result<(), Pro
     hub(secret, headers, "x-hub-signature", body)
 }
 
+/// `X-Gitea-Signature: <hex>`: Gitea and Forgejo.
+pub fn gitea(secret: &Secret, headers: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
+    let signature = single(headers, "x-gitea-signature")?.and_then(|text| hex::decode(text).ok());
+    proven(hmac::verify(&key(secret.bytes()), body, &signature.ok_or_else(refused)?).is_ok())
+}
+
 /// The signing token's `webhook-signature`, else the older `X-Gitlab-Token`; the older one counts only
 /// where it is configured, so leaving the signature out gains nothing.
 pub fn gitlab(

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{bitbucket, cdevents, gerrit, gitlab, jira, normalise};
+use super::{bitbucket, cdevents, gerrit, gitea, gitlab, jira, normalise};
 use crate::tests::LOGGED_US;
 use crate::{Delivery, Format, Normalised, Record, Reject};
 
@@ -70,6 +70,7 @@ fn seeds() -> Vec<(Format, &'static str, Value)> {
         (Format::Jira, jira::seeds()),
         (Format::Gerrit, gerrit::seeds()),
         (Format::Bitbucket, bitbucket::seeds()),
+        (Format::Gitea, gitea::seeds()),
         (Format::CdEvents, cdevents::seeds()),
     ];
     let named = |(format, seeds): (Format, Vec<(&'static str, Value)>)| {

@@ -179,6 +179,7 @@ pub fn secrets(config: &Config) -> Vec<Finding> {
         ("webhooks.gitlab.token", &webhooks.gitlab.token),
         ("webhooks.jira.secret", &webhooks.jira.secret),
         ("webhooks.gerrit.secret", &webhooks.gerrit.secret),
+        ("webhooks.gitea.secret", &webhooks.gitea.secret),
         ("people.pseudonyms", &config.people.pseudonyms),
     ]
     .into_iter()
