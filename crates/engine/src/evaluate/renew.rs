@@ -22,7 +22,7 @@ impl Evaluator {
         let snapshot = shared.snapshot.load_full();
         let whole = shared.board.load().tried.len() < self.catalogue.metrics.len();
         let mut waiting = Vec::new();
-        self.at_now(&snapshot, names, |evaluated| {
+        self.at_now(&snapshot, names, whole, |evaluated| {
             waiting.push(evaluated);
             if !whole {
                 self.put(shared, &std::mem::take(&mut waiting));
@@ -53,6 +53,7 @@ impl Evaluator {
         &self,
         snapshot: &Snapshot,
         names: &BTreeSet<String>,
+        at_once: bool,
         mut put: impl FnMut(Evaluated),
     ) -> Result<(), Error> {
         let now = Utc::now();
@@ -63,6 +64,10 @@ impl Evaluator {
         let asked = asked.map(|metric| Ok((metric, self.bind(metric, moment, &BTreeMap::new())?)));
         let asked = asked.collect::<Result<Vec<_>, Error>>()?;
         let mut round = Round::new(self, snapshot, &views, moment, asked)?;
+        if at_once {
+            // Nothing is ready before it is over, and whoever asks meanwhile finds the most of it done.
+            round = round.at_once().await;
+        }
         while let Some(Answer { metric, rows, seconds }) = round.next(Ok).await {
             let outcome = rows.map(|rows| Arc::new(self.result(metric, now, now, snapshot, rows)));
             let outcome = outcome.map_err(|error| {

@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::evaluate::Evaluator;
 use crate::evaluate::steps::{Steps, step_texts};
 use crate::evaluate::teams::{Teams, TeamsOf, read_for_teams};
+use crate::evaluate::turns::Turn;
 use crate::moment::Moment;
 use crate::rows::by_key::ViewRows;
 use crate::snapshot::Snapshot;
@@ -33,6 +34,8 @@ pub struct Round<'r> {
     waiting: Vec<ToAnswer<'r>>,
     /// Shared views that are in the session.
     open: BTreeSet<String>,
+    /// The turn of the whole round, where its metrics do not each take their own.
+    turn: Option<Turn>,
 }
 
 struct ToAnswer<'r> {
@@ -70,7 +73,13 @@ impl<'r> Round<'r> {
         let (steps, teams) =
             (Steps::new(&context), TeamsOf::new(evaluator, &context, views, moment.as_of_us));
         let waiting = metrics.into_iter().map(waiting).collect();
-        Ok(Round { evaluator, context, moment, steps, teams, waiting, open: BTreeSet::new() })
+        Ok(Round { evaluator, context, moment, steps, teams, waiting, open: BTreeSet::new(), turn: None })
+    }
+
+    /// The same in one turn: nobody's evaluation comes between two metrics.
+    pub async fn at_once(mut self) -> Round<'r> {
+        self.turn = Some(self.evaluator.turns.large().await);
+        self
     }
 
     /// The next metric; `change` may take rows out before it is found whom the rest is about.
@@ -79,7 +88,10 @@ impl<'r> Round<'r> {
         change: impl FnOnce(RecordBatch) -> Result<RecordBatch, Error>,
     ) -> Option<Answer<'r>> {
         let ToAnswer { metric, query, reads, .. } = self.take()?;
-        let _turn = self.evaluator.turns.metric(&metric.name).await;
+        let _turn = match self.turn {
+            Some(_) => None,
+            None => Some(self.evaluator.turns.metric(&metric.name).await),
+        };
         self.steps.keep(self.waiting.iter().flat_map(|other| other.steps.iter().cloned()).collect());
         let mut started = Instant::now();
         let rows = async {
