@@ -118,7 +118,7 @@ impl AggregateUDFImpl for IntegerUdaf {
         if args.is_distinct {
             return plan_err!("{} takes no DISTINCT", self.name());
         }
-        Ok(Box::new(Integers { measure: self.measure, values: Vec::new(), p: 0.5, n_min: 0 }))
+        Ok(Box::new(Integers { measure: self.measure, values: Vec::new(), p: None, n_min: None }))
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
@@ -139,11 +139,20 @@ impl AggregateUDFImpl for IntegerUdaf {
 struct Integers {
     measure: Measure,
     values: Vec<i64>,
-    p: f64,
-    n_min: i64,
+    /// Known from the first row on: a part of a group may have none.
+    p: Option<f64>,
+    n_min: Option<i64>,
 }
 
 impl Integers {
+    /// The share and the least number, which are the same in all rows that say them.
+    fn learn(&mut self, p: Option<&ArrayRef>, n_min: Option<&ArrayRef>) {
+        let said = p.and_then(|p| p.as_primitive::<Float64Type>().iter().flatten().next());
+        self.p = said.or(self.p);
+        let said = n_min.and_then(|n| n.as_primitive::<Int64Type>().iter().flatten().next());
+        self.n_min = said.or(self.n_min);
+    }
+
     fn extend(&mut self, values: &ArrayRef) -> Result<()> {
         let values = values.as_primitive::<Int64Type>();
         self.values.extend(values.iter().flatten());
@@ -157,20 +166,15 @@ impl Integers {
 
 impl Accumulator for Integers {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        if let Some(p) = values.get(1).and_then(|p| p.as_primitive::<Float64Type>().iter().flatten().next()) {
-            self.p = p;
-        }
-        if let Some(n_min) = values.get(2).and_then(|n| n.as_primitive::<Int64Type>().iter().flatten().next())
-        {
-            self.n_min = n_min;
-        }
+        self.learn(values.get(1), values.get(2));
         self.extend(&values[0])
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
         self.values.sort_unstable();
-        let enough = self.values.len() as i64 >= self.n_min;
-        Ok(self.measure.of(if enough { &self.values } else { &[] }, self.p))
+        let enough = self.n_min.is_none_or(|n_min| self.values.len() as i64 >= n_min);
+        // Without a row there is no value to take a share of either.
+        Ok(self.measure.of(if enough { &self.values } else { &[] }, self.p.unwrap_or(0.5)))
     }
 
     fn size(&self) -> usize {
@@ -181,16 +185,48 @@ impl Accumulator for Integers {
         let values: Vec<ScalarValue> =
             self.values.iter().map(|&value| ScalarValue::Int64(Some(value))).collect();
         let list = ScalarValue::List(ScalarValue::new_list_nullable(&values, &DataType::Int64));
-        Ok(vec![list, ScalarValue::Float64(Some(self.p)), ScalarValue::Int64(Some(self.n_min))])
+        Ok(vec![list, ScalarValue::Float64(self.p), ScalarValue::Int64(self.n_min)])
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        self.learn(Some(&states[1]), Some(&states[2]));
         let lists = states[0].as_list::<i32>();
-        for row in 0..lists.len() {
-            self.p = states[1].as_primitive::<Float64Type>().value(row);
-            self.n_min = states[2].as_primitive::<Int64Type>().value(row);
-            self.extend(&lists.value(row))?;
+        (0..lists.len()).try_for_each(|row| self.extend(&lists.value(row)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Float64Array, Int64Array};
+
+    use super::*;
+
+    /// Rows of a group that are folded in parts, of which some have no row.
+    #[test]
+    fn a_part_without_rows_changes_neither_the_share_nor_the_least_number() {
+        let part = |values: &[i64]| {
+            let mut part = Integers { measure: Measure::Percentile, values: Vec::new(), p: None, n_min: None };
+            let columns: [ArrayRef; 3] = [
+                Arc::new(Int64Array::from(values.to_vec())),
+                Arc::new(Float64Array::from(vec![0.85; values.len()])),
+                Arc::new(Int64Array::from(vec![4; values.len()])),
+            ];
+            part.update_batch(&columns).unwrap();
+            part.state().unwrap()
+        };
+        let all = |parts: &[&[i64]]| {
+            let mut all = Integers { measure: Measure::Percentile, values: Vec::new(), p: None, n_min: None };
+            let states: Vec<Vec<ScalarValue>> = parts.iter().map(|values| part(values)).collect();
+            let column = |at: usize| ScalarValue::iter_to_array(states.iter().map(|state| state[at].clone()));
+            all.merge_batch(&[column(0).unwrap(), column(1).unwrap(), column(2).unwrap()]).unwrap();
+            all.evaluate().unwrap()
+        };
+        for parts in [[&[1, 2, 3, 9][..], &[], &[]], [&[], &[9, 3], &[2, 1]], [&[9, 3], &[1, 2], &[]]] {
+            assert_eq!(all(&parts), ScalarValue::Int64(Some(9)), "{parts:?}");
         }
-        Ok(())
+        for parts in [[&[1, 2, 3][..], &[]], [&[], &[1, 2, 3]]] {
+            assert_eq!(all(&parts), ScalarValue::Int64(None), "{parts:?}");
+        }
+        assert_eq!(all(&[&[], &[]]), ScalarValue::Int64(None));
     }
 }
