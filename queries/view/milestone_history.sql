@@ -1,5 +1,5 @@
 -- +++
--- help = "The changes of scope that the forecast of each milestone and moment of forecast_moment draws from: the milestone's own, and those of its project."
+-- help = "The changes of scope that the forecast of each milestone and moment of forecast_moment draws from, those of a day together: the milestone's own, and those of its project."
 -- from = ["forecast_moment", "milestone", "milestone_revision", "scope_change"]
 -- once = true
 -- [params]
@@ -7,7 +7,14 @@
 -- +++
 -- `own` is a change of the milestone itself; `ahead` one of what its project is taken to finish before it or with it: of the
 -- milestone, or of one that was then open and due no later. `inside` is a move from or to a milestone of the project.
-WITH stream AS (
+-- A day is 24 hours, counted back from the moment, and `moved_at` its first change. So there are as many rows as days, not as changes.
+WITH project AS (
+  SELECT
+    milestone,
+    COALESCE(project, CONCAT('milestone ', milestone)) AS project
+  FROM milestone
+),
+stream AS (
   SELECT
     asked.milestone,
     asked.at,
@@ -21,9 +28,9 @@ WITH stream AS (
       FALSE
     ) AS ahead
   FROM forecast_moment AS asked
-  INNER JOIN milestone AS self ON self.milestone = asked.milestone
-  INNER JOIN milestone AS peer
-    ON COALESCE(peer.project, CONCAT('milestone ', peer.milestone)) = COALESCE(self.project, CONCAT('milestone ', self.milestone))
+  INNER JOIN project AS self ON self.milestone = asked.milestone
+  INNER JOIN project AS near ON near.project = self.project
+  INNER JOIN milestone AS peer ON peer.milestone = near.milestone
   LEFT JOIN milestone_revision AS revision
     ON revision.key_hash = peer.key_hash
     AND holds_at(revision.from_at, revision.to_at, asked.at)
@@ -36,27 +43,56 @@ planned AS (
   FROM scope_change
   WHERE milestone IN (SELECT peer FROM stream)
   GROUP BY milestone
+),
+-- The changes that count, each once, however many moments are asked about. The small side of a join stands first: it is held.
+change AS (
+  SELECT
+    scope_change.milestone,
+    scope_change.other,
+    scope_change.at,
+    scope_change.what,
+    scope_change.tickets,
+    scope_change.done_tickets,
+    planned.until_at,
+    self.project
+  FROM planned
+  INNER JOIN project AS self ON self.milestone = planned.milestone
+  INNER JOIN scope_change ON scope_change.milestone = planned.milestone
+),
+moved AS (
+  SELECT
+    change.milestone AS peer,
+    change.until_at,
+    change.at,
+    change.tickets,
+    change.done_tickets,
+    CASE WHEN change.what IN ('done', 'reopened') THEN change.done_tickets ELSE 0 END AS done,
+    CASE
+      WHEN change.what IN ('added', 'removed') AND change.at > change.until_at THEN change.tickets - change.done_tickets
+      ELSE 0
+    END AS added,
+    COALESCE(other.project = change.project, FALSE) AS inside
+  FROM project AS other
+  RIGHT JOIN change ON change.other = other.milestone
 )
 SELECT
   stream.milestone,
   stream.at,
   stream.own,
   stream.ahead,
-  planned.until_at AS planned_until,
-  scope_change.at AS moved_at,
-  scope_change.tickets,
-  scope_change.done_tickets,
-  CASE WHEN scope_change.what IN ('done', 'reopened') THEN scope_change.done_tickets ELSE 0 END AS done,
-  CASE
-    WHEN scope_change.what IN ('added', 'removed') AND scope_change.at > planned.until_at
-    THEN scope_change.tickets - scope_change.done_tickets
-    ELSE 0
-  END AS added,
-  inside.peer IS NOT NULL AS inside
+  MIN(moved.until_at) AS planned_until,
+  MIN(moved.at) AS moved_at,
+  SUM(moved.tickets) AS tickets,
+  SUM(moved.done_tickets) AS done_tickets,
+  SUM(moved.done) AS done,
+  SUM(moved.added) AS added,
+  moved.inside
 FROM stream
-INNER JOIN planned ON planned.milestone = stream.peer
-INNER JOIN scope_change ON scope_change.milestone = stream.peer AND scope_change.at <= stream.at
-LEFT JOIN stream AS inside
-  ON inside.milestone = stream.milestone
-  AND inside.at = stream.at
-  AND inside.peer = scope_change.other
+INNER JOIN moved ON moved.peer = stream.peer AND moved.at <= stream.at
+GROUP BY
+  stream.milestone,
+  stream.at,
+  stream.own,
+  stream.ahead,
+  millis_between(moved.at, stream.at) / days_to_ms(1),
+  moved.inside

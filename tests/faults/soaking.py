@@ -27,6 +27,7 @@ EVENTS_A_CHANGE = 6
 BATCH_SECONDS = 0.1
 SAMPLE_SECONDS = 5
 PAGES = ["/api/v1/metrics/review_load", "/metrics", "/", "/api/v1/metrics/milestone_drift?as_of={past}", "/readyz"]
+ANONYMOUS_MIB_MAX = 1024  # what the server may hold that is no file's, however much history it has
 NEW = 15  # seconds after a start in which a viewer may be told to come again
 
 
@@ -93,6 +94,8 @@ class Samples(threading.Thread):
             while not self.over.wait(SAMPLE_SECONDS):
                 row = self.sample()
                 self.rows.append(row)
+                if (row["anonymous_mib"] or 0) > ANONYMOUS_MIB_MAX:
+                    self.world.fail(f"anonymous memory over {ANONYMOUS_MIB_MAX} MiB: {row['anonymous_mib']:.0f}")
                 out = out or csv.DictWriter(file, row)
                 if len(self.rows) == 1:
                     out.writeheader()

@@ -302,13 +302,17 @@ impl Engine {
         let moment = moment(as_of.unwrap_or(now), now);
         let evaluator = self.evaluator();
         let names = evaluator.catalogue.reads(relations.clone());
-        let context = match as_of {
-            None => evaluator.context(&snapshot, &snapshot.views, moment, runtime, &names).await?,
-            Some(_) => {
-                let views = evaluator.views.at(&snapshot, moment, &names).await?;
-                evaluator.context(&snapshot, &views, moment, runtime, &names).await?
-            }
+        let past = match as_of {
+            None => None,
+            Some(_) => Some(evaluator.views.at(&snapshot, moment, &names).await?),
         };
+        let views = past.as_ref().unwrap_or(&snapshot.views);
+        let turn = match evaluator.computes(&names) {
+            true => Some(evaluator.turns.large().await),
+            false => None,
+        };
+        let context = evaluator.context(&snapshot, views, moment, runtime, &names).await?;
+        drop(turn);
         let dead = DeadLetterTable(snapshot.tables.dead_letters.clone());
         context.register_table(Table::DeadLetters.name(), Arc::new(dead))?;
         for (name, columns) in evaluator.shared_columns(&snapshot).await? {

@@ -5,6 +5,8 @@
 
 pub mod board;
 pub mod renew;
+pub mod round;
+pub mod turns;
 
 pub mod demand;
 pub mod interest;
@@ -33,12 +35,14 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::sql::sqlparser::ast;
 use tokio::sync::OnceCell;
 
-use crate::catalogue::{BadParam, Catalogue, Metric};
+use crate::catalogue::{BadParam, Catalogue, Metric, View};
 use crate::error::Error;
 use crate::evaluate::board::MetricResult;
+use crate::evaluate::round::Round;
 use crate::evaluate::session::{EventTable, ViewTable, session};
 use crate::evaluate::steps::Steps;
-use crate::evaluate::teams::{Teams, TeamsOf, read_for_teams};
+use crate::evaluate::teams::{Teams, read_for_teams};
+use crate::evaluate::turns::Turns;
 use crate::moment::Moment;
 use crate::query::Query;
 use crate::rows::by_key::ViewRows;
@@ -52,6 +56,7 @@ pub struct Evaluator {
     pub catalogue: Arc<Catalogue>,
     pub views: Arc<Views>,
     pub runtime: Arc<RuntimeEnv>,
+    pub turns: Arc<Turns>,
     /// Tables and views that each metric reads, transitively.
     reads: BTreeMap<String, BTreeSet<String>>,
     /// Seconds that each shared view that is computed once last took.
@@ -69,8 +74,14 @@ impl Evaluator {
             catalogue.reads(reads)
         };
         let reads = catalogue.metrics.iter().map(|metric| (metric.name.clone(), of(metric))).collect();
-        let (once_seconds, shared_columns) = Default::default();
-        Evaluator { catalogue, views, runtime, reads, once_seconds, shared_columns }
+        let (turns, once_seconds, shared_columns) = Default::default();
+        Evaluator { catalogue, views, runtime, turns, reads, once_seconds, shared_columns }
+    }
+
+    /// The same, which takes turns with `other`.
+    pub fn beside(mut self, other: &Evaluator) -> Self {
+        self.turns = Arc::clone(&other.turns);
+        self
     }
 
     /// One metric as `query` asks.
@@ -99,16 +110,12 @@ impl Evaluator {
         query: &Query,
     ) -> Result<(RecordBatch, Teams), Error> {
         let bound = self.bind(metric, moment, &query.params)?;
-        let mut reads = relations(&bound);
-        reads.extend(read_for_teams(metric));
-        let reads = self.catalogue.reads(reads);
-        let context = self.context(snapshot, views, moment, &self.runtime, &reads).await?;
-        let mut rows = self.rows(&mut Steps::new(&context), metric, bound).await?;
-        if let Some(team) = &query.team {
-            rows = of_team(&rows, team)?;
-        }
-        let teams = TeamsOf::new(self, &context, views, moment.as_of_us).metric(metric, &rows).await?;
-        Ok((rows, teams))
+        let of_team = |rows: RecordBatch| match &query.team {
+            Some(team) => of_team(&rows, team),
+            None => Ok(rows),
+        };
+        let mut round = Round::new(self, snapshot, views, moment, [(metric, bound)])?;
+        round.next(of_team).await.expect("a metric is waiting").rows
     }
 
     /// What a question is asked of: the snapshot, with the question's own events on it where it has some.
@@ -123,10 +130,19 @@ impl Evaluator {
         Ok(Cow::Owned(overlay.over(snapshot, &self.views, last).await?))
     }
 
-    /// What the shared views cost without which `metric` would not be: each of their readers is charged.
-    fn shared_seconds(&self, metric: &Metric) -> f64 {
+    /// What the shared views among `reads` cost: each of their readers is charged.
+    fn shared_seconds(&self, reads: &BTreeSet<String>) -> f64 {
         let seconds = self.once_seconds.lock().expect("nobody panics while holding it");
-        self.reads[&metric.name].iter().filter_map(|name| seconds.get(name)).sum()
+        reads.iter().filter_map(|name| seconds.get(name)).sum()
+    }
+
+    /// Whether a session with `names` computes anything before it is asked.
+    pub fn computes(&self, names: &BTreeSet<String>) -> bool {
+        names.iter().any(|name| self.is_computed_once(name))
+    }
+
+    fn is_computed_once(&self, view: &str) -> bool {
+        self.catalogue.views.iter().any(|other| other.name == view && other.once)
     }
 
     /// Tables and views that `metric` reads, transitively, with any parameters.
@@ -156,11 +172,26 @@ impl Evaluator {
         names: &BTreeSet<String>,
         lineage: bool,
     ) -> Result<SessionContext, Error> {
-        let context = session(runtime.clone());
+        let context = self.base(snapshot, views, moment, runtime)?;
         if lineage {
             // It pulls the keys' own expressions below a join, where two of one name meet.
             context.remove_optimizer_rule("push_down_leaf_projections");
         }
+        for view in self.catalogue.views.iter().filter(|v| v.is_shared() && names.contains(&v.name)) {
+            self.add_shared(&context, view, moment, lineage).await?;
+        }
+        Ok(context)
+    }
+
+    /// A session that sees the tables and the materialised views of one moment.
+    fn base(
+        &self,
+        snapshot: &Snapshot,
+        views: &ViewRows,
+        moment: Moment,
+        runtime: &Arc<RuntimeEnv>,
+    ) -> Result<SessionContext, Error> {
+        let context = session(runtime.clone());
         for (index, table) in EVENT_TABLES.iter().enumerate() {
             let provider = EventTable { tables: snapshot.tables.clone(), table: index, moment };
             context.register_table(table.name(), Arc::new(provider))?;
@@ -170,21 +201,31 @@ impl Evaluator {
             context
                 .register_table(view.name.as_str(), Arc::new(ViewTable { rows, open: view.open.clone() }))?;
         }
-        for view in self.catalogue.views.iter().filter(|v| v.is_shared() && names.contains(&v.name)) {
-            let query = self.catalogue.bind_view(view, moment.as_of_us, moment.known_at_us).query;
-            let provider = if view.once {
-                let mut steps = if lineage { Steps::with_lineage(&context) } else { Steps::new(&context) };
-                let started = Instant::now();
-                let rows = steps.rows(query).await?;
-                let mut seconds = self.once_seconds.lock().expect("nobody panics while holding it");
-                seconds.insert(view.name.clone(), started.elapsed().as_secs_f64());
-                Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?)
-            } else {
-                frame(&context, query).await?.into_view()
-            };
-            context.register_table(view.name.as_str(), provider)?;
-        }
         Ok(context)
+    }
+
+    /// Brings a shared view into a session that has those that it reads.
+    async fn add_shared(
+        &self,
+        context: &SessionContext,
+        view: &View,
+        moment: Moment,
+        lineage: bool,
+    ) -> Result<(), Error> {
+        let query = self.catalogue.bind_view(view, moment.as_of_us, moment.known_at_us).query;
+        let provider = if view.once {
+            let mut steps = if lineage { Steps::with_lineage(context) } else { Steps::new(context) };
+            let started = Instant::now();
+            let rows = steps.rows(query).await?;
+            tracing::trace!(view = view.name, rows = rows.num_rows(), "computed a view");
+            let mut seconds = self.once_seconds.lock().expect("nobody panics while holding it");
+            seconds.insert(view.name.clone(), started.elapsed().as_secs_f64());
+            Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?)
+        } else {
+            frame(context, query).await?.into_view()
+        };
+        context.register_table(view.name.as_str(), provider)?;
+        Ok(())
     }
 
     /// The columns of each shared view, by planning it.
@@ -209,7 +250,7 @@ impl Evaluator {
     /// The rows of a metric's bound query.
     pub(crate) async fn rows(
         &self,
-        steps: &mut Steps<'_>,
+        steps: &mut Steps,
         metric: &Metric,
         bound: ast::Query,
     ) -> Result<RecordBatch, Error> {

@@ -49,6 +49,8 @@ use verify::only_statement;
 
 pub use calls::check_calls;
 pub use meter::Metered;
+#[cfg(test)]
+pub use meter::{Budget, Meter};
 pub use registry::{ALLOWED, REFUSED};
 pub use relations::{ident_name, relation_name, relations, uses};
 pub use runner::SqlRunner;

@@ -16,6 +16,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt};
+use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 
 use crate::catalogue::{Catalogue, View};
@@ -28,10 +29,10 @@ use crate::views::fold::Fold;
 use crate::views::past::{Copy, PastViews, SETTLED_AFTER_US};
 
 /// Keys folded in one go: bounds memory, and spreads a large change over the cores.
-const KEYS_PER_CHUNK: usize = 1 << 16;
+const KEYS_PER_CHUNK: usize = 1 << 13;
 /// Events folded in one go when everything is.
-const ROWS_PER_CHUNK: usize = 1 << 18;
-/// Chunks under way at once.
+const ROWS_PER_CHUNK: usize = 1 << 16;
+/// Chunks under way at once for the writer; whoever asks about other moments has one, all of them together.
 const CHUNKS_AT_ONCE: usize = 2;
 
 /// The planned views of a catalogue.
@@ -39,8 +40,13 @@ pub struct Views {
     planned: Vec<Planned>,
     /// Of moments asked about before.
     pub past: PastViews,
+    /// Whose turn it is to fold a chunk for a reader.
+    readers: Semaphore,
     context: Box<dyn Fn() -> SessionContext + Send + Sync>,
 }
+
+/// The rows of each view for a chunk of keys.
+type Folded = BTreeMap<String, RecordBatch>;
 
 struct Planned {
     view: Arc<View>,
@@ -55,7 +61,8 @@ impl Views {
         catalogue: &Catalogue,
         context: impl Fn() -> SessionContext + Send + Sync + 'static,
     ) -> Result<Views, Error> {
-        let mut views = Views { planned: Vec::new(), past: PastViews::default(), context: Box::new(context) };
+        let (planned, past, readers) = (Vec::new(), PastViews::default(), Semaphore::new(1));
+        let mut views = Views { planned, past, readers, context: Box::new(context) };
         for view in catalogue.keyed() {
             let fold = Fold::plan(view, (views.context)(), &views.schemas()).await?;
             let planned =
@@ -96,8 +103,8 @@ impl Views {
         keys: &[i64],
         rows: &mut ViewRows,
     ) -> Result<(), Error> {
-        let chunks = self.fold_chunks(tables, sets(keys), Moment::ALL, None).await?;
-        replace(rows, keys, chunks)
+        self.fold_chunks(tables, sets(keys), Moment::ALL, None, |keys, folded| replace(rows, keys, folded))
+            .await
     }
 
     /// The views of a snapshot at a past moment, from a copy where there is one. Only `names` are right, which must
@@ -163,11 +170,7 @@ impl Views {
         let names = Some(Arc::new(names.clone()));
         // Most of what is hidden in a far past had not begun: there is nothing to fold.
         let begun = tables.keys_seen_at(&hidden, moment);
-        for folded in self.fold_chunks(tables, sets(&begun), moment, names).await? {
-            for (name, batch) in folded {
-                rows.get_mut(&name).expect("every planned view has rows").add(&batch)?;
-            }
-        }
+        self.fold_chunks(tables, sets(&begun), moment, names, |_, folded| add(&mut rows, folded)).await?;
         Ok(rows)
     }
 
@@ -182,8 +185,7 @@ impl Views {
         names: &BTreeSet<String>,
     ) -> Result<(), Error> {
         let names = Some(Arc::new(names.clone()));
-        let chunks = self.fold_chunks(tables, sets(keys), moment, names).await?;
-        replace(rows, keys, chunks)
+        self.fold_chunks(tables, sets(keys), moment, names, |keys, folded| replace(rows, keys, folded)).await
     }
 
     /// Every view from all events: what `refold` must equal.
@@ -195,32 +197,35 @@ impl Views {
             let to = if i + 1 == count { i64::MAX as i128 } else { from + width - 1 };
             Keys::Between(from as i64, to as i64)
         });
-        let chunks = self.fold_chunks(tables, ranges.collect(), moment, None).await?;
         let mut rows = self.empty();
-        for (name, rows) in &mut rows {
-            let batches: Vec<&RecordBatch> = chunks.iter().filter_map(|chunk| chunk.get(name)).collect();
-            rows.add(&arrow::compute::concat_batches(&rows.schema.clone(), batches)?)?;
-        }
+        let take = |keys: &Keys, folded| replace(&mut rows, keys, folded);
+        self.fold_chunks(tables, ranges.collect(), moment, None, take).await?;
         Ok(rows)
     }
 
-    /// Folds each chunk of keys on its own task; results come back in the order of `chunks`.
+    /// Folds each chunk of keys on its own task. `take` gets what came of each, in the order of `chunks`, as it comes:
+    /// so memory is needed for a few chunks, however many there are.
     async fn fold_chunks(
         self: &Arc<Self>,
         tables: &Tables,
         chunks: Vec<Keys>,
         moment: Moment,
         names: Option<Arc<BTreeSet<String>>>,
-    ) -> Result<Vec<BTreeMap<String, RecordBatch>>, Error> {
-        futures::stream::iter(chunks)
-            .map(|keys| {
-                let (views, tables, names) = (Arc::clone(self), tables.clone(), names.clone());
-                let fold = async move { views.fold_chunk(&tables, &keys, moment, names.as_deref()).await };
-                async move { tokio::spawn(fold).await.map_err(stopped)? }
-            })
-            .buffered(CHUNKS_AT_ONCE)
-            .try_collect()
-            .await
+        mut take: impl FnMut(&Keys, Folded) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let folds = chunks.into_iter().map(|keys| {
+            let (views, tables, names) = (Arc::clone(self), tables.clone(), names.clone());
+            let fold = async move {
+                let folded = views.fold_chunk(&tables, &keys, moment, names.as_deref()).await?;
+                Ok::<_, Error>((keys, folded))
+            };
+            async move { tokio::spawn(fold).await.map_err(stopped)? }
+        });
+        let mut folds = futures::stream::iter(folds).buffered(CHUNKS_AT_ONCE);
+        while let Some((keys, folded)) = folds.try_next().await? {
+            take(&keys, folded)?;
+        }
+        Ok(())
     }
 
     /// The rows of every view for some keys.
@@ -230,12 +235,17 @@ impl Views {
         keys: &Keys,
         moment: Moment,
         names: Option<&BTreeSet<String>>,
-    ) -> Result<BTreeMap<String, RecordBatch>, Error> {
+    ) -> Result<Folded, Error> {
+        // Only readers name views. The writer waits for nobody.
+        let _turn = match names {
+            Some(_) => Some(self.readers.acquire().await.expect("nobody closes it")),
+            None => None,
+        };
         let mut inputs = HashMap::new();
         for (index, table) in EVENT_TABLES.iter().enumerate() {
             inputs.insert(table.name(), tables.gather(index, keys, moment)?);
         }
-        let mut folded = BTreeMap::new();
+        let mut folded = Folded::new();
         for planned in &self.planned {
             let view = &planned.view;
             if names.is_some_and(|names| !names.contains(&view.name)) {
@@ -274,16 +284,22 @@ impl Views {
     }
 }
 
-/// Makes what `chunks` folded the rows of `keys`.
-fn replace(
-    rows: &mut ViewRows,
-    keys: &[i64],
-    chunks: Vec<BTreeMap<String, RecordBatch>>,
-) -> Result<(), Error> {
-    for (keys, folded) in keys.chunks(KEYS_PER_CHUNK).zip(chunks) {
-        for (name, batch) in folded {
-            rows.get_mut(&name).expect("every planned view has rows").replace(keys, &batch)?;
-        }
+/// Makes what was folded the rows of `keys`; those of a range have none yet.
+fn replace(rows: &mut ViewRows, keys: &Keys, folded: Folded) -> Result<(), Error> {
+    let keys: &[i64] = match keys {
+        Keys::Set(keys) => keys,
+        Keys::Between(..) => &[],
+    };
+    for (name, batch) in folded {
+        rows.get_mut(&name).expect("every planned view has rows").replace(keys, &batch)?;
+    }
+    Ok(())
+}
+
+/// Adds what was folded of keys that have no rows. What is there stays shared with other moments.
+fn add(rows: &mut ViewRows, folded: Folded) -> Result<(), Error> {
+    for (name, batch) in folded {
+        rows.get_mut(&name).expect("every planned view has rows").add(&batch)?;
     }
     Ok(())
 }

@@ -415,7 +415,11 @@ impl Writer {
         let position = self.position.clone();
         self.answered.raise(&position);
         let (views, sequence) = (self.views.clone(), self.sequence);
-        self.shared.evaluator.load().views.past.arrived(sequence, &std::mem::take(&mut self.late));
+        self.shared.evaluator.load().views.past.arrived(
+            sequence,
+            &std::mem::take(&mut self.late),
+            &self.views,
+        );
         let settled_us = self.settled_us();
         let snapshot = Snapshot { tables, views, position, sequence, settled_us, what_if: 0 };
         self.shared.with_stats(|stats| {

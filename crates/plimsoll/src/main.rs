@@ -20,6 +20,7 @@ mod durable;
 mod erasure;
 mod failure;
 mod files;
+mod memory;
 mod private;
 mod runtime;
 
@@ -56,6 +57,7 @@ fn run() -> Result<(), Failure> {
 }
 
 fn execute(cli: Cli) -> Result<(), Failure> {
+    memory::keep_small();
     let listen = match &cli.command {
         Command::Demo(arguments) => arguments.listen.clone(),
         Command::Serve(arguments) => arguments.listen.clone(),

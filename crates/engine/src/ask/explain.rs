@@ -118,6 +118,7 @@ impl Evaluator {
     ) -> Result<(RecordBatch, Teams), Error> {
         let reads = self.reads(metric);
         let views = self.views.at(snapshot, at, reads).await?;
+        let _turn = self.turns.large().await;
         let context = self.context_with(snapshot, &views, at, &self.runtime, reads, true).await?;
         let rows = Steps::with_lineage(&context).rows(bound).await.map_err(|error| Error::Internal {
             message: format!("{}: metric '{}' cannot be explained: {error}", metric.file, metric.name),

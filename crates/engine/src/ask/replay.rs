@@ -91,7 +91,7 @@ async fn other(
         snapshot.views = views.fold_all(&snapshot.tables, Moment::ALL).await?;
         views
     };
-    let theirs = Evaluator::new(Arc::new(catalogue), views, ours.runtime.clone());
+    let theirs = Evaluator::new(Arc::new(catalogue), views, ours.runtime.clone()).beside(ours);
     Ok((Arc::new(theirs), snapshot))
 }
 

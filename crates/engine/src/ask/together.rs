@@ -6,13 +6,13 @@
 
 use std::collections::BTreeMap;
 
+use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 
 use crate::error::Error;
 use crate::evaluate::board::MetricResult;
 use crate::evaluate::overlay::Overlay;
-use crate::evaluate::steps::Steps;
-use crate::evaluate::teams::TeamsOf;
+use crate::evaluate::round::{Answer, Round};
 use crate::evaluate::{Evaluator, moment, of_team};
 use crate::query::Query;
 use crate::snapshot::Snapshot;
@@ -58,22 +58,14 @@ impl Evaluator {
             reads.extend(self.reads(metric).iter().cloned());
         }
         let views = self.views.at(snapshot, at, &reads).await?;
-        let context = self.context(snapshot, &views, at, &self.runtime, &reads).await?;
-        let mut steps = Steps::new(&context);
-        let teams = TeamsOf::new(self, &context, &views, at.as_of_us);
+        let mut round = Round::new(self, snapshot, &views, at, metrics)?;
         let mut answers = Answers::new();
-        for (metric, bound) in metrics {
-            let rows = async {
-                let mut rows = self.rows(&mut steps, metric, bound).await?;
-                if let Some(team) = team
-                    && rows.column_by_name("team").is_some()
-                {
-                    rows = of_team(&rows, team)?;
-                }
-                let teams = teams.metric(metric, &rows).await?;
-                Ok::<_, Error>((rows, teams))
-            };
-            let result = rows.await.map(|rows| self.result(metric, *as_of, *known_at, snapshot, rows));
+        let of_team = |rows: RecordBatch| match team {
+            Some(team) if rows.column_by_name("team").is_some() => of_team(&rows, team),
+            _ => Ok(rows),
+        };
+        while let Some(Answer { metric, rows, .. }) = round.next(of_team).await {
+            let result = rows.map(|rows| self.result(metric, *as_of, *known_at, snapshot, rows));
             answers.insert(metric.name.clone(), result);
         }
         Ok(answers)

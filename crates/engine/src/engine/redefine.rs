@@ -27,7 +27,8 @@ impl Engine {
             return changed;
         }
         let (views, runtime) = (Arc::clone(&running.views), Arc::clone(&running.runtime));
-        shared.evaluator.store(Arc::new(Evaluator::new(Arc::new(catalogue), views, runtime)));
+        let evaluator = Evaluator::new(Arc::new(catalogue), views, runtime).beside(&running);
+        shared.evaluator.store(Arc::new(evaluator));
         shared.board.rcu(|board| {
             let mut board = Board::clone(board);
             for name in &changed {

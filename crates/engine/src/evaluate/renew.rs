@@ -5,14 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Instant;
 
 use chrono::Utc;
 
 use crate::error::Error;
 use crate::evaluate::board::{Attempt, Board, Evaluated};
-use crate::evaluate::steps::Steps;
-use crate::evaluate::teams::TeamsOf;
+use crate::evaluate::round::{Answer, Round};
 use crate::evaluate::{Evaluator, moment};
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
@@ -24,7 +22,7 @@ impl Evaluator {
         let snapshot = shared.snapshot.load_full();
         let whole = shared.board.load().tried.len() < self.catalogue.metrics.len();
         let mut waiting = Vec::new();
-        self.at_now(&snapshot, names, |evaluated| {
+        self.at_now(&snapshot, names, whole, |evaluated| {
             waiting.push(evaluated);
             if !whole {
                 self.put(shared, &std::mem::take(&mut waiting));
@@ -55,31 +53,30 @@ impl Evaluator {
         &self,
         snapshot: &Snapshot,
         names: &BTreeSet<String>,
+        at_once: bool,
         mut put: impl FnMut(Evaluated),
     ) -> Result<(), Error> {
         let now = Utc::now();
         let moment = moment(now, now);
         let reads = names.iter().filter_map(|name| self.reads.get(name)).flatten().cloned().collect();
         let views = self.views.at(snapshot, moment, &reads).await?;
-        let context = self.context(snapshot, &views, moment, &self.runtime, &reads).await?;
-        let mut steps = Steps::new(&context);
-        let teams = TeamsOf::new(self, &context, &views, moment.as_of_us);
-        for metric in self.catalogue.metrics.iter().filter(|metric| names.contains(&metric.name)) {
-            let started = Instant::now();
-            let bound = self.bind(metric, moment, &BTreeMap::new())?;
-            let rows = async {
-                let rows = self.rows(&mut steps, metric, bound).await?;
-                let teams = teams.metric(metric, &rows).await?;
-                Ok::<_, Error>((rows, teams))
-            };
-            let outcome = rows.await.map(|rows| Arc::new(self.result(metric, now, now, snapshot, rows)));
+        let asked = self.catalogue.metrics.iter().filter(|metric| names.contains(&metric.name));
+        let asked = asked.map(|metric| Ok((metric, self.bind(metric, moment, &BTreeMap::new())?)));
+        let asked = asked.collect::<Result<Vec<_>, Error>>()?;
+        let mut round = Round::new(self, snapshot, &views, moment, asked)?;
+        if at_once {
+            // Nothing is ready before it is over, and whoever asks meanwhile finds the most of it done.
+            round = round.at_once().await;
+        }
+        while let Some(Answer { metric, rows, seconds }) = round.next(Ok).await {
+            let outcome = rows.map(|rows| Arc::new(self.result(metric, now, now, snapshot, rows)));
             let outcome = outcome.map_err(|error| {
                 tracing::error!(metric = metric.name, %error, "metric failed");
                 error.to_string()
             });
             let tried = Attempt {
                 at: now,
-                seconds: started.elapsed().as_secs_f64() + self.shared_seconds(metric),
+                seconds: seconds + self.shared_seconds(self.reads(metric)),
                 sequence: snapshot.sequence,
                 position: snapshot.position.clone(),
             };

@@ -4,10 +4,10 @@
 //! DataFusion puts the text of a CTE wherever its name stands, so a chain of CTEs that are each read
 //! twice is planned and computed 2^n times. Here such a CTE is run first and its rows take its place.
 //! Metrics evaluated together share the steps whose text, with all that it reads, is the same.
-//! Invariant: the rows are those of the SQL as it stands.
+//! Invariant: the rows are those of the SQL as it stands; a step's rows are in memory no longer than somebody reads them.
 //! Deliberately absent: users' SQL, whose memory and time are bounded as one query.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -29,23 +29,51 @@ static STEP: AtomicU64 = AtomicU64::new(0);
 /// How often a query reads each relation.
 type Reads = BTreeMap<String, usize>;
 
-/// The steps done so far in one session, whose tables must not change meanwhile.
-pub struct Steps<'s> {
-    context: &'s SessionContext,
+/// The steps of one session that somebody still reads. The tables that they read must not change meanwhile.
+pub struct Steps {
+    context: SessionContext,
     /// Whether rows carry the keys that they were made from.
     lineage: bool,
-    /// The `SELECT` of a step's rows, by the text that it stands for.
-    done: HashMap<String, Query>,
+    /// By the text that each stands for.
+    done: HashMap<String, Computed>,
+    /// Texts that queries to come have; other steps go with their last reader.
+    wanted: HashSet<String>,
 }
 
-impl<'s> Steps<'s> {
-    pub fn new(context: &'s SessionContext) -> Steps<'s> {
-        Steps { context, lineage: false, done: HashMap::new() }
+struct Computed {
+    table: String,
+    /// The `SELECT` of its rows.
+    select: Query,
+}
+
+impl Steps {
+    pub fn new(context: &SessionContext) -> Steps {
+        Steps::of(context, false)
     }
 
     /// Steps whose rows have one more column, [`lineage::KEYS`].
-    pub fn with_lineage(context: &'s SessionContext) -> Steps<'s> {
-        Steps { lineage: true, ..Steps::new(context) }
+    pub fn with_lineage(context: &SessionContext) -> Steps {
+        Steps::of(context, true)
+    }
+
+    fn of(context: &SessionContext, lineage: bool) -> Steps {
+        let (done, wanted) = Default::default();
+        Steps { context: context.clone(), lineage, done, wanted }
+    }
+
+    /// Keeps the steps that one of `texts` is the text of, now and when they are made; the others go.
+    pub fn keep(&mut self, texts: HashSet<String>) {
+        self.wanted = texts;
+        let gone: Vec<String> =
+            self.done.keys().filter(|text| !self.wanted.contains(*text)).cloned().collect();
+        gone.iter().for_each(|text| self.forget(text));
+    }
+
+    fn forget(&mut self, text: &str) {
+        if let Some(step) = self.done.remove(text) {
+            // A name that is not there is no error.
+            let _ = self.context.deregister_table(step.table);
+        }
     }
 
     /// The rows of one query.
@@ -57,29 +85,53 @@ impl<'s> Steps<'s> {
         let read: Vec<Reads> = ctes.iter().map(|cte| uses(&cte.query)).collect();
         let (read_last, texts) = (uses(&query), texts(&ctes, &read));
         let nested: Vec<bool> = ctes.iter().map(|cte| cte.query.with.is_some()).collect();
+        let mut stands = vec![false; ctes.len()];
+        let mut own: Vec<usize> = Vec::new();
+        let mut live: Vec<bool> = vec![true; ctes.len()];
         for index in 0..ctes.len() {
-            let name = name(&ctes[index]);
-            let times = |read: &Reads| read.get(&name).copied().unwrap_or_default();
+            let cte_name = name(&ctes[index]);
+            let times = |read: &Reads| read.get(&cte_name).copied().unwrap_or_default();
             let later = || (index + 1..ctes.len()).filter(|&later| times(&read[later]) > 0);
             let total = times(&read_last) + later().map(|later| times(&read[later])).sum::<usize>();
             let wanted = total > 1 || (total == 1 && nested[index]) || later().any(|later| nested[later]);
-            if wanted && !self.is_step(&ctes[index].query) {
-                *ctes[index].query = self.step(&ctes[..=index], &texts[index]).await?;
+            stands[index] = self.is_step(&ctes[index].query);
+            if wanted && !stands[index] {
+                let text = &texts[index];
+                if !self.done.contains_key(text) {
+                    own.push(index);
+                    let before: Vec<Cte> =
+                        (0..index).filter(|&at| live[at]).map(|at| ctes[at].clone()).collect();
+                    self.step(&before, &ctes[index], text).await?;
+                }
+                *ctes[index].query = self.done[text].select.clone();
+                stands[index] = true;
             }
+            live = still_read(&ctes, &read, &read_last, &stands, index + 1);
+            self.forget_read(&mut own, &texts, |index| live[index]);
         }
-        self.run(with_ctes(query, &ctes)).await
+        let ctes: Vec<Cte> = (0..ctes.len()).filter(|&at| live[at]).map(|at| ctes[at].clone()).collect();
+        let rows = self.run(with_ctes(query, &ctes)).await;
+        self.forget_read(&mut own, &texts, |_| false);
+        rows
     }
 
-    /// A `SELECT` of the rows of the last of `ctes`, computed once.
-    async fn step(&mut self, ctes: &[Cte], text: &str) -> Result<Query> {
-        if let Some(select) = self.done.get(text) {
-            return Ok(select.clone());
-        }
-        let (last, before) = ctes.split_last().expect("a step has a CTE");
-        let query = last.query.as_ref().clone();
-        let rows = if last.query.with.is_some() {
+    /// Forgets those of `own` that nothing reads any more, here or in a query to come.
+    fn forget_read(&mut self, own: &mut Vec<usize>, texts: &[String], is_read: impl Fn(usize) -> bool) {
+        own.retain(|&index| {
+            let stays = is_read(index) || self.wanted.contains(&texts[index]);
+            if !stays {
+                self.forget(&texts[index]);
+            }
+            stays
+        });
+    }
+
+    /// Computes `cte`, which may read those `before` it.
+    async fn step(&mut self, before: &[Cte], cte: &Cte, text: &str) -> Result<()> {
+        let query = cte.query.as_ref().clone();
+        let rows = if cte.query.with.is_some() {
             // Those that it reads are steps by now; the others may have the names of its own.
-            let names = uses(&last.query);
+            let names = uses(&cte.query);
             let read = before.iter().filter(|cte| names.contains_key(&name(cte)));
             Box::pin(self.rows(with_ctes(query, &read.cloned().collect::<Vec<_>>()))).await?
         } else {
@@ -91,25 +143,57 @@ impl<'s> Steps<'s> {
         let columns: Vec<String> = own.map(|field| format!("\"{}\"", field.name())).collect();
         let select = format!("SELECT {} FROM {table}", columns.join(", "));
         let select = *Parser::new(&GenericDialect {}).try_with_sql(&select)?.parse_query()?;
+        tracing::trace!(step = name(cte), rows = rows.num_rows(), "computed a step");
         let provider = MemTable::try_new(schema, vec![vec![rows]])?;
         self.context.register_table(table.as_str(), Arc::new(provider))?;
-        self.done.insert(text.to_owned(), select.clone());
-        Ok(select)
+        self.done.insert(text.to_owned(), Computed { table, select });
+        Ok(())
     }
 
     /// Whether a query is the `SELECT` of a step's rows.
     fn is_step(&self, query: &Query) -> bool {
-        self.done.values().any(|select| select == query)
+        self.done.values().any(|step| step.select == *query)
     }
 
     async fn run(&self, query: Query) -> Result<RecordBatch> {
-        let mut plan = plan_query(self.context, query).await?;
+        let mut plan = plan_query(&self.context, query).await?;
         if self.lineage {
             plan = lineage::annotate(&plan)?;
         }
         let frame = self.context.execute_logical_plan(plan).await?;
         Ok(compact(&rows_of(frame).await?)?)
     }
+}
+
+impl Drop for Steps {
+    /// The session may live on.
+    fn drop(&mut self) {
+        self.keep(HashSet::new());
+    }
+}
+
+/// The texts of the CTEs of a query, which are what [`Steps::keep`] keeps steps by.
+pub fn step_texts(query: &Query) -> Vec<String> {
+    let Some(with) = query.with.as_ref().filter(|with| is_plain(with)) else { return Vec::new() };
+    let read: Vec<Reads> = with.cte_tables.iter().map(|cte| uses(&cte.query)).collect();
+    texts(&with.cte_tables, &read)
+}
+
+/// Which CTEs the query or one from `next` on still reads, directly or through others; a step reads nothing any more.
+fn still_read(ctes: &[Cte], read: &[Reads], read_last: &Reads, stands: &[bool], next: usize) -> Vec<bool> {
+    let mut live: Vec<bool> = (0..ctes.len()).map(|index| index >= next).collect();
+    let mut left: Vec<&Reads> = read[next..].iter().chain([read_last]).collect();
+    while let Some(names) = left.pop() {
+        for index in 0..next {
+            if !live[index] && names.contains_key(&name(&ctes[index])) {
+                live[index] = true;
+                if !stands[index] {
+                    left.push(&read[index]);
+                }
+            }
+        }
+    }
+    live
 }
 
 /// Recursive CTEs, and those that rename their columns, stay as they are.
@@ -163,6 +247,7 @@ mod tests {
     async fn check(sql: &[&str], steps_expected: usize) {
         let context = SessionContext::new();
         let mut steps = Steps::new(&context);
+        steps.keep(sql.iter().flat_map(|sql| step_texts(&parse(sql))).collect());
         for sql in sql {
             let rows = steps.rows(parse(sql)).await.unwrap();
             let plain = SessionContext::new().sql(sql).await.unwrap().collect().await.unwrap();
@@ -170,6 +255,9 @@ mod tests {
             assert_eq!(text(&[rows]), text(&plain), "{sql}");
         }
         assert_eq!(steps.done.len(), steps_expected, "{sql:?}");
+        drop(steps);
+        let left = context.catalog("datafusion").unwrap().schema("public").unwrap().table_names();
+        assert_eq!(left, Vec::<String>::new(), "{sql:?}");
     }
 
     #[tokio::test]

@@ -90,7 +90,7 @@ pub fn read_for_teams(metric: &Metric) -> Option<String> {
 /// The teams of one session, which are read once for all metrics.
 pub struct TeamsOf<'c> {
     evaluator: &'c Evaluator,
-    context: &'c SessionContext,
+    context: SessionContext,
     views: &'c ViewRows,
     as_of_us: i64,
     stays: OnceCell<Arc<BTreeMap<String, Vec<TeamStay>>>>,
@@ -99,11 +99,11 @@ pub struct TeamsOf<'c> {
 impl<'c> TeamsOf<'c> {
     pub fn new(
         evaluator: &'c Evaluator,
-        context: &'c SessionContext,
+        context: &SessionContext,
         views: &'c ViewRows,
         as_of_us: i64,
     ) -> TeamsOf<'c> {
-        TeamsOf { evaluator, context, views, as_of_us, stays: OnceCell::new() }
+        TeamsOf { evaluator, context: context.clone(), views, as_of_us, stays: OnceCell::new() }
     }
 
     /// The teams that `rows` of `metric` are about.

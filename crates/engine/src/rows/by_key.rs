@@ -6,10 +6,10 @@
 //! parts of their own: a metric over open work never reads closed history.
 //! Cloning is cheap (everything is behind `Arc`), which is how readers keep a snapshot.
 
-use arrow::array::{Array, AsArray, BooleanArray, BooleanBufferBuilder, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, RecordBatch};
 use arrow::buffer::{BooleanBuffer, ScalarBuffer};
 use arrow::compute::{concat_batches, filter_record_batch, not};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
 use std::collections::BTreeMap;
 
@@ -34,6 +34,8 @@ pub struct Part {
     /// Whether all rows are open; `None` for a view that does not tell.
     pub open: Option<bool>,
     keys: ScalarBuffer<i64>,
+    /// About what it takes in memory.
+    bytes: usize,
 }
 
 impl Rows {
@@ -129,7 +131,13 @@ impl Rows {
 impl Part {
     fn new(batch: RecordBatch, open: Option<bool>) -> Part {
         let keys = key_column(&batch).values().clone();
-        Part { live: None, live_rows: keys.len(), open, keys, batch }
+        let bytes = batch.columns().iter().map(bytes_of).sum();
+        Part { live: None, live_rows: keys.len(), open, keys, bytes, batch }
+    }
+
+    /// Tells parts apart whose rows are not the same in memory, and how much memory that is.
+    pub fn held(&self) -> (usize, usize) {
+        (self.keys.as_ptr() as usize, self.bytes)
     }
 
     fn remove(&mut self, keys: &[i64]) {
@@ -165,6 +173,22 @@ impl Part {
 
     fn live_batch(&self) -> Result<RecordBatch, ArrowError> {
         self.project(None)
+    }
+}
+
+/// About what a column takes in memory: of texts, those that it refers to.
+fn bytes_of(array: &ArrayRef) -> usize {
+    match array.data_type() {
+        DataType::Utf8View => {
+            let texts = array.as_string_view();
+            size_of::<u128>() * texts.len() + texts.total_buffer_bytes_used()
+        }
+        DataType::List(_) => {
+            let list = array.as_list::<i32>();
+            size_of::<i32>() * list.len() + bytes_of(list.values())
+        }
+        DataType::Struct(_) => array.as_struct().columns().iter().map(bytes_of).sum(),
+        _ => array.get_buffer_memory_size(),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::views::Views;
 use crate::{Catalogue, Engine, Options, Query};
 
 mod bounds;
+mod held;
 mod identity;
 mod past;
 
