@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn another_spelling_is_linked_to_the_name_in_the_file() {
-        let file = "[[team]]\nteam = \"core\"\nlead = \"Bo\"\nmembers = [\"Ada-L\", \"cy\", \"Cy\"]\n";
+        let file = "[[team]]\nid = \"core\"\nlead = \"Bo\"\nmembers = [\"Ada-L\", \"cy\", \"Cy\"]\n";
         let declared = teams(file).unwrap();
         let names = ["ada-l", "ADA-L", "ada-lo", "bo", "cy", "CY", "Dee"];
         let known = Known { names: names.map(str::to_owned).into(), ..Known::default() };

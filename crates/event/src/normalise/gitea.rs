@@ -157,20 +157,20 @@ fn as_github(kind: HookKind, action: &str, mut body: Value) -> Result<Option<(St
     match kind {
         HookKind::Review => {
             let Some(review) = review(&body)? else { return Ok(None) };
-            body["review"] = review;
+            set(&mut body, "review", review);
         }
         HookKind::PullRequest if action.starts_with("review_request") => {
             let nobody = at(&body, "requested_reviewer").is_none();
             let teams = at(&body, "pull_request.requested_teams").and_then(Value::as_array);
             if let Some(team) = teams.and_then(|teams| teams.last()).filter(|_| nobody).cloned() {
-                body["requested_team"] = team;
+                set(&mut body, "requested_team", team);
             } else if nobody {
                 return Ok(None);
             }
         }
         HookKind::Issue if action == "milestoned" => {
             if let Some(milestone) = at(&body, "issue.milestone").cloned() {
-                body["milestone"] = milestone;
+                set(&mut body, "milestone", milestone);
             }
         }
         // A comment tells no time of its own in some versions.
@@ -178,19 +178,26 @@ fn as_github(kind: HookKind, action: &str, mut body: Value) -> Result<Option<(St
             let below = if at(&body, "issue").is_some() { "issue" } else { "pull_request" };
             if at(&body, "issue").is_none() {
                 let mut issue = body["pull_request"].clone();
-                issue["pull_request"] = json!({});
-                body["issue"] = issue;
+                set(&mut issue, "pull_request", json!({}));
+                set(&mut body, "issue", issue);
             }
             if at(&body, "comment.created_at").is_none()
                 && let Some(time) = at(&body, &format!("{below}.updated_at")).cloned()
-                && let Some(comment) = body.get_mut("comment").and_then(Value::as_object_mut)
+                && let Some(comment) = body.get_mut("comment")
             {
-                comment.insert("created_at".to_owned(), time);
+                set(comment, "created_at", time);
             }
         }
         _ => {}
     }
     Ok(Some((action.to_owned(), body)))
+}
+
+/// Sets a member, where there is an object to have it.
+fn set(value: &mut Value, name: &str, member: Value) {
+    if let Some(members) = value.as_object_mut() {
+        members.insert(name.to_owned(), member);
+    }
 }
 
 /// What Gitea says of a pull request in another way.
@@ -266,7 +273,7 @@ fn milestone(hook: &GitHubHook<'_>) -> Result<Vec<Draft>, Reject> {
         let Some(milestone) = at(hook.body, &format!("{place}.milestone")) else { continue };
         let mut told = milestone.clone();
         if at(&told, "updated_at").is_none() {
-            told["updated_at"] = hook.body[place]["updated_at"].clone();
+            set(&mut told, "updated_at", hook.body[place]["updated_at"].clone());
         }
         let body = json!({
             "milestone": told,
