@@ -75,9 +75,13 @@ fn healthy_during(server: &Server, harm: impl FnOnce()) {
                 asked += 1;
             }
         });
-        harm();
+        // Whoever asks stops when the harm fails as well.
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(harm));
         over.store(true, Ordering::Relaxed);
         asker.join().unwrap();
+        if let Err(failure) = done {
+            std::panic::resume_unwind(failure);
+        }
     });
 }
 
