@@ -228,6 +228,47 @@ fn what_is_taken_is_never_a_dead_letter() {
 }
 
 #[test]
+fn a_signed_delivery_of_gitea_changes_what_is_known() {
+    let place = Place::new();
+    place.write("secret", SECRET);
+    let server = place.serve(
+        "[webhooks.gitea]\nsecret = \"file:secret\"\nrepositories = [\"acme/*\"]\n\
+         [people]\ngroup_min = 1\n",
+    );
+    let body = |repository: &str| {
+        json!({
+            "action": "reviewed", "number": 7, "sender": person("bo"),
+            "review": {"type": "pull_request_review_approved", "content": "Fine"},
+            "repository": {"id": 9, "full_name": repository, "html_url": format!("https://git.acme.example/{repository}")},
+            "pull_request": {
+                "number": 7, "title": "Round fees", "user": person("ada"), "head": {"ref": "fees", "sha": "bb"},
+                "created_at": "2026-03-02T09:00:00Z", "updated_at": "2026-03-02T09:30:00Z",
+            },
+        })
+        .to_string()
+    };
+    let deliver = |repository: &str, signature: &str| {
+        let headers = [
+            ("Content-Type", "application/json"),
+            ("X-Gitea-Event", "pull_request_approved"),
+            ("X-Gitea-Delivery", "d-1"),
+            ("X-Gitea-Signature", signature),
+        ];
+        server.send("POST", "/webhooks/gitea", &headers, body(repository).as_bytes())
+    };
+    let signed = |repository: &str| signature(body(repository).as_bytes()).replace("sha256=", "");
+    assert_eq!(deliver("acme/api", &signed("acme/web")).status, 401, "another body's");
+    assert_eq!(deliver("acme/api", "").status, 401);
+    assert_eq!(deliver("evil/api", &signed("evil/api")).status, 403);
+    for _ in 0..2 {
+        assert_eq!(deliver("acme/api", &signed("acme/api")).status, 202);
+    }
+    let reviews = "SELECT count(*) FROM reviews WHERE repo = 'git.acme.example/acme/api' \
+                   AND reviewer = 'bo' AND verdict = 'approved'";
+    wait_for("the review", || (server.count(reviews) == 1).then_some(()));
+}
+
+#[test]
 fn jira_and_gerrit_have_lists_too() {
     let place = Place::new();
     place.write("secret", SECRET);

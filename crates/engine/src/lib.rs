@@ -50,6 +50,7 @@ pub use functions::endings::configure as configure_endings;
 pub use nearest::nearest;
 pub use options::Options;
 pub use query::Query;
+pub use rows::compact::own_texts;
 pub use snapshot::{Position, Stats};
 pub use sql::{
     ALLOWED, Metered, REFUSED, SqlLimits, SqlRows, SqlStatement, Taken, check_calls, check_statement,

@@ -175,6 +175,7 @@ fn json_object(
 }
 
 fn arrow_stream(batch: &RecordBatch, writing: Writing) -> Result<Vec<u8>, ArrowError> {
+    let batch = &engine::own_texts(batch)?;
     writing.bounded(|out| {
         let mut writer = arrow::ipc::writer::StreamWriter::try_new(out, &batch.schema())?;
         writer.write(batch)?;
@@ -235,6 +236,25 @@ mod tests {
         assert!(json.ends_with(b"\"rows\":[]}\n"));
         let csv = table_rows(&empty, Encoding::Csv, false.into()).expect("csv");
         assert!(csv.starts_with(b"team,"));
+    }
+
+    #[test]
+    fn an_arrow_answer_has_no_texts_but_its_own() {
+        use arrow::array::{Array, ArrayRef, StringViewArray};
+        let texts: StringViewArray = (0..1_000).map(|n| Some(format!("{n:0>500}"))).collect();
+        let parts: Vec<_> = (0..10).map(|n| texts.slice(n * 100, 100)).collect();
+        let parts: Vec<&dyn Array> = parts.iter().map(|part| part as &dyn Array).collect();
+        let all: ArrayRef = arrow::compute::concat(&parts).expect("texts");
+        let bytes = |column: ArrayRef| {
+            let batch = RecordBatch::try_from_iter([("title", column)]).expect("a batch");
+            let bytes = table_rows(&batch, Encoding::Arrow, false.into()).expect("arrow");
+            let mut reader =
+                arrow::ipc::reader::StreamReader::try_new(bytes.as_slice(), None).expect("a stream");
+            assert_eq!(reader.next().expect("one batch").expect("readable"), batch);
+            bytes.len()
+        };
+        assert!(bytes(all.clone()) < 600_000, "each text once, whatever parts it came in");
+        assert!(bytes(all.slice(7, 1)) < 2_000, "one row is not written with the texts of the others");
     }
 
     #[test]

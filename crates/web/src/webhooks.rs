@@ -17,19 +17,14 @@ use chrono::Utc;
 use event::{Delivery, Format, Normalised, Record};
 use ingest::{Entry, TICKETS_TOPIC};
 use serde_json::{Value, json};
-use surface::{Phase, Problem};
+use surface::{Phase, Problem, Secret};
 
 use crate::body::{body_within, media_type};
 use crate::site::Site;
 use crate::vendors::Vendor;
 
 pub async fn github(State(site): State<Site>, request: Request) -> Result<Response, Problem> {
-    let (vendor, headers, body) = receive(&site, Format::GitHub, request).await?;
-    let secret = vendor.secret.as_ref().ok_or_else(unsigned)?;
-    signature::github(secret, &headers, &body)?;
-    let name = signature::single(&headers, "x-github-event")?;
-    let id = signature::single(&headers, "x-github-delivery")?;
-    take(&site, Format::GitHub, vendor, name, id, &body).await
+    signed(&site, Format::GitHub, signature::github, "x-github-delivery", request).await
 }
 
 pub async fn gitlab(State(site): State<Site>, request: Request) -> Result<Response, Problem> {
@@ -45,20 +40,11 @@ pub async fn gitlab(State(site): State<Site>, request: Request) -> Result<Respon
 }
 
 pub async fn jira(State(site): State<Site>, request: Request) -> Result<Response, Problem> {
-    let (vendor, headers, body) = receive(&site, Format::Jira, request).await?;
-    let secret = vendor.secret.as_ref().ok_or_else(unsigned)?;
-    signature::jira(secret, &headers, &body)?;
-    let id = signature::single(&headers, "x-atlassian-webhook-identifier")?;
-    take(&site, Format::Jira, vendor, None, id, &body).await
+    signed(&site, Format::Jira, signature::jira, "x-atlassian-webhook-identifier", request).await
 }
 
 pub async fn gitea(State(site): State<Site>, request: Request) -> Result<Response, Problem> {
-    let (vendor, headers, body) = receive(&site, Format::Gitea, request).await?;
-    let secret = vendor.secret.as_ref().ok_or_else(unsigned)?;
-    signature::gitea(secret, &headers, &body)?;
-    let name = signature::single(&headers, "x-gitea-event")?;
-    let id = signature::single(&headers, "x-gitea-delivery")?;
-    take(&site, Format::Gitea, vendor, name, id, &body).await
+    signed(&site, Format::Gitea, signature::gitea, "x-gitea-delivery", request).await
 }
 
 pub async fn gerrit(
@@ -70,6 +56,24 @@ pub async fn gerrit(
     signature::gerrit(vendor.secret.as_ref().ok_or_else(unsigned)?, &given)?;
     let (vendor, _, body) = receive(&site, Format::Gerrit, request).await?;
     take(&site, Format::Gerrit, vendor, None, None, &body).await
+}
+
+/// A delivery that proves one secret over its body and has its id in a header.
+async fn signed(
+    site: &Site,
+    format: Format,
+    proof: fn(&Secret, &HeaderMap, &[u8]) -> Result<(), Problem>,
+    id_header: &'static str,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (vendor, headers, body) = receive(site, format, request).await?;
+    proof(vendor.secret.as_ref().ok_or_else(unsigned)?, &headers, &body)?;
+    let name = match format.event_header() {
+        Some(header) => signature::single(&headers, header)?,
+        None => None,
+    };
+    let id = signature::single(&headers, id_header)?;
+    take(site, format, vendor, name, id, &body).await
 }
 
 /// Reads a body that may be worth it. Its bytes keep their room until the log has the events.

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, StructArray};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, StringViewArray, StructArray};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 
@@ -16,7 +16,25 @@ const BUFFERS_MAX: usize = 16;
 
 /// The same rows, holding only the buffers that they need.
 pub fn compact(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let columns = batch.columns().iter().map(column).collect::<Result<Vec<_>, _>>()?;
+    rewritten(batch, &|texts| texts.data_buffers().len() > BUFFERS_MAX)
+}
+
+/// The same rows without texts of others: what writes a column writes its buffers whole, once for each time that the
+/// column lists them.
+pub fn own_texts(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    rewritten(batch, &|texts| {
+        let held: usize = texts.data_buffers().iter().map(|buffer| buffer.len()).sum();
+        texts.total_buffer_bytes_used() < held
+    })
+}
+
+/// The same rows, with the texts of columns that are `wasteful` in buffers of their own.
+fn rewritten(
+    batch: &RecordBatch,
+    wasteful: &impl Fn(&StringViewArray) -> bool,
+) -> Result<RecordBatch, ArrowError> {
+    let columns = batch.columns().iter().map(|array| column(array, wasteful));
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
     if columns.iter().all(Option::is_none) {
         return Ok(batch.clone());
     }
@@ -26,22 +44,25 @@ pub fn compact(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
 }
 
 /// `None` where there is nothing to gain.
-fn column(array: &ArrayRef) -> Result<Option<ArrayRef>, ArrowError> {
+fn column(
+    array: &ArrayRef,
+    wasteful: &impl Fn(&StringViewArray) -> bool,
+) -> Result<Option<ArrayRef>, ArrowError> {
     Ok(match array.data_type() {
         DataType::Utf8View => {
             let texts = array.as_string_view();
-            (texts.data_buffers().len() > BUFFERS_MAX).then(|| Arc::new(texts.gc()) as ArrayRef)
+            wasteful(texts).then(|| Arc::new(texts.gc()) as ArrayRef)
         }
         DataType::List(item) => {
             let (_, offsets, values, nulls) = array.as_list::<i32>().clone().into_parts();
-            match column(&values)? {
+            match column(&values, wasteful)? {
                 Some(values) => Some(Arc::new(ListArray::try_new(item.clone(), offsets, values, nulls)?)),
                 None => None,
             }
         }
         DataType::Struct(fields) => {
             let (_, members, nulls) = array.as_struct().clone().into_parts();
-            let new = members.iter().map(column).collect::<Result<Vec<_>, _>>()?;
+            let new = members.iter().map(|member| column(member, wasteful)).collect::<Result<Vec<_>, _>>()?;
             if new.iter().all(Option::is_none) {
                 return Ok(None);
             }

@@ -118,6 +118,9 @@ impl PastViews {
 impl Copies {
     /// The copies that were asked for last stay, as long as they hold no more than `bytes_max` that `now` does not.
     fn drop_beyond(&mut self, mut bytes_max: usize, now: &ViewRows) {
+        if self.copies.is_empty() {
+            return;
+        }
         let parts = |rows: &ViewRows| -> Vec<(usize, usize)> {
             rows.values().flat_map(|rows| rows.parts()).map(|part| part.held()).collect()
         };

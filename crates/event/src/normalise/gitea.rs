@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::body::{self, at, need_text, text};
+use super::body::{self, at, moment, need_text, text};
 use super::github::{self, GitHubHook, HookKind};
 use super::{Delivery, Draft, Normalised};
 use crate::reject::Reject;
@@ -86,7 +86,7 @@ pub(super) fn normalise(delivery: &Delivery<'_>, body: &Value) -> Result<Normali
     let kind = if action == "reviewed" { HookKind::Review } else { kind };
     // And a comment on a pull request under the name of reviews.
     let kind = if kind == HookKind::Review && action != "reviewed" { HookKind::IssueComment } else { kind };
-    let spelt = respell(body.clone());
+    let spelt = respell(body);
     let Some((action, spelt)) = as_github(kind, action, spelt)? else {
         return Ok(Normalised::known(name, Vec::new()));
     };
@@ -114,23 +114,23 @@ pub(super) fn normalise(delivery: &Delivery<'_>, body: &Value) -> Result<Normali
 }
 
 /// Times that are none and accounts that are gone become null; milestones are numbered by their id.
-fn respell(value: Value) -> Value {
+fn respell(value: &Value) -> Value {
     match value {
         Value::String(text) if text == NO_TIME => Value::Null,
-        Value::Array(items) => Value::Array(items.into_iter().map(respell).collect()),
+        Value::Array(items) => Value::Array(items.iter().map(respell).collect()),
         Value::Object(members) => {
             let is_account = members.contains_key("login");
             if is_account && members.get("id").and_then(Value::as_i64) == Some(GHOST) {
                 return Value::Null;
             }
-            let spelt = |(name, value): (String, Value)| {
+            let spelt = |(name, value): (&String, &Value)| {
                 let value = respell(value);
                 let value = if name == "milestone" { numbered(value) } else { value };
-                (name, value)
+                (name.clone(), value)
             };
-            Value::Object(members.into_iter().map(spelt).collect())
+            Value::Object(members.iter().map(spelt).collect())
         }
-        value => value,
+        value => value.clone(),
     }
 }
 
@@ -162,7 +162,9 @@ fn as_github(kind: HookKind, action: &str, mut body: Value) -> Result<Option<(St
         HookKind::PullRequest if action.starts_with("review_request") => {
             let nobody = at(&body, "requested_reviewer").is_none();
             let teams = at(&body, "pull_request.requested_teams").and_then(Value::as_array);
-            if let Some(team) = teams.and_then(|teams| teams.last()).filter(|_| nobody).cloned() {
+            // Which team is asked no more is not told: the others are listed.
+            let asked = nobody && action == "review_requested";
+            if let Some(team) = teams.and_then(|teams| teams.last()).filter(|_| asked).cloned() {
                 set(&mut body, "requested_team", team);
             } else if nobody {
                 return Ok(None);
@@ -225,7 +227,8 @@ fn review(body: &Value) -> Result<Option<Value>, Reject> {
         Some("comment") => "commented",
         _ => return Ok(None),
     };
-    let time = need_text(body, "pull_request.updated_at")?;
+    let time =
+        moment(body, "pull_request.updated_at")?.ok_or_else(|| body::missing("pull_request.updated_at"))?;
     let who = text(body, "sender.login")?.unwrap_or_default();
     let commit = match text(body, "commit_id")?.filter(|commit| !commit.is_empty()) {
         Some(commit) => Some(commit),

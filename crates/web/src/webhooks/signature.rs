@@ -31,8 +31,7 @@ pub fn jira(secret: &Secret, headers: &HeaderMap, body: &[u8]) -> Result<(), Pro
 
 /// `X-Gitea-Signature: <hex>`: Gitea and Forgejo.
 pub fn gitea(secret: &Secret, headers: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
-    let signature = single(headers, "x-gitea-signature")?.and_then(|text| hex::decode(text).ok());
-    proven(hmac::verify(&key(secret.bytes()), body, &signature.ok_or_else(refused)?).is_ok())
+    in_hex(secret, single(headers, "x-gitea-signature")?, body)
 }
 
 /// The signing token's `webhook-signature`, else the older `X-Gitlab-Token`; the older one counts only
@@ -59,7 +58,10 @@ pub fn gerrit(secret: &Secret, given: &str) -> Result<(), Problem> {
 }
 
 fn hub(secret: &Secret, headers: &HeaderMap, name: &'static str, body: &[u8]) -> Result<(), Problem> {
-    let signature = single(headers, name)?.and_then(|text| text.strip_prefix("sha256="));
+    in_hex(secret, single(headers, name)?.and_then(|text| text.strip_prefix("sha256=")), body)
+}
+
+fn in_hex(secret: &Secret, signature: Option<&str>, body: &[u8]) -> Result<(), Problem> {
     let signature = signature.and_then(|text| hex::decode(text).ok()).ok_or_else(refused)?;
     proven(hmac::verify(&key(secret.bytes()), body, &signature).is_ok())
 }

@@ -90,6 +90,9 @@ fn requests_answers_and_removals_are_those_of_the_body() {
         &pull("review_requested", team, json!({"requested_reviewer": null})),
         &[&line],
     );
+    // The team that is asked no more is not listed any more, so the last one listed is another.
+    let others = json!({"requested_reviewers_teams": [{"name": "web"}]});
+    check(Some("pull_request"), &pull("review_request_removed", others, json!({})), &[]);
     check(Some("pull_request"), &pull("review_requested", json!({}), json!({})), &[]);
     for (event, type_, verdict) in [
         ("pull_request_approved", "pull_request_review_approved", "approved"),
@@ -98,9 +101,7 @@ fn requests_answers_and_removals_are_those_of_the_body() {
     ] {
         let beside = json!({"review": {"type": type_, "content": "Fine"}, "commit_id": ""});
         let reviewed = pull("reviewed", json!({}), beside);
-        let spelt = "2026-03-02T10:30:00+01:00";
-        let line =
-            format!("review.submitted gitea:acme/api/pull/7:review:bo:{verdict}:{spelt}:submitted {at}");
+        let line = format!("review.submitted gitea:acme/api/pull/7:review:bo:{verdict}:{at}:submitted {at}");
         check(Some(event), &reviewed, &[&line]);
         check(None, &reviewed, &[&line]);
         let told = data(None, &reviewed, 0);
