@@ -10,16 +10,24 @@
 -- panel = "table"
 -- shared_params = ["milestones_min"]
 -- +++
--- The forecast is that of the view milestone_outlook: a double bootstrap over weeks of history, in which completions and
--- changes of scope go together, in tickets. The history is the milestone's own; where that is too short it is that of all
--- milestones of the project, which is then taken to finish what is due first. It begins after the planning days, and moves
--- between milestones of the project change no scope. With too short a history there is no forecast, and `state` says so.
--- `p_hit` is the share of futures that end by the due date, `p_never` of those that do not end in time. Dates are
+-- Four models compete, and the one that lost least on past milestones at the same progress is in force; `method` names it:
+-- "pace", a double bootstrap over weeks of history, in which completions and changes of scope go together, in tickets;
+-- "pace, usual ending", the same weeks' completions, with what past milestones did in the end of what remained;
+-- "past milestones", the reference class: how long these took for each day of their baseline duration; "combination", the average of
+-- the three, weighed by past losses. The losses are mean pinball losses as shares of the baseline duration, over `replays` forecasts
+-- of closed milestones, with what was known at the time: see the views forecast_model, forecast_past and forecast_choice.
+-- The history is the milestone's own; where that is too short it is that of all milestones of the project, which is then
+-- taken to finish what is due first. It begins after the planning days, and moves between milestones of the project change
+-- no scope. With too short a history and too few closed milestones there is no forecast, and `state` says so.
+-- `p_hit` is the probability that it ends by the due date, `p_never` the share of futures that do not end at the pace of the history,
+-- scope included. Where that is over 15%, `never_at_pace` warns, next to the date, with what would have to change to meet the due
+-- date: `scope_to_cut`, in tickets, or `pace_to_reach`, in tickets a week, where `pace` is what is done now. Dates are
 -- of the zone of the milestone's team, see the view milestone_zone.
 -- Through a day (UTC) the same futures are drawn, so numbers change only when the history does.
 -- The recalibrated dates are those that would have covered 50, 85 and 95% of the closed milestones at the same progress, 20
--- to 80% of the baseline duration in steps of 20: the days up to each are multiplied as forecast_calibration says.
--- `recalibration` says when there were too few milestones (`recalibration_n`) to learn from; a milestone needs a baseline to count.
+-- to 80% of the baseline duration in steps of 20: the days up to each are multiplied as forecast_calibration says,
+-- by a quarter to four, as forecasts by the same method showed. Forecasts that named no day are not learnt from. `recalibration` says when there were too few milestones
+-- (`recalibration_n`) to learn from; a milestone needs a baseline to count.
 -- `forecast_drift_days` is from the baseline to the 50th percentile of the forecast, `forecast_late_days` from the due date to
 -- the 85th. The first is split in whole days that add up to it exactly:
 -- `drift_by_date` is what the plan admits, due date less baseline. The rest came after the plan in force was made, that is
@@ -31,13 +39,14 @@
 WITH correction AS (
   SELECT
     percent,
-    COUNT(DISTINCT milestone) AS milestones,
-    percentile_nearest(stretch_50, 0.5) AS stretch_50,
-    percentile_nearest(stretch_85, 0.85) AS stretch_85,
-    percentile_nearest(stretch_95, 0.95) AS stretch_95
+    method,
+    COUNT(DISTINCT milestone) FILTER (WHERE stretch_85 IS NOT NULL) AS milestones,
+    percentile_nearest(LEAST(GREATEST(stretch_50, 250000), 4000000), 0.5) FILTER (WHERE stretch_50 IS NOT NULL) AS stretch_50,
+    percentile_nearest(LEAST(GREATEST(stretch_85, 250000), 4000000), 0.85) FILTER (WHERE stretch_85 IS NOT NULL) AS stretch_85,
+    percentile_nearest(LEAST(GREATEST(stretch_95, 250000), 4000000), 0.95) FILTER (WHERE stretch_95 IS NOT NULL) AS stretch_95
   FROM forecast_error
   WHERE known
-  GROUP BY percent
+  GROUP BY percent, method
 ),
 progress AS (
   SELECT
@@ -68,7 +77,7 @@ stretched AS (
     CAST(CEIL(CAST(outlook.p95_days * correction.stretch_95 AS DOUBLE) / 1000000) AS BIGINT) AS p95_days
   FROM milestone_outlook AS outlook
   INNER JOIN progress ON progress.milestone = outlook.milestone
-  INNER JOIN correction ON correction.percent = progress.percent
+  INNER JOIN correction ON correction.percent = progress.percent AND correction.method = outlook.method
 ),
 dated AS (
   SELECT
@@ -140,6 +149,23 @@ SELECT
   outlook.remaining,
   outlook.state,
   outlook.weeks AS n,
+  outlook.method,
+  outlook.past_n AS past_milestones,
+  outlook.replays,
+  ROUND(CAST(outlook.loss_pace AS DOUBLE) / 1000000, 3) AS loss_pace,
+  ROUND(CAST(outlook.loss_ending AS DOUBLE) / 1000000, 3) AS loss_ending,
+  ROUND(CAST(outlook.loss_reference AS DOUBLE) / 1000000, 3) AS loss_reference,
+  ROUND(CAST(outlook.loss_blend AS DOUBLE) / 1000000, 3) AS loss_combination,
+  COALESCE(outlook.p_never > 0.15, FALSE) AS never_at_pace,
+  ROUND(CAST(outlook.done AS DOUBLE) / outlook.weeks, 1) AS pace,
+  CASE
+    WHEN outlook.p_never > 0.15 AND outlook.due_days > 0
+    THEN ROUND(CAST(outlook.queued * 7 AS DOUBLE) / outlook.due_days + CAST(outlook.added AS DOUBLE) / outlook.weeks, 1)
+  END AS pace_to_reach,
+  CASE
+    WHEN outlook.p_never > 0.15 AND outlook.due_days > 0
+    THEN GREATEST(outlook.queued - CAST(FLOOR(CAST((outlook.done - outlook.added) * outlook.due_days AS DOUBLE) / (7 * outlook.weeks)) AS BIGINT), 0)
+  END AS scope_to_cut,
   CASE WHEN stretched.enough THEN day_in(days_before($as_of, -stretched.p50_days) - INTERVAL '1 microsecond', milestone_zone.timezone) END AS p50_recalibrated_on,
   CASE WHEN stretched.enough THEN day_in(days_before($as_of, -stretched.p85_days) - INTERVAL '1 microsecond', milestone_zone.timezone) END AS p85_recalibrated_on,
   CASE WHEN stretched.enough THEN day_in(days_before($as_of, -stretched.p95_days) - INTERVAL '1 microsecond', milestone_zone.timezone) END AS p95_recalibrated_on,

@@ -338,8 +338,10 @@ impl Catalogue {
             };
             parsed.extend(query.map(|query| (source.name, query)));
         }
+        let mut cycles = Vec::new();
+        let views = graph::order(views, &mut cycles);
         graph::resolve(&views, &metrics, &parsed, &mut problems);
-        let views = graph::order(views, &mut problems);
+        problems.append(&mut cycles);
         metrics.iter_mut().for_each(|metric| inherit::params(metric, &views, &mut problems));
         if !problems.is_empty() {
             return Err(pointed(problems, &texts, false));

@@ -31,7 +31,8 @@
 //! | `theil_sen(x, y)` | median slope of all pairs, see [`trend`] |
 //! | `file_knowledge(at_ms, seq, sha, path, old_path, kind, person)` | a list of who knows each file, see [`knowledge`] |
 //! | `truck_factor(file, person, changes, minor_share)` | struct of files, tf_raw, tf_pruned, people, see [`truck`] |
-//! | `milestone_forecast(days_ago, done, added, weeks, remaining, due_days, days_max, trials, seed)` | struct of p50_days, p85_days, p95_days, p_hit, p_never, trials, see [`forecast`] |
+//! | `milestone_forecast(days_ago, done, added, weeks, remaining, due_days, days_max, trials, seed, endings)` | struct of p50_days, p85_days, p95_days, p_hit, p_never, trials, days, see [`forecast`] |
+//! | `spread(x, n)`, `reference_days`, `quantile_blend`, `quantile_share`, `quantile_loss` | forecasts as quantiles, see [`quantiles`] |
 //! | `forecast_exact(done, remaining, p)` | days until `remaining` is reached when days are independent, exact, see [`forecast`] |
 //! | `lww(at, seq, event_id, cleared, a, b, ...)` | a struct of the last value of each column, see [`lww`] |
 //! | `revisions(at, seq, event_id, cleared, a, b, ...)` | a list with one struct for each event that changed a column, see [`revisions`] |
@@ -59,6 +60,7 @@ pub mod knowledge;
 pub mod lww;
 pub mod memberships;
 pub mod percentile;
+pub mod quantiles;
 pub mod revisions;
 mod samples;
 mod scalar;
@@ -72,7 +74,7 @@ mod zone;
 use datafusion::prelude::SessionContext;
 
 /// Part of every definition hash; raise it when the meaning of a function changes.
-pub const DEFINITION_VERSION: u32 = 3;
+pub const DEFINITION_VERSION: u32 = 4;
 
 /// What the functions read besides their arguments: lists of names. Part of every definition hash as well.
 pub fn lists() -> [&'static str; 3] {
@@ -85,6 +87,9 @@ pub fn register(context: &SessionContext) {
         context.register_udf(function);
     }
     context.register_udf(joined::function());
+    for function in quantiles::all() {
+        context.register_udf(function);
+    }
     for function in truncation::all() {
         context.register_udf(function);
     }

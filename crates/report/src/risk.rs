@@ -104,7 +104,7 @@ impl Outlook<'_> {
     /// When it will be done.
     pub fn sentence(&self, now: NaiveDate) -> String {
         let name = &self.title;
-        let Some(forecast) = self.forecast.filter(|row| row.number("p_never").is_some()) else {
+        let Some(forecast) = self.forecast.filter(|row| row.text("method").is_some()) else {
             return format!("{name} has too little history to forecast when it will be done.");
         };
         let against = |on: NaiveDate| match self.due() {

@@ -88,7 +88,8 @@ impl<'c> Binding<'c> {
             ControlFlow::<()>::Continue(())
         });
         calls::rename(&mut query, renames);
-        calls::write_out(&mut query, &self.catalogue.views, |view, renames| self.text(view, renames));
+        let Catalogue { parsed, views, .. } = self.catalogue;
+        calls::write_out(&mut query, parsed, views, |view, renames| self.text(view, renames));
         query
     }
 

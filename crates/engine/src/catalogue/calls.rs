@@ -60,6 +60,25 @@ pub(super) fn reads(query: &Query) -> BTreeSet<String> {
     reads
 }
 
+/// What a query reads by its plain name, or by giving a view the relation that it reads anyway.
+fn reads_as_it_is(query: &Query, views: &[View]) -> BTreeSet<String> {
+    struct Plain(BTreeSet<String>);
+    impl Visitor for Plain {
+        type Break = Infallible;
+        fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Infallible> {
+            if let TableFactor::Table { name, args: None, .. } = factor {
+                self.0.extend(relation_name(name));
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut plain = Plain(BTreeSet::new());
+    let ControlFlow::Continue(()) = Visit::visit(query, &mut plain);
+    let same = of(query).into_iter().filter(|call| call.argument.as_deref() == over(views, &call.view));
+    plain.0.extend(same.map(|call| call.view));
+    plain.0
+}
+
 /// The CTEs that a query begins with.
 fn outer(query: &Query) -> Vec<String> {
     query.with.iter().flat_map(|with| &with.cte_tables).map(|cte| ident_name(&cte.alias.name)).collect()
@@ -103,7 +122,12 @@ pub(super) fn rename(query: &mut Query, renames: &Renames) {
 }
 
 /// Puts the CTEs of its calls into a query. `text` is the query of a view that reads other relations.
-pub(super) fn write_out(query: &mut Query, views: &[View], text: impl Fn(&str, &Renames) -> Query) {
+pub(super) fn write_out(
+    query: &mut Query,
+    parsed: &BTreeMap<String, Query>,
+    views: &[View],
+    text: impl Fn(&str, &Renames) -> Query,
+) {
     let mut renames = Renames::new();
     let mut made = BTreeSet::new();
     for Call { view, argument } in of(query) {
@@ -113,7 +137,7 @@ pub(super) fn write_out(query: &mut Query, views: &[View], text: impl Fn(&str, &
             continue;
         }
         renames.insert(called(&view, &argument), called(&view, &argument));
-        let between = between(views, &view, over);
+        let between = between(parsed, views, &view, over);
         let inner = inner(&between, over, &argument);
         for view in between {
             let name = called(&view.name, &argument);
@@ -171,7 +195,7 @@ pub(super) fn check(
         let before = outer.iter().position(|name| *name == argument).map_or(0, |place| place + 1);
         let mut seen = BTreeSet::from([&argument]);
         seen.extend(&outer[..before]);
-        for between in between(views, &view, over) {
+        for between in between(parsed, views, &view, over) {
             let Some(own) = parsed.get(&between.name) else { continue };
             for name in ctes(own).iter().filter(|name| seen.contains(name)) {
                 problem(name, format!("{} has a CTE {name} of its own; rename this one", between.name));
@@ -202,12 +226,13 @@ fn over<'v>(views: &'v [View], view: &str) -> Option<&'v str> {
     views.iter().find(|known| known.name == view)?.over.as_deref()
 }
 
-/// The views through which `view` reads `over`, itself the last.
-fn between<'v>(views: &'v [View], view: &str, over: &str) -> Vec<&'v View> {
+/// The views through which `view` reads `over`, itself the last. A view that asks of a relation of its own is none of them.
+fn between<'v>(parsed: &BTreeMap<String, Query>, views: &'v [View], view: &str, over: &str) -> Vec<&'v View> {
     let mut on_the_way = BTreeSet::from([over]);
     let mut between = Vec::new();
     for view in graph::closure(&[view.to_owned()], views) {
-        if view.name != over && view.from.iter().any(|name| on_the_way.contains(name.as_str())) {
+        let Some(query) = parsed.get(&view.name).filter(|_| view.name != over) else { continue };
+        if reads_as_it_is(query, views).iter().any(|name| on_the_way.contains(name.as_str())) {
             on_the_way.insert(&view.name);
             between.push(view);
         }

@@ -167,6 +167,7 @@ pub(super) fn order(views: Vec<View>, problems: &mut Vec<Problem>) -> Vec<View> 
                 let message = format!("view {} is part of a cycle through {}", view.name, names.join(", "));
                 problems.push(Problem::new(view.file.clone(), 1, message));
             }
+            ordered.extend(std::mem::take(&mut waiting).into_values());
             break;
         };
         ordered.extend(waiting.remove(&name));

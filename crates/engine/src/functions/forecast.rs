@@ -1,10 +1,14 @@
 //! When remaining work will be done: a double bootstrap over weeks, and the exact answer of the simple case.
 //!
-//! `milestone_forecast(days_ago, done, added, weeks, remaining, due_days, days_max, trials, seed)` plays `trials`
-//! futures. Each draws a pseudo-history of `weeks` weeks with replacement (Efron 1979; the outer bootstrap, for not
-//! knowing the true rate), then plays weeks drawn from it (the inner one). A week is seven days up to the moment, so
+//! `milestone_forecast(days_ago, done, added, weeks, remaining, due_days, days_max, trials, seed, endings)` plays
+//! `trials` futures. Each draws a pseudo-history of `weeks` weeks with replacement (Efron 1979; the outer bootstrap, for
+//! not knowing the true rate), then plays weeks drawn from it (the inner one). A week is seven days up to the moment, so
 //! that weekdays stay in step, and brings its daily completions together with its net change of scope. A trial ends on
 //! the day on which nothing remains, or never when that is after `days_max`.
+//!
+//! With `endings`, what was done of what remained in the end of past milestones (millionths; more than a million where
+//! scope grew), each future takes one of them in turn for its own end: that much of `remaining` is to be done, and the
+//! weeks bring completions only.
 //!
 //! `forecast_exact(done, remaining, p)` convolves the distribution of independent days: the least number of days by
 //! which `remaining` is reached with probability `p`.
@@ -20,6 +24,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::percentile::nearest_rank;
+use super::quantiles::{LEVELS, level};
 
 pub const WEEKS_MAX: usize = 53;
 pub const DAYS_MAX: i64 = 7_300;
@@ -49,11 +54,15 @@ pub struct Question<'a> {
     pub days_max: i64,
     pub trials: i64,
     pub seed: &'a str,
+    /// Millionths of what remains that will have to be done, one a future in turn.
+    pub endings: Option<&'a [i64]>,
 }
 
 /// Days from the moment; a percentile that falls among the unfinished trials is none.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Forecast {
+    /// The days at each of [`LEVELS`]; what never ends counts as the longest future that is played.
+    pub days: [i64; LEVELS],
     pub p50_days: Option<i64>,
     pub p85_days: Option<i64>,
     pub p95_days: Option<i64>,
@@ -83,14 +92,14 @@ pub fn remembered(history: &[Week], question: &Question<'_>) -> Option<Forecast>
     let key = key(history, question);
     let answers = || ANSWERS.lock().expect("nobody panics while holding it");
     if let Some(answer) = answers().get(&key) {
-        return *answer;
+        return answer.clone();
     }
     let answer = forecast(history, question);
     let mut answers = answers();
     if answers.len() >= ANSWERS_MAX {
         answers.clear();
     }
-    answers.insert(key, answer);
+    answers.insert(key, answer.clone());
     answer
 }
 
@@ -101,18 +110,26 @@ fn key(history: &[Week], question: &Question<'_>) -> u128 {
         hash.update(&day.done.to_le_bytes());
         hash.update(&day.added.to_le_bytes());
     }
-    let Question { remaining, due_days, days_max, trials, seed } = question;
+    let Question { remaining, due_days, days_max, trials, seed, endings } = question;
     for number in [*remaining, due_days.unwrap_or(i64::MIN), *days_max, *trials] {
         hash.update(&number.to_le_bytes());
+    }
+    for ending in endings.unwrap_or_default().iter().chain([&(endings.is_some() as i64)]) {
+        hash.update(&ending.to_le_bytes());
     }
     hash.update(seed.as_bytes());
     hash.digest128()
 }
 
 pub fn forecast(history: &[Week], question: &Question<'_>) -> Option<Forecast> {
-    if history.is_empty() || question.trials < 1 {
+    let endings = question.endings.map(sorted);
+    if history.is_empty() || question.trials < 1 || endings.as_ref().is_some_and(Vec::is_empty) {
         return None;
     }
+    let history = &match endings {
+        Some(_) => history.iter().map(|week| week.map(|day| Day { added: 0, ..day })).collect(),
+        None => history.to_vec(),
+    };
     let days_max = question.days_max.clamp(1, DAYS_MAX);
     let trials = question.trials.min(TRIALS_MAX);
     let mut random = ChaCha8Rng::seed_from_u64(xxh3_64(question.seed.as_bytes()));
@@ -123,13 +140,18 @@ pub fn forecast(history: &[Week], question: &Question<'_>) -> Option<Forecast> {
             random.set_word_pos(0);
             pseudo.clear();
             pseudo.extend((0..history.len()).map(|_| history[below(&mut random, history.len())]));
-            play(&pseudo, question.remaining, days_max, &mut random)
+            let remaining = match &endings {
+                Some(endings) => share_of(question.remaining, endings[trial as usize % endings.len()]),
+                None => question.remaining,
+            };
+            play(&pseudo, remaining, days_max, &mut random)
         })
         .collect();
     ends.sort_unstable();
     let percentile = |p| nearest_rank(&ends, p).filter(|&days| days != NEVER);
     let share = |count: usize| count as f64 / trials as f64;
     Some(Forecast {
+        days: std::array::from_fn(|n| nearest_rank(&ends, level(n)).unwrap_or(NEVER).min(days_max)),
         p50_days: percentile(0.5),
         p85_days: percentile(0.85),
         p95_days: percentile(0.95),
@@ -137,6 +159,18 @@ pub fn forecast(history: &[Week], question: &Question<'_>) -> Option<Forecast> {
         p_never: share(ends.iter().filter(|&&end| end == NEVER).count()),
         trials,
     })
+}
+
+fn sorted(endings: &[i64]) -> Vec<i64> {
+    let mut endings = endings.to_vec();
+    endings.sort_unstable();
+    endings
+}
+
+/// Millionths of a number of tickets, in whole tickets, rounded up.
+fn share_of(remaining: i64, millionths: i64) -> i64 {
+    let share = i128::from(remaining) * i128::from(millionths.max(0));
+    i64::try_from((share + 999_999) / 1_000_000).unwrap_or(i64::MAX)
 }
 
 /// The day on which nothing remains, playing weeks drawn from `weeks`.
@@ -206,7 +240,14 @@ mod tests {
     }
 
     fn question(remaining: i64) -> Question<'static> {
-        Question { remaining, due_days: Some(13), days_max: 400, trials: 10_000, seed: "golden" }
+        Question {
+            remaining,
+            due_days: Some(13),
+            days_max: 400,
+            trials: 10_000,
+            seed: "golden",
+            endings: None,
+        }
     }
 
     #[test]
@@ -279,6 +320,22 @@ mod tests {
         ask(&history, &Question { seed: "another", ..question(20) });
         ask(&history, &Question { due_days: None, ..question(20) });
         ask(&history, &Question { due_days: Some(40), ..question(20) });
+        ask(&history, &Question { endings: Some(&[500_000]), ..question(20) });
+        ask(&history, &Question { endings: Some(&[]), ..question(20) });
+    }
+
+    /// Half of the work was cut at the end of every past milestone; scope that grows before that does not count.
+    #[test]
+    fn the_end_is_as_past_ends_were() {
+        let history = vec![[Day { done: 1, added: 1 }; 7]; 8];
+        let cut = forecast(&history, &Question { endings: Some(&[500_000]), ..question(9) }).unwrap();
+        assert_eq!((cut.p50_days, cut.p95_days, cut.p_never), (Some(5), Some(5), 0.0));
+        let either = [2_000_000, 0];
+        let some = forecast(&history, &Question { endings: Some(&either), ..question(9) }).unwrap();
+        assert_eq!((some.days[0], some.p50_days, some.p85_days), (0, Some(0), Some(18)));
+        let turned = forecast(&history, &Question { endings: Some(&[0, 2_000_000]), ..question(9) }).unwrap();
+        assert_eq!(some, turned);
+        assert_eq!(forecast(&history, &Question { endings: Some(&[]), ..question(9) }), None);
     }
 
     #[test]

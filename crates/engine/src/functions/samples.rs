@@ -20,7 +20,7 @@ use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Sign
 use super::forecast::{self, Day, Question};
 use super::knowledge::{Authorship, Touch, knowledge};
 use super::types::texts;
-use super::{control, survival, trend, truck};
+use super::{control, quantiles, survival, trend, truck};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Sample {
@@ -31,9 +31,10 @@ enum Sample {
     MilestoneForecast,
     ForecastExact,
     FileKnowledge,
+    Spread,
 }
 
-const ALL: [Sample; 7] = [
+const ALL: [Sample; 8] = [
     Sample::KmQuantile,
     Sample::Xmr,
     Sample::TheilSen,
@@ -41,6 +42,7 @@ const ALL: [Sample; 7] = [
     Sample::MilestoneForecast,
     Sample::ForecastExact,
     Sample::FileKnowledge,
+    Sample::Spread,
 ];
 
 pub(super) fn all() -> Vec<AggregateUDF> {
@@ -85,6 +87,7 @@ impl Sample {
             Sample::MilestoneForecast => "milestone_forecast",
             Sample::ForecastExact => "forecast_exact",
             Sample::FileKnowledge => "file_knowledge",
+            Sample::Spread => "spread",
         }
     }
 
@@ -96,8 +99,10 @@ impl Sample {
             Sample::TheilSen => vec![Float64, Float64],
             Sample::TruckFactor => vec![Utf8View, Utf8View, Int64, Float64],
             Sample::MilestoneForecast => {
-                vec![Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64, Utf8View]
+                let endings = quantiles::days_list();
+                vec![Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64, Utf8View, endings]
             }
+            Sample::Spread => vec![Int64, Int64],
             Sample::ForecastExact => vec![Int64, Int64, Float64],
             Sample::FileKnowledge => vec![Int64, Int64, Utf8View, Utf8View, Utf8View, Utf8View, Utf8View],
         }
@@ -107,6 +112,7 @@ impl Sample {
         let fields = match self {
             Sample::KmQuantile | Sample::ForecastExact => return DataType::Int64,
             Sample::TheilSen => return DataType::Float64,
+            Sample::Spread => return quantiles::days_list(),
             Sample::FileKnowledge => {
                 let item = DataType::Struct(known_fields());
                 return DataType::List(Arc::new(Field::new("item", item, true)));
@@ -122,6 +128,7 @@ impl Sample {
                 integers(&["p50_days", "p85_days", "p95_days"]),
                 floats(&["p_hit", "p_never"]),
                 integers(&["trials"]),
+                vec![Field::new("days", quantiles::days_list(), true)],
             ]
             .concat(),
         };
@@ -134,6 +141,7 @@ impl Sample {
             Sample::TheilSen => Ok(ScalarValue::Float64(theil_sen(columns))),
             Sample::ForecastExact => Ok(ScalarValue::Int64(forecast_exact(columns))),
             Sample::FileKnowledge => file_knowledge(columns),
+            Sample::Spread => Ok(list(spread(columns))),
             Sample::Xmr => self.record(xmr(columns)),
             Sample::TruckFactor => self.record(truck_factor(columns)),
             Sample::MilestoneForecast => self.record(milestone_forecast(columns)),
@@ -163,6 +171,17 @@ fn float(columns: &[ArrayRef], column: usize, row: usize) -> Option<f64> {
 fn text(columns: &[ArrayRef], column: usize, row: usize) -> Option<&str> {
     let values = columns[column].as_string_view();
     values.is_valid(row).then(|| values.value(row))
+}
+
+fn numbers(columns: &[ArrayRef], column: usize, row: usize) -> Option<Vec<i64>> {
+    let lists = columns[column].as_list::<i32>();
+    lists.is_valid(row).then(|| quantiles::numbers(&lists.value(row)))
+}
+
+/// A list of numbers, or NULL.
+fn list(values: Option<Vec<i64>>) -> ScalarValue {
+    let numbers = values.map(|values| values.into_iter().map(Some));
+    ScalarValue::List(Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>([numbers])))
 }
 
 fn rows(columns: &[ArrayRef]) -> std::ops::Range<usize> {
@@ -218,17 +237,25 @@ fn milestone_forecast(columns: &[ArrayRef]) -> Option<Vec<ScalarValue>> {
     };
     let days: Vec<(i64, Day)> = rows(columns).filter_map(day).collect();
     let history = forecast::weeks(&days, usize::try_from(int(columns, 3, 0)?).ok()?);
+    let endings = numbers(columns, 9, 0);
     let question = Question {
         remaining: int(columns, 4, 0)?,
         due_days: int(columns, 5, 0),
         days_max: int(columns, 6, 0)?,
         trials: int(columns, 7, 0)?,
         seed: text(columns, 8, 0)?,
+        endings: endings.as_deref(),
     };
     let found = forecast::remembered(&history, &question)?;
     let days = [found.p50_days, found.p85_days, found.p95_days].map(ScalarValue::Int64);
     let shares = [found.p_hit, Some(found.p_never)].map(ScalarValue::Float64);
-    Some(days.into_iter().chain(shares).chain([ScalarValue::Int64(Some(found.trials))]).collect())
+    let rest = [ScalarValue::Int64(Some(found.trials)), list(Some(found.days.to_vec()))];
+    Some(days.into_iter().chain(shares).chain(rest).collect())
+}
+
+fn spread(columns: &[ArrayRef]) -> Option<Vec<i64>> {
+    let values: Vec<i64> = rows(columns).filter_map(|row| int(columns, 0, row)).collect();
+    quantiles::spread(values, usize::try_from(int(columns, 1, 0)?).ok()?)
 }
 
 fn file_knowledge(columns: &[ArrayRef]) -> Result<ScalarValue> {

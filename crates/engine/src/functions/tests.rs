@@ -173,13 +173,13 @@ async fn samples_are_measured_whatever_their_order() {
 async fn forecasts_depend_on_the_set_of_rows() {
     check(
         "SELECT f['p50_days'], f['p85_days'], f['p_hit'], f['p_never'] FROM (
-           SELECT milestone_forecast(ago, 1, 0, 8, 10, 12, 100, 1000, 'seed') AS f
+           SELECT milestone_forecast(ago, 1, 0, 8, 10, 12, 100, 1000, 'seed', NULL) AS f
            FROM (SELECT UNNEST(range(0, 56)) AS ago) AS day)",
         &["10 10 1.0 0.0"],
     )
     .await;
     check(
-        "SELECT milestone_forecast(ago, 1, 0, 8, 10, 12, 100, 1000, 'seed') IS NULL FROM (SELECT UNNEST(range(0, 56)) AS ago) AS day WHERE ago < 0",
+        "SELECT milestone_forecast(ago, 1, 0, 8, 10, 12, 100, 1000, 'seed', NULL) IS NULL FROM (SELECT UNNEST(range(0, 56)) AS ago) AS day WHERE ago < 0",
         &["true"],
     )
     .await;

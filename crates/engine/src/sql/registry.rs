@@ -127,8 +127,8 @@ pub const REFUSED: &[&str] = &[
     "list_positions", "list_product", "list_remove_n", "list_replace", "list_replace_all", "list_replace_n",
     "list_scale", "list_subtract", "list_sum", "list_union", "list_zip", "map", "map_entries", "map_extract",
     "map_keys", "map_values",
-    "file_knowledge", "forecast_exact", "holdings", "joined_episodes", "lww", "memberships", "milestone_forecast", "review_episodes",
-    "revisions", "theil_sen", "truck_factor",
+    "file_knowledge", "forecast_exact", "holdings", "joined_episodes", "lww", "memberships", "milestone_forecast", "quantile_blend",
+    "quantile_loss", "quantile_share", "reference_days", "review_episodes", "revisions", "spread", "theil_sen", "truck_factor",
 ];
 
 /// Those that stand in FROM and give rows.

@@ -51,6 +51,10 @@ pub async fn page(visitor: Visitor, id: Result<Path<String>, PathRejection>) -> 
         p.eyebrow { a href=(visit.lens.link("/milestones", &[])) { "Milestones" } " · " (milestone.project) }
         h1 { (milestone.title) }
         p.lead { (verdict(&milestone, outlook.as_ref())) }
+        @if let Some(outlook) = outlook.as_ref().filter(|_| milestone.state == "open") {
+            @if let Some(warning) = warning(outlook) { p { strong { (warning) } } }
+            @if let Some(basis) = basis(outlook) { p.soft { (basis) } }
+        }
         (facts(&milestone, outlook.as_ref(), entry.as_ref()))
         section aria-labelledby="charts" {
             h2 id="charts" { "Dates and work" }
@@ -162,20 +166,63 @@ fn verdict(milestone: &Milestone, outlook: Option<&Outlook>) -> String {
                 _ => format!("{days} before its date"),
             };
             format!(
-                "At its own pace it is done by {} with even odds, {place}; the odds of the date itself are {}.",
+                "It is done by {} with even odds, {place}; the odds of the date itself are {}.",
                 words::date(p50),
                 words::percent(p)
             )
         }
         (Some(p), Some(_), None) => {
-            format!("At its own pace no end is foreseeable; the odds of its date are {}.", words::percent(p))
+            format!(
+                "At its present pace no end is foreseeable; the odds of its date are {}.",
+                words::percent(p)
+            )
         }
-        (None, _, Some(p50)) => format!(
-            "At its own pace it is done by {} with even odds; it has no date to hold.",
-            words::date(p50)
-        ),
+        (None, _, Some(p50)) => {
+            format!("It is done by {} with even odds; it has no date to hold.", words::date(p50))
+        }
         _ => format!("No forecast: {}.", words::plain(&outlook.state)),
     }
+}
+
+/// What the dates rest on, in a sentence or two.
+fn basis(outlook: &Outlook) -> Option<String> {
+    let weeks = words::count(outlook.weeks as usize, "week", "weeks");
+    let past = words::count(outlook.past_milestones as usize, "past milestone", "past milestones");
+    let rests = match outlook.method.as_str() {
+        "past milestones" => format!("The dates rest on how long {past} took against their plans."),
+        "pace" => format!("The dates rest on what was done and added in the last {weeks}."),
+        "pace, usual ending" => format!(
+            "The dates rest on what was done in the last {weeks}, and on how much of what remained was done, cut or added in the end of {past}."
+        ),
+        "pace, scope as it stands" => {
+            format!("The dates rest on what was done in the last {weeks}, with the scope as it stands.")
+        }
+        "combination" => format!(
+            "The dates are an average of two kinds: the pace of the last {weeks}, and how {past} went. What was closer in the past weighs more."
+        ),
+        _ => return None,
+    };
+    let replays = words::count(outlook.replays as usize, "closed milestone", "closed milestones");
+    let chosen = format!(
+        " Tried on {replays} at the same progress, with what was known then, this way was the closest."
+    );
+    Some(if outlook.replays >= 20.0 { rests + &chosen } else { rests })
+}
+
+/// That the work never ends as it goes, and what would have to change for the date to hold.
+fn warning(outlook: &Outlook) -> Option<String> {
+    let (true, Some(pace)) = (outlook.never_at_pace, outlook.pace) else { return None };
+    let a_week = |tickets: f64| format!("{} a week", words::amount(tickets, "tickets"));
+    let now =
+        format!("At the present pace of {}, with scope changing as it does, it may never end.", a_week(pace));
+    Some(match (outlook.scope_to_cut, outlook.pace_to_reach) {
+        (Some(cut), Some(reach)) => format!(
+            "{now} To hold its date, cut {} or reach {}.",
+            words::amount(cut, "tickets"),
+            a_week(reach)
+        ),
+        _ => now,
+    })
 }
 
 fn facts(milestone: &Milestone, outlook: Option<&Outlook>, entry: Option<&MilestoneRisk>) -> Markup {
@@ -275,13 +322,32 @@ mod tests {
         };
         assert_eq!(
             verdict(&milestone("open"), Some(&outlook)),
-            "At its own pace it is done by 3 Dec 2026 with even odds, 6 days after its date; the odds of the date itself are 8%."
+            "It is done by 3 Dec 2026 with even odds, 6 days after its date; the odds of the date itself are 8%."
         );
         let outlook = Outlook { p_hit: Some(0.03), due_on: on("2026-11-27"), ..Outlook::default() };
         assert_eq!(
             verdict(&milestone("open"), Some(&outlook)),
-            "At its own pace no end is foreseeable; the odds of its date are 3%."
+            "At its present pace no end is foreseeable; the odds of its date are 3%."
         );
+        let outlook = Outlook {
+            method: "past milestones".into(),
+            past_milestones: 12.0,
+            replays: 28.0,
+            never_at_pace: true,
+            pace: Some(4.2),
+            pace_to_reach: Some(9.5),
+            scope_to_cut: Some(12.0),
+            ..Outlook::default()
+        };
+        assert_eq!(
+            basis(&outlook).unwrap(),
+            "The dates rest on how long 12 past milestones took against their plans. Tried on 28 closed milestones at the same progress, with what was known then, this way was the closest."
+        );
+        assert_eq!(
+            warning(&outlook).unwrap(),
+            "At the present pace of 4.2 tickets a week, with scope changing as it does, it may never end. To hold its date, cut 12 tickets or reach 9.5 tickets a week."
+        );
+        assert_eq!((basis(&Outlook::default()), warning(&Outlook::default())), (None, None));
         assert_eq!(verdict(&milestone("closed"), None), "This milestone is closed.");
         let outlook = Outlook { state: "insufficient data".into(), ..Outlook::default() };
         assert_eq!(verdict(&milestone("open"), Some(&outlook)), "No forecast: insufficient data.");

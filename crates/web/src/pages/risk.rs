@@ -88,6 +88,17 @@ pub struct Outlook {
     pub scope: Option<f64>,
     /// What the forecast rests on, or why there is none.
     pub state: String,
+    /// The model in force, and what it learnt from: weeks, past milestones, and forecasts of these that were replayed.
+    pub method: String,
+    pub weeks: f64,
+    pub past_milestones: f64,
+    pub replays: f64,
+    /// At the pace of the history most futures, or too many of them, never end.
+    pub never_at_pace: bool,
+    /// Tickets a week, now and for the date to hold; tickets to cut instead.
+    pub pace: Option<f64>,
+    pub pace_to_reach: Option<f64>,
+    pub scope_to_cut: Option<f64>,
     pub drift_days: Option<f64>,
     /// Days of the drift by cause.
     pub causes: Vec<(&'static str, f64)>,
@@ -107,6 +118,10 @@ pub fn outlooks(rows: &Rows<'_>) -> Vec<Outlook> {
     let dates = ["due_on", "baseline_on", "p50_on", "p85_on", "p95_on"].map(|name| rows.dates(name));
     let (remaining, scope, mut state) =
         (rows.numbers("remaining"), rows.numbers("scope"), rows.texts("state"));
+    let mut method = rows.texts("method");
+    let learnt = ["n", "past_milestones", "replays"].map(|name| rows.numbers(name));
+    let never_at_pace = rows.flags("never_at_pace");
+    let paces = ["pace", "pace_to_reach", "scope_to_cut"].map(|name| rows.numbers(name));
     let drift = rows.numbers("forecast_drift_days");
     let causes = CAUSES.map(|(column, words)| (words, rows.numbers(column)));
     (0..rows.len())
@@ -125,6 +140,14 @@ pub fn outlooks(rows: &Rows<'_>) -> Vec<Outlook> {
             remaining: remaining[row],
             scope: scope[row],
             state: state[row].take().unwrap_or_default(),
+            method: method[row].take().unwrap_or_default(),
+            weeks: learnt[0][row].unwrap_or_default(),
+            past_milestones: learnt[1][row].unwrap_or_default(),
+            replays: learnt[2][row].unwrap_or_default(),
+            never_at_pace: never_at_pace[row] == Some(true),
+            pace: paces[0][row],
+            pace_to_reach: paces[1][row],
+            scope_to_cut: paces[2][row],
             drift_days: drift[row],
             causes: causes.iter().filter_map(|(words, days)| Some((*words, days[row]?))).collect(),
         })
