@@ -1,6 +1,6 @@
 -- +++
 -- title = "Milestone forecast"
--- help = "When each open milestone will be done at the pace of its own history, and how probable its due date is."
+-- help = "When each open milestone will be done, by its pace and by how past milestones went, and how probable its due date is."
 -- unit = "ratio"
 -- level = "team"
 -- labels = ["project", "milestone", "title"]

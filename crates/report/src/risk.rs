@@ -1,6 +1,6 @@
 //! Milestones in words: when they will likely be done, against their dates.
 //!
-//! The numbers are those of `milestone_forecast` and `milestone_risk`, and what is likely means 85 of 100 futures. A
+//! The numbers are those of `milestone_forecast` and `milestone_risk`, and what is likely has a probability of 85%. A
 //! milestone without a forecast is said to have none, which is not a good sign nor a bad one.
 
 use chrono::NaiveDate;

@@ -100,7 +100,7 @@ fn plan(answers: &Answers, risks: &[Outlook<'_>]) -> Part {
         part.tables.push(grid);
     }
     part.note = Some(
-        "\"Even chance\" and \"likely\" are the days by which a milestone is done in 50 and in 85 of 100 simulated futures; a dash means that the day is never reached, or not known.".to_owned(),
+        "\"Even chance\" and \"likely\" are the days by which a milestone is done with a probability of 50% and of 85%; a dash means that the day is never reached, or not known.".to_owned(),
     );
     part
 }

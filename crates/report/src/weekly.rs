@@ -119,7 +119,7 @@ fn at_risk(answers: &Answers, risks: &[Outlook<'_>]) -> Part {
         ]);
     }
     grid.note = Some(
-        "\"Likely\" means in 85 of 100 simulated futures, drawn from the project's own history.".to_owned(),
+        "\"Likely\" means with a probability of 85%, by the pace of the work and by how past milestones went.".to_owned(),
     );
     part.tables.push(grid);
     part

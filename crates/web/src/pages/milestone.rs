@@ -239,7 +239,7 @@ fn facts(milestone: &Milestone, outlook: Option<&Outlook>, entry: Option<&Milest
                 div { dt { "Even odds" } dd { (date(outlook.p50_on, "not foreseeable")) } }
                 div { dt { "85% likely by" } dd { (date(outlook.p85_on, "not foreseeable")) } }
                 @if let Some(p) = outlook.p_hit { div { dt { "Odds of the date" } dd { (words::percent(p)) } } }
-                @if let Some(p) = outlook.p_never.filter(|p| *p >= 0.01) { div { dt { "Odds of never" } dd { (words::percent(p)) } } }
+                @if let Some(p) = outlook.p_never.filter(|p| *p >= 0.01) { div { dt { "Never, at this pace" } dd { (words::percent(p)) } } }
                 @if let (Some(remaining), Some(scope)) = (outlook.remaining, outlook.scope) {
                     div { dt { "Remaining" } dd { (words::amount(remaining, "")) small { " of " (words::amount(scope, "tickets")) } } }
                 }

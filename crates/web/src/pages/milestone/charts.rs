@@ -25,7 +25,7 @@ pub fn both(milestone: &Milestone, outlook: Option<&Outlook>, scope: &Rows<'_>, 
             @if history.is_empty() {
                 p.soft { "No ticket has been in this milestone." }
             } @else {
-                p.soft.small { "Tickets done and in scope, and the days on which the rest may be done at the pace of its history." }
+                p.soft.small { "Tickets done and in scope, and the days on which the rest may be done." }
                 (figure::plot(&chart::fan(Head::new("fan", &format!("Burn-up of {}", milestone.title)), &fan(milestone, outlook, history))))
             }
         }
