@@ -11,7 +11,7 @@
 -- [params]
 -- project = { type = "text", default = "", help = "only milestones of this project; without a name, all" }
 -- +++
--- Each closed milestone is forecast at 20, 40, 60 and 80% of the time from its first event to its baseline, as of then. Coverage
+-- Each closed milestone, of the 400 that were closed last, is forecast at 20, 40, 60 and 80% of the time from its first event to its baseline, as of then. Coverage
 -- is the share that closed by the percentile; 85% must cover about 85%, in both directions. A forecast that names no day
 -- covers nothing: `never_85` is the share of these, and pinball loss, in days, leaves them out. The losses of the models, of the forecast in
 -- force of the due date as stated then and of the usual slip (the median of past milestones, as one day) are mean pinball losses at 5 to 95%, as shares of the baseline duration, over the

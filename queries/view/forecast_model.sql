@@ -21,7 +21,7 @@
 -- `reference` is the reference class: how long past milestones took for each day of their baseline duration, those of the
 -- project and, with a weight that fades, those of the organisation (the function reference_days). It needs no tickets.
 -- What had closed by the moment is known of the project, and by the beginning of its week of the organisation.
--- The futures are drawn from the milestone and the days (not the moments) of both clocks:
+-- The futures are drawn from the milestone and the day (not the moment) that is asked about:
 -- through a day a forecast changes only when its history does, and a change is shown against the same futures without it.
 WITH asked AS (
   SELECT
@@ -192,7 +192,7 @@ drawn AS (
         COALESCE(remaining * 7 * weeks / CASE WHEN pace > 0 THEN pace END, 0),
         $horizon_days_min
       ) AS days_max,
-      CONCAT(milestone, '|', CAST(CAST(at AS DATE) AS VARCHAR), '|', CAST(CAST($known_at AS DATE) AS VARCHAR)) AS seed
+      CONCAT(milestone, '|', CAST(CAST(at AS DATE) AS VARCHAR)) AS seed
     FROM day
   ) AS day
   INNER JOIN learnt ON learnt.milestone = day.milestone AND learnt.at = day.at

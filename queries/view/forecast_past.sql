@@ -4,18 +4,27 @@
 -- once = true
 -- [params]
 -- past_trials = { type = "int", default = 2000, min = 100, max = 100000, help = "futures that are played for each closed milestone and moment" }
+-- replayed_max = { type = "int", default = 400, min = 10, max = 20000, help = "the milestones that were closed last are forecast again, at most so many" }
 -- +++
 -- Has the columns of forecast_model. A loss is the mean pinball loss at 5, 10, ... 95%, in millionths of the baseline duration; a future
 -- that does not end within its horizon counts as ending there. `blend` is the average of the models, weighed by what each
 -- had lost by then (the function quantile_blend).
-WITH moment AS (
-  SELECT DISTINCT
-    milestone,
-    at,
-    due_on,
-    $past_trials AS trials
+WITH replayed AS (
+  SELECT milestone
   FROM milestone_past
-  WHERE open
+  WHERE percent = 20
+  ORDER BY closed_at DESC, milestone
+  LIMIT $replayed_max
+),
+moment AS (
+  SELECT
+    past.milestone,
+    past.at,
+    past.due_on,
+    $past_trials AS trials
+  FROM milestone_past AS past
+  INNER JOIN replayed ON replayed.milestone = past.milestone
+  WHERE past.open
 ),
 model AS (
   SELECT

@@ -122,6 +122,29 @@ fn psql_looks_around() {
 }
 
 #[test]
+fn a_question_means_what_it_means_to_postgresql() {
+    let db = db("", "");
+    for (text, expect) in [
+        (
+            "SELECT x.n, (SELECT count(*) FROM (VALUES (1), (1), (2)) AS y (n) WHERE y.n = x.n) FROM (VALUES (1), (2)) AS x (n) ORDER BY 1",
+            "1|2\n2|1\n",
+        ),
+        (
+            "SELECT m.repo, (SELECT count(*) FROM change c WHERE c.repo = m.repo) > 0 FROM change m LIMIT 1",
+            "|t\n",
+        ),
+        ("SELECT to_char(TIMESTAMP '2026-03-09 14:05:06', 'YYYY-MM-DD HH24:MI')", "2026-03-09 14:05\n"),
+        (
+            "SELECT to_char(TIMESTAMP '2026-03-09 14:05:06', 'DD Month')",
+            "ERROR:  0A000: to_char cannot write 'Month'",
+        ),
+    ] {
+        let said = db.psql("analyst", text);
+        assert!(said.contains(expect), "{text}: {said}");
+    }
+}
+
+#[test]
 fn what_is_not_a_query_is_refused() {
     let db = db("", "");
     for (user, text, code) in [

@@ -30,6 +30,7 @@ use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, SchemaRef};
 use chrono::{DateTime, Utc};
 use datafusion::datasource::MemTable;
+use datafusion::datasource::empty::EmptyTable;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::sql::sqlparser::ast;
@@ -239,8 +240,10 @@ impl Evaluator {
             for view in self.catalogue.views.iter().filter(|view| view.is_shared()) {
                 let query = self.catalogue.bind_view(view, moment.as_of_us, moment.known_at_us).query;
                 let frame = frame(&context, query).await?;
-                columns.insert(view.name.clone(), columns_of(&context, frame.logical_plan())?);
-                context.register_table(view.name.as_str(), frame.into_view())?;
+                let schema = columns_of(&context, frame.logical_plan())?;
+                // Only its columns: a view that is read for its plan would be planned again by each of its readers.
+                context.register_table(view.name.as_str(), Arc::new(EmptyTable::new(schema.clone())))?;
+                columns.insert(view.name.clone(), schema);
             }
             Ok(columns)
         };

@@ -1,25 +1,82 @@
-//! What clients spell otherwise than the query engine: a pattern with an escape of its own.
+//! What clients spell otherwise than the query engine: a pattern with an escape of its own, and the template of `to_char`.
 //!
-//! Invariant: a statement means the same afterwards; a pattern that is no text stays as it is, and is refused by name.
+//! Invariant: a statement means the same afterwards. A pattern that is no text stays as it is, and is refused by name; so is
+//! a part of a template that the engine cannot write. A template with a `%` is the engine's own.
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{Expr, Statement, Value, VisitMut, VisitorMut};
+use datafusion::sql::sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Statement, Value, VisitMut, VisitorMut,
+};
+
+use super::refusal::Refusal;
 
 /// What escapes a wildcard in the query engine.
 const ESCAPE: char = '\\';
 
+/// Templates of <https://www.postgresql.org/docs/current/functions-formatting.html>, the longest first, and what the engine
+/// (chrono) writes for them.
+const TEMPLATES: [(&str, &str); 28] = [
+    ("FMMonth", "%B"),
+    ("FMDay", "%A"),
+    ("FMHH24", "%-H"),
+    ("FMHH12", "%-I"),
+    ("FMMM", "%-m"),
+    ("FMDD", "%-d"),
+    ("FMMI", "%-M"),
+    ("FMSS", "%-S"),
+    ("IYYY", "%G"),
+    ("YYYY", "%Y"),
+    ("HH24", "%H"),
+    ("HH12", "%I"),
+    ("DDD", "%j"),
+    ("Mon", "%b"),
+    ("HH", "%I"),
+    ("MI", "%M"),
+    ("MM", "%m"),
+    ("DD", "%d"),
+    ("SS", "%S"),
+    ("MS", "%3f"),
+    ("US", "%6f"),
+    ("YY", "%y"),
+    ("Dy", "%a"),
+    ("IW", "%V"),
+    ("ID", "%u"),
+    ("AM", "%p"),
+    ("PM", "%p"),
+    ("Q", "%q"),
+];
+/// Templates that say the same in small letters.
+const NUMBERS: &str = "YHMDSUIQ";
+
+/// Names that PostgreSQL fills up with blanks: the engine does not, and they begin as another template does.
+const UNKNOWN: [&str; 2] = ["Month", "Day"];
+
 /// Rewrites a statement.
-pub fn adapt(statement: &mut Statement) {
-    let _ = statement.visit(&mut Escapes);
+pub fn adapt(statement: &mut Statement) -> Result<(), Refusal> {
+    match statement.visit(&mut Spelling) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(refusal) => Err(refusal),
+    }
 }
 
-struct Escapes;
+struct Spelling;
 
-impl VisitorMut for Escapes {
-    type Break = ();
+impl VisitorMut for Spelling {
+    type Break = Refusal;
 
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Refusal> {
+        if let Some(template) = template(expr)
+            && !template.contains('%')
+        {
+            match strftime(template) {
+                Ok(spelt) => *template = spelt,
+                Err(part) => {
+                    let message = format!("to_char cannot write '{part}' of the template '{template}'");
+                    return ControlFlow::Break(Refusal::unsupported(message));
+                }
+            }
+        }
         if let Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } = expr {
             let own = escape_char.as_ref().and_then(|value| match &value.value {
                 Value::SingleQuotedString(text) => single(text),
@@ -34,6 +91,66 @@ impl VisitorMut for Escapes {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// The text of the template that `to_char` is called with.
+fn template(expr: &mut Expr) -> Option<&mut String> {
+    let Expr::Function(Function { name, args: FunctionArguments::List(list), .. }) = expr else {
+        return None;
+    };
+    let called = name.0.last().and_then(|part| part.as_ident())?;
+    if !called.value.eq_ignore_ascii_case("to_char") {
+        return None;
+    }
+    let [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(template))] = list.args.as_mut_slice() else {
+        return None;
+    };
+    let template = match template {
+        Expr::Cast { expr, .. } => expr.as_mut(),
+        template => template,
+    };
+    match template {
+        Expr::Value(value) => match &mut value.value {
+            Value::SingleQuotedString(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A template in the engine's own spelling, or the part that it cannot write.
+fn strftime(template: &str) -> Result<String, String> {
+    let mut spelt = String::with_capacity(2 * template.len());
+    let mut rest = template;
+    while let Some(letter) = rest.chars().next() {
+        if let Some(quoted) = rest.strip_prefix('"') {
+            let (text, after) = quoted.split_once('"').unwrap_or((quoted, ""));
+            spelt.push_str(text);
+            rest = after;
+            continue;
+        }
+        let same = |pattern: &str| match rest.get(..pattern.len()) {
+            Some(given) if NUMBERS.contains(&pattern[..1]) && pattern.chars().all(|c| !c.is_lowercase()) => {
+                given.eq_ignore_ascii_case(pattern)
+            }
+            Some(given) => given == pattern,
+            None => false,
+        };
+        let word = rest.find(|letter: char| !letter.is_ascii_alphabetic()).unwrap_or(rest.len());
+        if UNKNOWN.iter().any(|unknown| rest[..word].eq_ignore_ascii_case(unknown)) {
+            return Err(rest[..word].to_owned());
+        }
+        if let Some((pattern, known)) = TEMPLATES.iter().find(|(pattern, _)| same(pattern)) {
+            spelt.push_str(known);
+            rest = &rest[pattern.len()..];
+        } else if letter.is_ascii_alphabetic() && letter != 'T' {
+            return Err(rest[..word].to_owned());
+        } else {
+            spelt.push(letter);
+            rest = &rest[letter.len_utf8()..];
+        }
+    }
+    Ok(spelt)
 }
 
 fn single(text: &str) -> Option<char> {
@@ -102,8 +219,41 @@ mod tests {
             ("SELECT 1 FROM t WHERE a LIKE 'b'", "SELECT 1 FROM t WHERE a LIKE 'b'"),
         ] {
             let mut statement = Parser::parse_sql(&PostgreSqlDialect {}, given).unwrap().remove(0);
-            adapt(&mut statement);
+            adapt(&mut statement).unwrap();
             assert_eq!(statement.to_string(), expected, "{given}");
         }
+    }
+
+    #[test]
+    fn templates_of_to_char_are_spelt_for_the_engine() {
+        for (template, expected) in [
+            ("YYYY-MM-DD", Ok("%Y-%m-%d")),
+            ("yyyy-mm-dd hh24:mi:ss", Ok("%Y-%m-%d %H:%M:%S")),
+            ("YYYY-MM-DD\"T\"HH24:MI:SS.MS", Ok("%Y-%m-%dT%H:%M:%S.%3f")),
+            ("IYYY-\"W\"IW", Ok("%G-W%V")),
+            ("FMDD Mon YY, Dy HH:MI AM", Ok("%-d %b %y, %a %I:%M %p")),
+            ("YYYY-\"Q\"Q", Ok("%Y-Q%q")),
+            ("YYYY J", Err("J")),
+            ("DD Month", Err("Month")),
+            ("YYYYth", Err("th")),
+        ] {
+            assert_eq!(strftime(template), expected.map(str::to_owned).map_err(str::to_owned), "{template}");
+        }
+        let adapted = |text: &str| {
+            let mut statement = Parser::parse_sql(&PostgreSqlDialect {}, text).unwrap().remove(0);
+            adapt(&mut statement).map(|()| statement.to_string()).map_err(|refusal| refusal.message)
+        };
+        assert_eq!(
+            adapted("SELECT to_char(at, 'YYYY'::TEXT) FROM t").unwrap(),
+            "SELECT to_char(at, '%Y'::TEXT) FROM t"
+        );
+        assert_eq!(
+            adapted("SELECT to_char(at, '%d MM') FROM t").unwrap(),
+            "SELECT to_char(at, '%d MM') FROM t"
+        );
+        assert_eq!(
+            adapted("SELECT to_char(at, 'MONTH') FROM t").unwrap_err(),
+            "to_char cannot write 'MONTH' of the template 'MONTH'"
+        );
     }
 }

@@ -7,10 +7,12 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     CloseCursor, DiscardObject, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, Reset,
-    Set, SetExpr, Statement, TableFactor, Value, Visit, Visitor,
+    Set, SetExpr, Statement, TableFactor, Value, Visit, Visitor, visit_relations,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
+use datafusion_pg_catalog::sql::rules::{self, SqlStatementRewriteRule};
 use engine::{SqlLimits, check_calls, check_statement, check_text};
 
 use super::dialect;
@@ -50,7 +52,7 @@ pub fn read(
     limits: &SqlLimits,
 ) -> Result<Vec<Ask>, Refusal> {
     check_text(text, &PostgreSqlDialect {}, limits)?;
-    let statements = parser.parse(text).map_err(|error| Refusal::new("42601", error.to_string()))?;
+    let statements = parse(parser, text).map_err(|error| Refusal::new("42601", error.to_string()))?;
     if statements.len() > STATEMENTS_MAX {
         let count = statements.len();
         return Err(Refusal::new(
@@ -59,6 +61,48 @@ pub fn read(
         ));
     }
     statements.into_iter().map(|statement| ask(statement, limits)).collect()
+}
+
+/// What a driver asks of PostgreSQL's catalogue is made into what the engine can answer: the parser takes a subquery in a
+/// SELECT list for something that nobody needs, and makes it NULL or one row of it. All else keeps its subqueries.
+fn parse(parser: &PostgresCompatibilityParser, text: &str) -> Result<Vec<Statement>, ParserError> {
+    let rewritten = parser.parse(text)?;
+    let Ok(own) = Parser::parse_sql(&PostgreSqlDialect {}, text) else { return Ok(rewritten) };
+    if own.len() != rewritten.len() {
+        return Ok(rewritten);
+    }
+    let pairs = own.into_iter().zip(rewritten);
+    Ok(pairs
+        .map(|(own, rewritten)| if asks_the_catalogue(&rewritten) { rewritten } else { spelt(own) })
+        .collect())
+}
+
+fn asks_the_catalogue(statement: &Statement) -> bool {
+    let found = visit_relations(statement, |name| {
+        let parts: Vec<String> =
+            name.0.iter().filter_map(|part| part.as_ident()).map(|part| part.value.to_lowercase()).collect();
+        let is_theirs =
+            matches!(parts.first().map(String::as_str), Some("pg_catalog" | "information_schema"));
+        let is_known = parts.last().is_some_and(|name| name.starts_with("pg_"));
+        if is_theirs || is_known { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    found.is_break()
+}
+
+/// The rules of the parser that leave what a statement means.
+fn spelt(statement: Statement) -> Statement {
+    let rules: [&dyn SqlStatementRewriteRule; 9] = [
+        &rules::AliasDuplicatedProjectionRewrite,
+        &rules::ResolveUnqualifiedIdentifier,
+        &rules::RewriteArrayAnyAllOperation,
+        &rules::StripCallableQualifier,
+        &rules::FixArrayLiteral,
+        &rules::CurrentUserVariableToSessionUserFunctionCall,
+        &rules::StripCollate,
+        &rules::RewritePgCatalogOperator,
+        &rules::FixVersionColumnName,
+    ];
+    rules.iter().fold(statement, |statement, rule| rule.rewrite(statement))
 }
 
 fn ask(statement: Statement, limits: &SqlLimits) -> Result<Ask, Refusal> {
@@ -93,7 +137,7 @@ fn ask(statement: Statement, limits: &SqlLimits) -> Result<Ask, Refusal> {
         Statement::UNLISTEN { .. } => Ask::Nothing("UNLISTEN"),
         Statement::Discard { object_type: DiscardObject::ALL } => Ask::DiscardAll,
         mut statement if is_query(&statement) => {
-            dialect::adapt(&mut statement);
+            dialect::adapt(&mut statement)?;
             check_statement(&statement)?;
             // What was rewritten is what will run, so that is what is looked at.
             check_text(&statement.to_string(), &PostgreSqlDialect {}, limits)?;
