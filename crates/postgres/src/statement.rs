@@ -71,10 +71,10 @@ fn parse(parser: &PostgresCompatibilityParser, text: &str) -> Result<Vec<Stateme
     if own.len() != rewritten.len() {
         return Ok(rewritten);
     }
-    let pairs = own.into_iter().zip(rewritten);
-    Ok(pairs
-        .map(|(own, rewritten)| if asks_the_catalogue(&rewritten) { rewritten } else { spelt(own) })
-        .collect())
+    let choose = |(own, rewritten): (Statement, Statement)| {
+        if asks_the_catalogue(&own) || asks_the_catalogue(&rewritten) { rewritten } else { spelt(own) }
+    };
+    Ok(own.into_iter().zip(rewritten).map(choose).collect())
 }
 
 fn asks_the_catalogue(statement: &Statement) -> bool {
