@@ -1,5 +1,6 @@
 //! Plans the whole catalogue on empty tables, to find what parsing cannot; then `trial` runs what is the user's own.
 //!
+//! A query is planned in the steps in which it will run, and each step that several queries have once.
 //! Invariant: nothing here is executed. Deliberately absent: any data.
 
 use std::collections::BTreeMap;
@@ -8,17 +9,15 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::sqlparser::ast::Query;
 
 use super::people::{self, Held, Known};
 use super::trial;
 use super::{Catalogue, Level, Metric, Problem, View, graph};
-use crate::sql::{columns_of, plan_query};
+use crate::evaluate::steps::{Steps, step_texts};
 
-/// Metrics that `sound` has, with all that they read, as they are here are not planned again; such views only as far as
-/// their columns.
+/// Metrics that `sound` has, with all that they read, as they are here are not planned again.
 pub(super) async fn check(catalogue: &Catalogue, sound: Option<&Catalogue>) -> Vec<Problem> {
     let is_known = |metric: &&Metric| {
         sound.is_some_and(|sound| {
@@ -37,20 +36,20 @@ pub(super) async fn check(catalogue: &Catalogue, sound: Option<&Catalogue>) -> V
         known.insert(table.name().to_owned(), people::by_name(schema.fields()));
         register(&context, table.name(), schema, &mut problems);
     }
-    for view in &catalogue.views {
-        let bound = catalogue.bind_view(view, 0, 0);
-        let is_known = sound.is_some_and(|sound| sound.views.contains(view));
-        let planned = match is_known {
-            true => written(&context, bound.query).await,
-            false => plan(&context, bound.query).await,
-        };
-        match planned {
-            Ok((schema, plan)) => {
+    let views: Vec<_> = catalogue.views.iter().map(|view| (view, catalogue.bind_view(view, 0, 0))).collect();
+    let bind = |metric| catalogue.bind(metric, 0, 0, &BTreeMap::new()).expect("defaults are in range");
+    let metrics = catalogue.metrics.iter().filter(|metric| !is_known(metric));
+    let metrics: Vec<_> = metrics.map(|metric| (metric, bind(metric))).collect();
+    let mut steps = Steps::planned(&context);
+    let all = views.iter().map(|(_, bound)| bound).chain(metrics.iter().map(|(_, bound)| bound));
+    steps.keep(all.flat_map(|bound| step_texts(&bound.query)).collect());
+    for (view, bound) in views {
+        match plan(&mut steps, bound.query, &mut known).await {
+            Ok((schema, held)) => {
                 view_columns(view, &schema, &mut problems);
                 let mut columns = people::by_name(schema.fields());
                 if view.is_shared() {
-                    let held = people::held(&plan, &known);
-                    columns = schema.fields().iter().map(|field| field.name().clone()).zip(held).collect();
+                    columns = named(&schema, held);
                 }
                 known.insert(view.name.clone(), columns);
                 register(&context, &view.name, schema, &mut problems);
@@ -58,12 +57,11 @@ pub(super) async fn check(catalogue: &Catalogue, sound: Option<&Catalogue>) -> V
             Err(error) => problems.push(misplanned(&view.file, view.sql_line, bound.has_views, &error)),
         }
     }
-    for metric in catalogue.metrics.iter().filter(|metric| !is_known(metric)) {
-        let bound = catalogue.bind(metric, 0, 0, &BTreeMap::new()).expect("defaults are in range");
-        match plan(&context, bound.query).await {
-            Ok((schema, plan)) => {
+    for (metric, bound) in metrics {
+        match plan(&mut steps, bound.query, &mut known).await {
+            Ok((schema, held)) => {
                 metric_columns(metric, &schema, &mut problems);
-                metric_people(metric, &schema, &people::held(&plan, &known), &mut problems);
+                metric_people(metric, &schema, &held, &mut problems);
             }
             Err(error) => problems.push(misplanned(&metric.file, metric.sql_line, bound.has_views, &error)),
         }
@@ -75,21 +73,23 @@ pub(super) async fn check(catalogue: &Catalogue, sound: Option<&Catalogue>) -> V
     problems
 }
 
-/// The output columns, and the plan as written. Types are made to fit as they are before a plan runs, which finds
-/// those that cannot.
-async fn plan(context: &SessionContext, query: Query) -> Result<(SchemaRef, LogicalPlan), DataFusionError> {
-    let planned = written(context, query).await?;
-    context.state().optimize(&planned.1)?;
-    Ok(planned)
+/// The output columns, and what each holds. Types are made to fit as they are before a plan runs, which finds those
+/// that cannot.
+async fn plan(
+    steps: &mut Steps,
+    query: Query,
+    known: &mut Known,
+) -> Result<(SchemaRef, Vec<Held>), DataFusionError> {
+    let (schema, plan, made) = steps.plan(query).await?;
+    for (step, plan) in made {
+        let columns = named(plan.schema().as_arrow(), people::held(&plan, known));
+        known.insert(step, columns);
+    }
+    Ok((schema, people::held(&plan, known)))
 }
 
-async fn written(
-    context: &SessionContext,
-    query: Query,
-) -> Result<(SchemaRef, LogicalPlan), DataFusionError> {
-    let plan = plan_query(context, query).await?;
-    let columns = columns_of(context, &plan)?;
-    Ok((Arc::new(Schema::new(columns.fields().clone())), plan))
+fn named(schema: &Schema, held: Vec<Held>) -> BTreeMap<String, Held> {
+    schema.fields().iter().map(|field| field.name().clone()).zip(held).collect()
 }
 
 /// Where the planner says, counted from where the SQL starts, else where what it names stands. Where a query

@@ -22,7 +22,8 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::load::is_shipped;
 use super::{Catalogue, Metric, Problem};
-use crate::sql::{columns_of, plan_query, rows_of};
+use crate::evaluate::steps::Steps;
+use crate::sql::{columns_of, plan_query};
 
 /// What goes wrong in the user's own files that are not known to be sound.
 pub(super) async fn problems(catalogue: &Catalogue, is_known: impl Fn(&&Metric) -> bool) -> Vec<Problem> {
@@ -68,8 +69,7 @@ async fn run(
     context: &SessionContext,
     query: datafusion::sql::sqlparser::ast::Query,
 ) -> Result<(), DataFusionError> {
-    let plan = plan_query(context, query).await?;
-    match rows_of(context.execute_logical_plan(plan).await?).await {
+    match Steps::new(context).rows(query).await {
         Err(error) if !is_of_values(&error) => Err(error),
         _ => Ok(()),
     }
@@ -97,7 +97,14 @@ async fn fill(context: &SessionContext, catalogue: &Catalogue, rows: usize) -> R
         register(context, table.name(), event::schema(table), rows)?;
     }
     for view in &catalogue.views {
-        let plan = plan_query(context, catalogue.bind_view(view, 0, 0).query).await?;
+        let query = catalogue.bind_view(view, 0, 0).query;
+        if view.once {
+            let rows = Steps::new(context).rows(query).await?;
+            let rows = MemTable::try_new(rows.schema(), vec![vec![rows]])?;
+            context.register_table(view.name.as_str(), Arc::new(rows))?;
+            continue;
+        }
+        let plan = plan_query(context, query).await?;
         if view.is_shared() {
             let frame = DataFrame::new(context.state(), plan);
             context.register_table(view.name.as_str(), frame.into_view())?;

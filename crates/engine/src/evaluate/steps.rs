@@ -12,8 +12,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::internal_err;
 use datafusion::datasource::MemTable;
 use datafusion::error::Result;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::ast::{Cte, Query, With, helpers::attached_token::AttachedToken};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
@@ -21,7 +24,7 @@ use datafusion::sql::sqlparser::parser::Parser;
 
 use crate::evaluate::lineage;
 use crate::rows::compact::compact;
-use crate::sql::{ident_name, plan_query, rows_of, uses};
+use crate::sql::{columns_of, ident_name, plan_query, rows_of, uses};
 
 /// Numbers the tables of steps, so that no two in a session share a name.
 static STEP: AtomicU64 = AtomicU64::new(0);
@@ -32,12 +35,23 @@ type Reads = BTreeMap<String, usize>;
 /// The steps of one session that somebody still reads. The tables that they read must not change meanwhile.
 pub struct Steps {
     context: SessionContext,
-    /// Whether rows carry the keys that they were made from.
-    lineage: bool,
+    makes: Makes,
     /// By the text that each stands for.
     done: HashMap<String, Computed>,
     /// Texts that queries to come have; other steps go with their last reader.
     wanted: HashSet<String>,
+}
+
+/// What comes of a query.
+enum Makes {
+    Rows,
+    /// Rows that carry the keys that they were made from.
+    Lineage,
+    /// No rows but the columns, once the plan has been optimised; the plans as written are kept.
+    Plans {
+        steps: Vec<(String, LogicalPlan)>,
+        last: Option<LogicalPlan>,
+    },
 }
 
 struct Computed {
@@ -48,17 +62,38 @@ struct Computed {
 
 impl Steps {
     pub fn new(context: &SessionContext) -> Steps {
-        Steps::of(context, false)
+        Steps::of(context, Makes::Rows)
     }
 
     /// Steps whose rows have one more column, [`lineage::KEYS`].
     pub fn with_lineage(context: &SessionContext) -> Steps {
-        Steps::of(context, true)
+        Steps::of(context, Makes::Lineage)
     }
 
-    fn of(context: &SessionContext, lineage: bool) -> Steps {
+    /// Steps that are planned and not run.
+    pub fn planned(context: &SessionContext) -> Steps {
+        Steps::of(context, Makes::Plans { steps: Vec::new(), last: None })
+    }
+
+    fn of(context: &SessionContext, makes: Makes) -> Steps {
         let (done, wanted) = Default::default();
-        Steps { context: context.clone(), lineage, done, wanted }
+        Steps { context: context.clone(), makes, done, wanted }
+    }
+
+    /// The columns of a query of [`Steps::planned`] and its plan, in which the steps are tables: those that it made, in
+    /// order, each with its own plan.
+    pub async fn plan(
+        &mut self,
+        query: Query,
+    ) -> Result<(SchemaRef, LogicalPlan, Vec<(String, LogicalPlan)>)> {
+        let schema = self.rows(query).await?.schema();
+        match &mut self.makes {
+            Makes::Plans { steps, last: last @ Some(_) } => {
+                let plan = last.take().expect("it is there");
+                Ok((schema, plan, std::mem::take(steps)))
+            }
+            _ => internal_err!("these steps are run"),
+        }
     }
 
     /// Keeps the steps that one of `texts` is the text of, now and when they are made; the others go.
@@ -146,6 +181,9 @@ impl Steps {
         tracing::trace!(step = name(cte), rows = rows.num_rows(), "computed a step");
         let provider = MemTable::try_new(schema, vec![vec![rows]])?;
         self.context.register_table(table.as_str(), Arc::new(provider))?;
+        if let Makes::Plans { steps, last } = &mut self.makes {
+            steps.extend(last.take().map(|plan| (table.clone(), plan)));
+        }
         self.done.insert(text.to_owned(), Computed { table, select });
         Ok(())
     }
@@ -155,10 +193,18 @@ impl Steps {
         self.done.values().any(|step| step.select == *query)
     }
 
-    async fn run(&self, query: Query) -> Result<RecordBatch> {
+    async fn run(&mut self, query: Query) -> Result<RecordBatch> {
         let mut plan = plan_query(&self.context, query).await?;
-        if self.lineage {
-            plan = lineage::annotate(&plan)?;
+        match &mut self.makes {
+            Makes::Rows => {}
+            Makes::Lineage => plan = lineage::annotate(&plan)?,
+            Makes::Plans { last, .. } => {
+                let columns = columns_of(&self.context, &plan)?;
+                self.context.state().optimize(&plan)?;
+                *last = Some(plan);
+                let columns = Schema::new(columns.fields().clone());
+                return Ok(RecordBatch::new_empty(Arc::new(columns)));
+            }
         }
         let frame = self.context.execute_logical_plan(plan).await?;
         Ok(compact(&rows_of(frame).await?)?)
