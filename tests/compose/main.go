@@ -11,7 +11,7 @@ import (
 )
 
 func main() {
-	options, err := cli.NewProjectOptions(os.Args[1:], cli.WithName("plimsoll"))
+	options, err := cli.NewProjectOptions(os.Args[1:], cli.WithName("plimsoll"), cli.WithOsEnv)
 	if err == nil {
 		err = load(options)
 	}

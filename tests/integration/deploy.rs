@@ -14,6 +14,9 @@ use crate::story;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
+/// What docker-compose.yml wants of its environment; `deploy/secrets` makes them.
+const SECRETS: [&str; 3] = ["ACCESS_TOKEN", "GRAFANA_SQL_PASSWORD", "GRAFANA_ADMIN_PASSWORD"];
+
 /// docker-compose.yml as `docker compose config` understands it: the same library, given the file.
 fn compose(test: &str) -> Option<Value> {
     if Command::new("go").arg("version").output().is_err() {
@@ -25,6 +28,9 @@ fn compose(test: &str) -> Option<Value> {
     go.current_dir(Path::new(ROOT).join("tests/compose")).args(["run", "."]).arg(file);
     for name in ["GITHUB", "GITLAB", "JIRA"] {
         go.env_remove(format!("{name}_WEBHOOK_SECRET"));
+    }
+    for name in SECRETS {
+        go.env(name, "secret");
     }
     Some(serde_json::from_str(&tool(&mut go)).unwrap())
 }
@@ -46,12 +52,10 @@ fn the_services_are_pinned_confined_and_local() {
         let image = service["image"].as_str().unwrap();
         let tag = image.rsplit_once(':').unwrap_or_else(|| panic!("{image} has no tag")).1;
         assert!(tag.starts_with(|c: char| c.is_ascii_digit() || c == 'v') && tag.contains('.'), "{image}");
-        // Loopback of one machine: nothing is published, so nothing needs a password.
-        assert_eq!(
-            (&service["network_mode"], &service["ports"]),
-            (&Value::from("host"), &Value::Null),
-            "{name}"
-        );
+        assert_eq!(service["network_mode"], Value::Null, "{name} shares the network of the others");
+        for port in service["ports"].as_array().into_iter().flatten() {
+            assert_eq!(port["host_ip"], "127.0.0.1", "{name}: {port}");
+        }
         if name != "topics" {
             assert!(service["healthcheck"]["test"].is_array(), "{name} has no health check");
             assert!(texts(&service["security_opt"]).contains(&"no-new-privileges:true"), "{name}");
@@ -66,6 +70,9 @@ fn the_services_are_pinned_confined_and_local() {
             }
         }
     }
+    let anonymous = |(name, _): (&String, &Value)| name.contains("ANONYMOUS");
+    let grafana = compose["services"]["grafana"]["environment"].as_object().unwrap();
+    assert!(!grafana.iter().any(anonymous), "everybody logs in");
     let plimsoll = &compose["services"]["plimsoll"];
     assert_eq!(plimsoll["read_only"], true);
     assert_eq!(texts(&plimsoll["cap_drop"]), ["ALL"]);
@@ -85,7 +92,7 @@ fn the_container_s_commands_work() {
     let place = Place::new();
     let mounted = std::fs::read_to_string(Path::new(ROOT).join("deploy/plimsoll.toml")).unwrap();
     place.write("plimsoll.toml", &mounted);
-    assert!(place.stdout(&["config"]).contains("brokers = [\"127.0.0.1:9092\"]  # plimsoll.toml"));
+    assert!(place.stdout(&["config"]).contains("brokers = [\"kafka:9092\"]  # plimsoll.toml"));
     for name in ["GITHUB", "GITLAB", "JIRA"] {
         assert!(service["environment"].get(format!("{name}_WEBHOOK_SECRET")).is_some(), "{name}");
     }
@@ -108,7 +115,7 @@ fn the_topics_are_made_as_doctor_wants_them() {
     let prefix = log.topic("");
     let script = script
         .replace("/opt/kafka/bin/kafka-topics.sh", &format!("{ROOT}/tests/kafka/broker topics"))
-        .replace("127.0.0.1:9092", &std::env::var("PLIMSOLL_TEST_KAFKA").unwrap())
+        .replace("kafka:9092", &std::env::var("PLIMSOLL_TEST_KAFKA").unwrap())
         .replace("plimsoll.", &format!("{prefix}made."))
         .replace("$$", "$");
     let entrypoint = texts(&topics["entrypoint"]);
@@ -145,19 +152,25 @@ fn no_shipped_configuration_lets_strangers_in() {
     let read = |path: &str| std::fs::read_to_string(Path::new(ROOT).join(path)).unwrap();
     let (kubernetes, compose) = (in_configmap("plimsoll.toml"), read("deploy/plimsoll.toml"));
     let token = "plm_0123456789abcdef0123456789abcdef";
-    for (name, shipped, direct) in [
-        ("plimsoll.example.toml", read("plimsoll.example.toml"), 200),
-        ("deploy/plimsoll.toml", compose, 200),
-        ("deploy/kubernetes/configmap.yaml", kubernetes, 401),
+    // The name that others have for it, what its token may (SQL, events, pages), and what /metrics says without one.
+    for (name, shipped, host, may, metrics) in [
+        ("plimsoll.example.toml", read("plimsoll.example.toml"), "", None, 200),
+        ("deploy/plimsoll.toml", compose, "plimsoll", Some([200, 400, 200]), 401),
+        ("deploy/kubernetes/configmap.yaml", kubernetes, "plimsoll.example.com", Some([403, 403, 200]), 200),
     ] {
         let place = Place::new();
-        // Everything but what is elsewhere: the broker, and the port.
+        // Everything but what is elsewhere: the broker, and the ports.
         let without = |line: &&str| !line.starts_with("brokers") && !line.starts_with("listen");
         let kept: String = shipped.lines().filter(without).map(|line| format!("{line}\n")).collect();
         place.write("plimsoll.toml", kept);
         let server = place.start_with(
             &["serve"],
-            &[("GITHUB_WEBHOOK_SECRET", "s"), ("GRAFANA_SQL_PASSWORD", "p"), ("READ_TOKEN", token)],
+            &[
+                ("GITHUB_WEBHOOK_SECRET", "s"),
+                ("GRAFANA_SQL_PASSWORD", "p"),
+                ("READ_TOKEN", token),
+                ("ACCESS_TOKEN", token),
+            ],
         );
         let asked = |headers: &[(&str, &str)]| {
             let plain = [("Content-Type", "text/plain")];
@@ -172,12 +185,12 @@ fn no_shipped_configuration_lets_strangers_in() {
                 assert!([401, 403, 421].contains(&status), "{name} {passed_on:?}: {status}");
             }
         }
-        assert_eq!(asked(&[])[0], direct, "{name}");
-        if direct == 401 {
+        assert_eq!(asked(&[])[0], if may.is_some() { 401 } else { 200 }, "{name}");
+        assert_eq!(server.get("/metrics").status, metrics, "{name}");
+        if let Some(may) = may {
             let bearer = format!("Bearer {token}");
-            let public = [("Host", "plimsoll.example.com"), ("Authorization", bearer.as_str())];
-            assert_eq!(asked(&public), [403, 403, 200], "{name}: it may read");
-            assert_eq!(server.get("/metrics").status, 200, "Prometheus needs none there");
+            let public = [("Host", host), ("Authorization", bearer.as_str())];
+            assert_eq!(asked(&public), may, "{name}");
         }
     }
 }
@@ -186,7 +199,7 @@ fn no_shipped_configuration_lets_strangers_in() {
 fn prometheus_and_its_flags_are_understood() {
     let test = "prometheus_and_its_flags_are_understood";
     let config = Path::new(ROOT).join("deploy/prometheus.yml");
-    tool(Command::new("promtool").args(["check", "config"]).arg(config));
+    tool(Command::new("promtool").args(["check", "config", "--syntax-only"]).arg(config));
     let Some(compose) = compose(test) else { return };
     let prometheus = &compose["services"]["prometheus"];
     let help = Command::new("prometheus").arg("--help").output().unwrap();

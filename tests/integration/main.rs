@@ -39,6 +39,7 @@ mod poll;
 mod postgres;
 mod privacy;
 mod prometheus;
+mod reach;
 mod reload;
 mod report;
 mod restart;

@@ -90,7 +90,13 @@ fn psql_looks_around() {
         (r"\d", "public|change|view"),
         (r"\d review_load", "open_reviews|bigint"),
         (r"\d commits", "occurred_at|timestamp with time zone"),
+        (r"\d+ review_load", "open_reviews|bigint"),
         (r"\dn", "public|analyst"),
+        (r"\dn+", "public|analyst"),
+        (r"\dp", "public|commits|table"),
+        (r"\du", ""),
+        (r"\df", ""),
+        (r"\dT", ""),
         (
             "SELECT column_name, data_type, udt_name FROM information_schema.columns WHERE table_name = 'review_load'",
             "team|text|text\nopen_reviews|bigint|int8\n",
@@ -191,6 +197,16 @@ fn metrics_are_those_of_http_and_drivers_work() {
     assert!(compared.contains("metrics, "), "{compared}");
     let driven = tool(Command::new(&python).arg(scripts.join("driver.py")).arg(db.dsn("analyst")));
     assert!(driven.contains("cancelled after"), "{driven}");
+    let server = format!("127.0.0.1:{}", db.port);
+    let reflected = tool(
+        Command::new(&python)
+            .arg(scripts.join("reflection.py"))
+            .args([&server, "analyst", PASSWORD, "plimsoll"]),
+    );
+    assert!(
+        reflected.contains("psycopg2: SQLAlchemy") && reflected.contains("asyncpg: pooled"),
+        "{reflected}"
+    );
 }
 
 #[test]

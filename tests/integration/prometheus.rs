@@ -99,8 +99,11 @@ impl Prometheus {
 
     fn with_rules(place: &Place, server: &Server, rules: &Path) -> Self {
         let shipped = std::fs::read_to_string(deploy("prometheus.yml")).unwrap();
+        let token = place.write("scrape.token", "plm_0");
+        assert!(shipped.contains("plimsoll:8080") && shipped.contains("/run/secrets/token"));
         let config = shipped
-            .replace("127.0.0.1:8080", &format!("127.0.0.1:{}", server.port))
+            .replace("plimsoll:8080", &format!("127.0.0.1:{}", server.port))
+            .replace("/run/secrets/token", &token.display().to_string())
             .replace("interval: 15s", "interval: 1s")
             .replace("- alerts.yml", &format!("- {}", rules.display()));
         let config = place.write("prometheus.yml", config);

@@ -7,14 +7,13 @@
 mod dotted;
 mod keys;
 mod layers;
+mod listen;
 mod options;
 mod postgres;
 #[cfg(test)]
 mod reference;
 pub mod report;
 mod section;
-
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 pub use keys::{Catalogue, Config, LogFormat};
 pub use layers::{Flags, Resolution, resolve};
@@ -50,7 +49,7 @@ impl Config {
         if self.data_dir.as_os_str().is_empty() {
             return bad("data_dir", "is empty; name a directory");
         }
-        self.listen_address()?;
+        self.validate_http_port()?;
         self.validate_secrets()?;
         self.postgres.validate()?;
         self.validate_tokens()?;
@@ -162,68 +161,17 @@ impl Config {
         Ok(ingest::Formats::new(formats))
     }
 
-    /// The address to listen on. Without TLS and tokens only loopback is safe, so nothing else is
-    /// accepted: no flag turns this off.
-    pub fn listen_address(&self) -> Result<SocketAddr, BadValue> {
-        let address = address("http.listen", &self.http.listen, "127.0.0.1:8080")?;
-        if address.ip().is_loopback() {
-            return Ok(address);
-        }
-        Err(BadValue {
-            key: "http.listen",
-            message: format!(
-                "is {address}, which others can reach without tls or a password; listen on 127.0.0.1:{} and put a reverse proxy with both in front",
-                address.port()
-            ),
-        })
-    }
-
     pub fn kafka_enabled(&self) -> bool {
         !self.kafka.brokers.is_empty()
     }
-}
-
-fn address(key: &'static str, text: &str, example: &str) -> Result<SocketAddr, BadValue> {
-    let text = text.trim();
-    if let Some(Ok(port)) = text.strip_prefix("localhost:").map(str::parse::<u16>) {
-        return Ok(SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)));
-    }
-    text.parse().map_err(|_| BadValue {
-        key,
-        message: format!("is {text:?}, not an address; give one such as {example}"),
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn listen(text: &str) -> Result<SocketAddr, BadValue> {
-        let mut config = Config::default();
-        config.http.listen = text.to_owned();
-        config.listen_address()
-    }
-
     #[test]
     fn the_defaults_are_valid() {
         assert_eq!(Config::default().validate(), Ok(()));
-    }
-
-    #[test]
-    fn only_loopback_is_listened_on() {
-        for good in ["127.0.0.1:0", "127.9.9.9:80", "[::1]:8080", "localhost:8080"] {
-            assert!(listen(good).is_ok(), "{good}");
-        }
-        for (wrong, expect) in [
-            ("0.0.0.0:8080", "reverse proxy"),
-            ("[::]:8080", "reverse proxy"),
-            ("192.168.1.4:80", "reverse proxy"),
-            ("[::ffff:127.0.0.1]:80", "reverse proxy"),
-            ("8080", "not an address"),
-            ("example.com:80", "not an address"),
-        ] {
-            let message = listen(wrong).expect_err(wrong).message;
-            assert!(message.contains(expect), "{wrong}: {message}");
-        }
     }
 }

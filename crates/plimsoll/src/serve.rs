@@ -84,12 +84,13 @@ async fn serve(
     let app = App::new(access, config.wall().map_err(Failure::misuse)?, config.bounds());
     let site = Site::new(Arc::clone(&app), config.web_options()).map_err(Failure::misuse)?;
     let config = Arc::new(config);
+    let door = web::Door::new(&config.web_options()).map_err(Failure::misuse)?;
     let listener = listen(&config)?;
     let address = listener
         .local_addr()
         .map_err(|error| Failure::failed(format!("could not read the address to listen on: {error}")))?;
     let (drain, drained) = oneshot::channel::<()>();
-    let server = tokio::spawn(web::serve(listener, site.clone(), answers.clone(), drained));
+    let server = tokio::spawn(web::serve(listener, door, site.clone(), answers.clone(), drained));
     let (closing, closed) = watch::channel(false);
     let options =
         config.postgres.options().map_err(|bad| Failure::misuse(format!("{} {}", bad.key, bad.message)))?;

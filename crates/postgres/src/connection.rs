@@ -22,6 +22,7 @@ use pgwire::api::store::PortalStore;
 use pgwire::api::{ClientInfo, METADATA_USER, PgWireConnectionState};
 use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
+use surface::tls::Tls;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::reader::{Description, Reader};
@@ -82,9 +83,10 @@ pub struct PreparedStatement {
 }
 
 impl Connection {
-    pub fn new(shared: &Arc<Shared>) -> Connection {
+    /// `tls` is what the connection is under, where it is.
+    pub fn new(shared: &Arc<Shared>, tls: Option<&Tls>) -> Connection {
         let mut scram = ScramAuth::new(Arc::clone(&shared.users) as _);
-        if let Some(tls) = &shared.tls
+        if let Some(tls) = tls
             && let Err(error) = scram.configure_certificate(&tls.certificate_pem)
         {
             tracing::debug!(%error, "passwords are not bound to this certificate");

@@ -1,12 +1,12 @@
 //! What clients spell otherwise than the query engine: a pattern with an escape of its own, and the template of `to_char`.
 //!
-//! Invariant: a statement means the same afterwards. A pattern that is no text stays as it is, and is refused by name; so is
-//! a part of a template that the engine cannot write. A template with a `%` is the engine's own.
+//! Invariant: a statement means the same afterwards. A part of a template that the engine cannot write is refused by name. A template with a `%` is the engine's own.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Statement, Value, VisitMut, VisitorMut,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
+    Statement, Value, VisitMut, VisitorMut,
 };
 
 use super::refusal::Refusal;
@@ -82,10 +82,12 @@ impl VisitorMut for Spelling {
                 Value::SingleQuotedString(text) => single(text),
                 _ => None,
             });
-            if let Some(own) = own.filter(|own| *own != ESCAPE)
-                && is_literal(pattern)
-            {
-                escape(pattern, own);
+            if let Some(own) = own.filter(|own| *own != ESCAPE) {
+                if is_literal(pattern) {
+                    escape(pattern, own);
+                } else {
+                    **pattern = escaped(pattern, own);
+                }
                 *escape_char = None;
             }
         }
@@ -168,6 +170,40 @@ fn is_literal(pattern: &Expr) -> bool {
     }
 }
 
+/// A pattern that is known when the statement runs, with the engine's escape in the place of its own.
+fn escaped(pattern: &Expr, own: char) -> Expr {
+    // What is escaped by itself stands for itself: it is set aside meanwhile.
+    const ASIDE: &str = "\u{1}";
+    let (own, engine) = (own.to_string(), ESCAPE.to_string());
+    let steps = [
+        (engine.clone(), engine.repeat(2)),
+        (own.repeat(2), ASIDE.to_owned()),
+        (own.clone(), engine),
+        (ASIDE.to_owned(), own),
+    ];
+    steps.into_iter().fold(Expr::Nested(Box::new(pattern.clone())), |text, (from, to)| {
+        let value = |text: String| Expr::value(Value::SingleQuotedString(text));
+        call("replace", [text, value(from), value(to)])
+    })
+}
+
+fn call(name: &str, arguments: [Expr; 3]) -> Expr {
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: arguments.map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))).to_vec(),
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
 /// Spells the texts of a pattern with the engine's escape in the place of their own.
 fn escape(pattern: &mut Expr, own: char) {
     match pattern {
@@ -215,7 +251,10 @@ mod tests {
                 "SELECT 1 FROM t WHERE a NOT ILIKE 'x//y\\z' ESCAPE '/'",
                 "SELECT 1 FROM t WHERE a NOT ILIKE 'x\\/y\\\\z'",
             ),
-            ("SELECT 1 FROM t WHERE a LIKE b ESCAPE '/'", "SELECT 1 FROM t WHERE a LIKE b ESCAPE '/'"),
+            (
+                "SELECT 1 FROM t WHERE a LIKE b ESCAPE '/'",
+                "SELECT 1 FROM t WHERE a LIKE replace(replace(replace(replace((b), '\\', '\\\\'), '//', '\u{1}'), '/', '\\'), '\u{1}', '/')",
+            ),
             ("SELECT 1 FROM t WHERE a LIKE 'b'", "SELECT 1 FROM t WHERE a LIKE 'b'"),
         ] {
             let mut statement = Parser::parse_sql(&PostgreSqlDialect {}, given).unwrap().remove(0);

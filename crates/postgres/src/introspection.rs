@@ -22,21 +22,25 @@ use datafusion_pg_catalog::pg_catalog::oid_type_planner::PgOidTypePlanner;
 use datafusion_pg_catalog::pg_catalog::{PgCatalogSchemaProvider, PgCatalogStaticTables};
 use datafusion_pg_catalog::setup_pg_catalog;
 use engine::SQL_CATALOG;
+use pgwire::api::Type;
 
 use super::information::Information;
 use super::listing::{INFORMATION_SCHEMA, Listing, PG_CATALOG};
 use super::settings::{SERVER_VERSION, Settings};
 
 /// Functions that describe what is not there: comments, indexes, sizes, the text of views.
-const NOTHING_TO_TELL: [&str; 8] = [
+const NOTHING_TO_TELL: [&str; 11] = [
     "obj_description",
     "shobj_description",
     "col_description",
     "pg_get_viewdef",
     "pg_get_indexdef",
+    "pg_get_function_arguments",
     "pg_get_function_identity_arguments",
+    "pg_get_function_result",
     "pg_size_pretty",
     "pg_table_size",
+    "pg_tablespace_location",
 ];
 
 /// Functions of the catalogue that a statement may call: each gives a short text, a number, or parts of its argument.
@@ -57,16 +61,21 @@ pub const CATALOGUE_FUNCTIONS: &[&str] = &[
     "parse_ident",
     "pg_advisory_unlock_all",
     "pg_backend_pid",
+    "pg_collation_is_visible",
     "pg_encoding_to_char",
     "pg_get_constraintdef",
+    "pg_function_is_visible",
     "pg_get_expr",
+    "pg_get_function_arguments",
     "pg_get_function_identity_arguments",
+    "pg_get_function_result",
     "pg_get_indexdef",
     "pg_get_keywords",
     "pg_get_partkeydef",
     "pg_get_statisticsobjdef_columns",
     "pg_get_userbyid",
     "pg_get_viewdef",
+    "pg_operator_is_visible",
     "pg_partition_ancestors",
     "pg_relation_is_publishable",
     "pg_relation_size",
@@ -74,11 +83,34 @@ pub const CATALOGUE_FUNCTIONS: &[&str] = &[
     "pg_stat_get_numscans",
     "pg_table_is_visible",
     "pg_table_size",
+    "pg_tablespace_location",
     "pg_total_relation_size",
+    "pg_type_is_visible",
     "quote_ident",
     "session_user",
     "shobj_description",
+    "to_regtype",
     "version",
+];
+
+/// Types of results.
+const TYPES: [Type; 16] = [
+    Type::BOOL,
+    Type::INT2,
+    Type::INT4,
+    Type::INT8,
+    Type::FLOAT4,
+    Type::FLOAT8,
+    Type::NUMERIC,
+    Type::TEXT,
+    Type::VARCHAR,
+    Type::BYTEA,
+    Type::DATE,
+    Type::TIME,
+    Type::TIMESTAMP,
+    Type::TIMESTAMPTZ,
+    Type::INTERVAL,
+    Type::JSON,
 ];
 
 /// What all users' catalogues have in common.
@@ -168,6 +200,11 @@ fn functions(user: &str, settings: &Settings) -> Vec<ScalarUDF> {
         answer("session_user", Some(user.to_owned())),
         answer("pg_get_userbyid", Some(user.to_owned())),
         current_setting(settings),
+        always("pg_collation_is_visible"),
+        always("pg_function_is_visible"),
+        always("pg_operator_is_visible"),
+        always("pg_type_is_visible"),
+        to_regtype(),
     ];
     functions.extend(NOTHING_TO_TELL.iter().map(|name| answer(name, None)));
     functions
@@ -179,6 +216,27 @@ fn answer(name: &str, text: Option<String>) -> ScalarUDF {
     let arguments = TypeSignature::OneOf(vec![TypeSignature::Nullary, TypeSignature::VariadicAny]);
     let signature = Signature::new(arguments, Volatility::Stable);
     SimpleScalarUDF::new_with_signature(name, signature, DataType::Utf8, Arc::new(give)).into()
+}
+
+/// A function that says yes.
+fn always(name: &str) -> ScalarUDF {
+    let give = |_: &[ColumnarValue]| Ok(ColumnarValue::Scalar(ScalarValue::Boolean(Some(true))));
+    let signature = Signature::any(1, Volatility::Stable);
+    SimpleScalarUDF::new_with_signature(name, signature, DataType::Boolean, Arc::new(give)).into()
+}
+
+/// The number of a type by its name; NULL where there is none of that name, as of types that extensions add.
+fn to_regtype() -> ScalarUDF {
+    let give = |arguments: &[ColumnarValue]| match arguments {
+        [ColumnarValue::Scalar(name)] => {
+            let name = name.try_as_str().flatten().unwrap_or_default().trim().to_lowercase();
+            let known = TYPES.iter().find(|known| known.name() == name);
+            let number = known.map(|known| known.oid() as i32);
+            Ok(ColumnarValue::Scalar(ScalarValue::Int32(number)))
+        }
+        _ => Err(DataFusionError::Plan("to_regtype takes the name of one type".to_owned())),
+    };
+    create_udf("to_regtype", vec![DataType::Utf8], DataType::Int32, Volatility::Stable, Arc::new(give))
 }
 
 fn current_setting(settings: &Settings) -> ScalarUDF {

@@ -6,6 +6,7 @@
 //! proven who they are have a few places of their own, and the oldest of them makes room: so strangers keep no user out.
 //! Deliberately absent: COPY, cursors, PREPARE as SQL, notifications, and anything that writes.
 
+mod absent;
 mod arrays;
 mod calls;
 mod connection;
@@ -46,12 +47,13 @@ use tokio_util::codec::Framed;
 
 use connection::{Connection, Handler, PreparedStatement};
 use frames::Frames;
-use negotiate::{Tls, negotiate};
+use negotiate::{PROTOCOL, negotiate};
 use reader::Reader;
 use refusal::Refusal;
 use shared::Shared;
 use strangers::{Stranger, Strangers};
 use surface::App;
+use surface::tls::{Certificate, Tls};
 use users::Users;
 
 pub use options::{Account, Options};
@@ -91,13 +93,10 @@ impl Server {
             return Err(Error::Options(message.to_owned()));
         }
         let users = Arc::new(Users::new(&options.accounts).map_err(Error::Options)?);
-        let tls = match &options.tls {
-            None => None,
-            Some((certificate, key)) => {
-                let tls = Tls::read(certificate, key);
-                Some(tls.map_err(|error| Error::Options(format!("postgres.tls_certificate: {error}")))?)
-            }
-        };
+        let tls =
+            options.tls.as_ref().map(|(certificate, key)| Certificate::read(certificate, key, PROTOCOL));
+        let tls =
+            tls.transpose().map_err(|error| Error::Options(format!("postgres.tls_certificate: {error}")))?;
         let reader = Reader::new(Arc::clone(app)).map_err(Error::Listen)?;
         let listener = TcpListener::bind(address).await.map_err(|error| {
             Error::Listen(format!("could not listen on {address} (postgres.listen): {error}"))
@@ -159,9 +158,16 @@ async fn converse(
     let options = &shared.options;
     let deadline = Instant::now() + options.startup_timeout;
     let address = socket.peer_addr()?;
-    let tls = shared.tls.as_ref().map(|tls| &tls.acceptor);
+    if let Some(proxies) = &options.proxies
+        && !proxies.admit(address, socket.local_addr().ok())
+    {
+        tracing::debug!(%address, "closed: it is not in postgres.trusted_proxies");
+        return Ok(());
+    }
+    let tls = shared.tls.as_ref().map(Certificate::current);
+    let acceptor = tls.as_ref().map(|tls| &tls.acceptor);
     let negotiated = tokio::select! {
-        negotiated = timeout_at(deadline, negotiate(socket, tls)) => negotiated??,
+        negotiated = timeout_at(deadline, negotiate(socket, acceptor)) => negotiated??,
         () = stranger.has_to_go() => return Ok(()),
     };
     let frames = Frames::new(negotiated.wire, &negotiated.before, options.message_bytes_max);
@@ -169,7 +175,8 @@ async fn converse(
     let mut socket: Socket = Framed::new(frames, codec);
     socket.set_state(PgWireConnectionState::AwaitingStartup);
     // Messages are looked at before the codec reads them; should it panic all the same, that ends one connection.
-    let talked = AssertUnwindSafe(talk(shared, &mut socket, stranger, stop, deadline)).catch_unwind().await;
+    let talked =
+        AssertUnwindSafe(talk(shared, tls, &mut socket, stranger, stop, deadline)).catch_unwind().await;
     let refusal = match talked {
         Ok(ended) => match ended? {
             End::Gone => return Ok(()),
@@ -197,13 +204,14 @@ enum End {
 /// Messages and answers, until one side ends it. The place is free again when this returns.
 async fn talk(
     shared: &Arc<Shared>,
+    tls: Option<Arc<Tls>>,
     socket: &mut Socket,
     stranger: Stranger,
     mut stop: watch::Receiver<bool>,
     deadline: Instant,
 ) -> io::Result<End> {
     let options = &shared.options;
-    let connection = Arc::new(Connection::new(shared));
+    let connection = Arc::new(Connection::new(shared, tls.as_deref()));
     let handler = Arc::new(Handler(Arc::clone(&connection)));
     let (copies, cancel) =
         (Arc::new(NoopHandler), Arc::new(DefaultCancelHandler::new(Arc::clone(&shared.connections))));

@@ -13,6 +13,7 @@ use datafusion::prelude::SessionContext;
 use datafusion_pg_catalog::pg_catalog::PG_CATALOG_TABLES;
 use datafusion_pg_catalog::pg_catalog::catalog_info::CatalogInfo;
 use engine::{SQL_CATALOG, SQL_SCHEMA};
+use surface::output::columns_without_structures;
 
 pub const PG_CATALOG: &str = "pg_catalog";
 pub const INFORMATION_SCHEMA: &str = "information_schema";
@@ -33,7 +34,8 @@ impl Listing {
             if let Some(table) = schema.table(&name).await?.filter(|_| !name.contains(' ')) {
                 let is_log = event::Table::ALL.iter().any(|log| log.name() == name);
                 let kind = if is_log { TableType::Base } else { TableType::View };
-                tables.insert(name, (kind, table.schema()));
+                let columns = columns_without_structures(&table.schema());
+                tables.insert(name, (kind, Arc::new(columns)));
             }
         }
         *self.0.write().expect("no holder of a listing panics") = Arc::new(tables);

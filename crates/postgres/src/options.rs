@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use surface::Scope;
+use surface::peers::Networks;
 
 /// Where to listen, to whom, and the bounds.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub struct Options {
     pub accounts: Vec<Account>,
     /// Certificate and key, files in PEM; with both, connections without TLS are refused.
     pub tls: Option<(PathBuf, PathBuf)>,
+    /// Where a proxy has the TLS: who may connect, besides this machine.
+    pub proxies: Option<Networks>,
     pub connections_max: usize,
     pub message_bytes_max: usize,
     pub statements_max: usize,

@@ -14,6 +14,7 @@ use pgwire::api::portal::Format;
 use pgwire::api::results::{DataRowEncoder, FieldInfo, QueryResponse, Response};
 use pgwire::error::{PgWireError, PgWireResult};
 use pgwire::types::format::FormatOptions;
+use surface::output::{columns_without_structures, without_structures};
 use surface::{ShownRows, ShownStatement};
 
 use super::refusal::Refusal;
@@ -28,7 +29,13 @@ pub fn statement(shown: ShownStatement, format: &Format) -> PgWireResult<Respons
     let until = Instant::now() + RESULT_TIME;
     let rows = shown
         .into_batches()
-        .flat_map(move |rows: ShownRows| encode_recordbatch(Arc::clone(&encoded), rows.into_batch()))
+        .flat_map(move |rows: ShownRows| {
+            let (rows, failed) = match without_structures(&rows.into_batch()) {
+                Ok(rows) => (Some(encode_recordbatch(Arc::clone(&encoded), rows)), None),
+                Err(error) => (None, Some(Err(PgWireError::ApiError(Box::new(error))))),
+            };
+            rows.into_iter().flatten().chain(failed)
+        })
         .map(move |row| if Instant::now() < until { row } else { Err(not_taken()) });
     Ok(Response::Query(QueryResponse::new(fields, stream::iter(rows))))
 }
@@ -67,7 +74,8 @@ pub fn fields(columns: &SchemaRef, format: &Format) -> PgWireResult<Arc<Vec<Fiel
         Type::UNKNOWN => FieldInfo::new(field.name().to_owned(), None, None, Type::TEXT, field.format()),
         _ => field,
     };
-    let fields = arrow_schema_to_pg_fields(columns, format, Some(options))?;
+    let columns = Arc::new(columns_without_structures(columns));
+    let fields = arrow_schema_to_pg_fields(&columns, format, Some(options))?;
     Ok(Arc::new(fields.into_iter().map(typed).collect()))
 }
 

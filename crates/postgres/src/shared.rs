@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use pgwire::api::{ConnectionManager, RandomPidSecretKeyGenerator};
 use surface::App;
+use surface::tls::Certificate;
 use tokio::sync::Semaphore;
 
-use super::negotiate::Tls;
 use super::options::Options;
 use super::reader::Reader;
 use super::strangers::Strangers;
@@ -16,7 +16,7 @@ pub struct Shared {
     pub app: Arc<App>,
     pub options: Options,
     pub users: Arc<Users>,
-    pub tls: Option<Tls>,
+    pub tls: Option<Certificate>,
     pub reader: Arc<Reader>,
     /// For those who have logged in.
     pub places: Arc<Semaphore>,

@@ -15,6 +15,7 @@ use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 use datafusion_pg_catalog::sql::rules::{self, SqlStatementRewriteRule};
 use engine::{SqlLimits, check_calls, check_statement, check_text};
 
+use super::absent;
 use super::dialect;
 use super::introspection::CATALOGUE_FUNCTIONS;
 use super::refusal::Refusal;
@@ -71,8 +72,12 @@ fn parse(parser: &PostgresCompatibilityParser, text: &str) -> Result<Vec<Stateme
     if own.len() != rewritten.len() {
         return Ok(rewritten);
     }
-    let choose = |(own, rewritten): (Statement, Statement)| {
-        if asks_the_catalogue(&own) || asks_the_catalogue(&rewritten) { rewritten } else { spelt(own) }
+    let choose = |(mut own, rewritten): (Statement, Statement)| {
+        if !asks_the_catalogue(&own) && !asks_the_catalogue(&rewritten) {
+            return spelt(own);
+        }
+        let left = absent::leave_out(&mut own).then(|| parser.parse(&own.to_string()).ok()).flatten();
+        left.and_then(|mut left| left.pop()).unwrap_or(rewritten)
     };
     Ok(own.into_iter().zip(rewritten).map(choose).collect())
 }

@@ -51,13 +51,15 @@
 //! The command line on one's own data has makers of its own, [`Wall::own_data`] and [`own_rows`]; `tests/structure.py` refuses
 //! them in a surface that others reach.
 //!
-//! `caller` says who asks, `state` is the running server that they ask, `problem` why there is no answer.
+//! `peers` and `tls` say who may connect to a listener at all, `caller` says who asks, `state` is the running server that they ask, `problem` why there is no answer.
 //! Deliberately absent: routes, log-in, and the configuration; the binary says which rules hold.
 
 pub mod output;
 
 pub mod moment;
 pub mod number;
+pub mod peers;
+pub mod tls;
 
 mod caller;
 mod privacy;

@@ -3,7 +3,7 @@
 //! Invariants: a request is answered on other threads, so whatever it computes, reading and writing go on; `/healthz` and
 //! `/readyz` compute nothing and are answered here. Where there are as many connections as may be, the one that has
 //! longest been without a whole request is closed for the newest. A header has a time limit and a size limit.
-//! Deliberately absent: routes, HTTP/2, upgrades, TLS.
+//! Deliberately absent: routes, HTTP/2, upgrades, and who may connect (`door`).
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -23,8 +23,10 @@ use surface::{AbortOnDrop, Problem};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::time::timeout;
 use tower::ServiceExt;
 
+use crate::door::{Door, Stream};
 use crate::paced::Paced;
 
 /// Time for the header of a request, from the connection's begin or the end of the request before.
@@ -41,6 +43,7 @@ pub fn is_vital(path: &str) -> bool {
 /// Serves `router` on the threads of `answers` until `stop`, then lets open requests end.
 pub async fn serve(
     listener: TcpListener,
+    door: Door,
     router: Router,
     answers: Handle,
     connections_max: usize,
@@ -56,13 +59,18 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
         };
         match accepted {
+            Ok((stream, peer)) if !door.admits(peer, stream.local_addr().ok()) => {
+                tracing::debug!(%peer, "closed: it is not in http.trusted_proxies");
+            }
             Ok((stream, _)) => {
                 // Where all are being answered, the newest is closed: its sender sees that, and tries again.
                 let Some(connection) = open.admit() else { continue };
-                let (router, answers) = (router.clone(), answers.clone());
+                let (door, router, answers) = (door.clone(), router.clone(), answers.clone());
                 let (stopped, talking) = (stopped.clone(), talking.clone());
                 tokio::spawn(async move {
-                    talk(stream, &connection, router, answers, stopped).await;
+                    if let Some(stream) = enter(&door, stream, &connection).await {
+                        talk(stream, &connection, router, answers, stopped).await;
+                    }
                     connection.open.lock().lines.remove(&connection.id);
                     drop(talking);
                 });
@@ -78,14 +86,29 @@ pub async fn serve(
     let _ = talked.recv().await; // ends with the last connection
 }
 
+/// The stream that requests come on, if who connects is as far as that in time.
+async fn enter(door: &Door, stream: TcpStream, connection: &Connection) -> Option<Stream> {
+    let _ = stream.set_nodelay(true);
+    tokio::select! {
+        opened = timeout(HEADER_TIMEOUT, door.open(stream)) => match opened {
+            Ok(Ok(stream)) => Some(stream),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "a connection broke before its first request");
+                None
+            }
+            Err(_) => None,
+        },
+        () = connection.closed.notified() => None,
+    }
+}
+
 async fn talk(
-    stream: TcpStream,
+    stream: Stream,
     connection: &Arc<Connection>,
     router: Router,
     answers: Handle,
     mut stopped: watch::Receiver<()>,
 ) {
-    let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
         let (router, answers, connection) = (router.clone(), answers.clone(), Arc::clone(connection));
         async move { Ok::<_, Infallible>(answer(request, router, answers, connection).await) }

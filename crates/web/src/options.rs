@@ -2,13 +2,20 @@
 //!
 //! Deliberately absent: defaults of the bounds and reading secrets.
 
+use std::path::PathBuf;
 use std::time::Duration;
+
+use surface::peers::Networks;
 
 /// Bounds and names of the HTTP server.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Host names beyond loopback that are served.
     pub hosts: Vec<String>,
+    /// Certificate and key, files in PEM.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Where a proxy has the TLS: who may connect, besides this machine.
+    pub proxies: Option<Networks>,
     /// Whether `/metrics` needs no token.
     pub metrics_open: bool,
     pub connections_max: usize,

@@ -26,7 +26,7 @@ pub fn admit(hosts: &[String], request: &Request) -> Result<(), Problem> {
         return Err(Problem::new(
             StatusCode::MISDIRECTED_REQUEST,
             "unknown-host",
-            "the Host header names no host of this server; add it to http.hosts if a proxy sends it",
+            "the Host header names no host of this server; add the name to http.hosts",
         ));
     }
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);

@@ -17,7 +17,7 @@ use chrono::Utc;
 use datafusion::sql::sqlparser::ast;
 use event::Table;
 
-use crate::ask::veil::{Names, veiled};
+use crate::ask::veil::{PeopleNames, veiled};
 use crate::catalogue::Metric;
 use crate::error::Error;
 use crate::evaluate::board::MetricResult;
@@ -182,13 +182,13 @@ fn hidden(
     events: &[RecordBatch],
     at: Moment,
     listed: Listed,
-) -> Result<Option<Names>, ArrowError> {
+) -> Result<Option<PeopleNames>, ArrowError> {
     if listed != Listed::Impersonal {
         return Ok(None);
     }
     let directory = EVENT_TABLES.iter().position(|table| *table == Table::Directory).expect("it has events");
     let directory = tables.gather(directory, &Keys::Between(i64::MIN, i64::MAX), at)?;
-    Names::of(events.iter().chain([&directory])).map(Some)
+    PeopleNames::of(events.iter().chain([&directory])).map(Some)
 }
 
 /// The events of `keys` after `since_us` as they stand at a moment, the newest first, in [`COLUMNS`], and the key of
@@ -217,7 +217,7 @@ pub fn events_since(
 }
 
 /// The columns that tell an event. Where it has no link of its own, its subject's newest one stands in.
-fn told(rows: &RecordBatch, hidden: Option<&Names>) -> Result<RecordBatch, Error> {
+fn told(rows: &RecordBatch, hidden: Option<&PeopleNames>) -> Result<RecordBatch, Error> {
     let schema = schema();
     let column = |field: &Arc<Field>| -> Result<ArrayRef, Error> {
         Ok(match (field.name().as_str(), rows.column_by_name(field.name())) {

@@ -22,15 +22,15 @@ const ID: &str = "event_id";
 
 /// Whom some events name.
 #[derive(Default)]
-pub struct Names {
+pub struct PeopleNames {
     /// In lower case, by their first word.
     by_word: HashMap<String, Vec<String>>,
 }
 
-impl Names {
+impl PeopleNames {
     /// The people in the columns of events.
-    pub fn of<'e>(events: impl IntoIterator<Item = &'e RecordBatch>) -> Result<Names, ArrowError> {
-        let mut names = Names::default();
+    pub fn of<'e>(events: impl IntoIterator<Item = &'e RecordBatch>) -> Result<PeopleNames, ArrowError> {
+        let mut names = PeopleNames::default();
         for rows in events {
             for (field, column) in rows.schema_ref().fields().iter().zip(rows.columns()) {
                 if holds_people(field) {
@@ -87,7 +87,11 @@ fn is_end(rest: &str) -> bool {
 }
 
 /// `told`, which is some columns of `rows`, without what names somebody.
-pub fn veiled(rows: &RecordBatch, told: &RecordBatch, names: &Names) -> Result<RecordBatch, ArrowError> {
+pub fn veiled(
+    rows: &RecordBatch,
+    told: &RecordBatch,
+    names: &PeopleNames,
+) -> Result<RecordBatch, ArrowError> {
     let column = |(field, column): (&FieldRef, &ArrayRef)| match field.name().as_str() {
         ID => Ok(Arc::new(places(rows)?) as ArrayRef),
         name if CARRIERS.contains(&name) => {
@@ -119,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_name_counts_as_words_of_its_own() {
-        let mut names = Names::default();
+        let mut names = PeopleNames::default();
         for name in ["Ada", "ada lovelace", "@bo", "cy@a.example", "dee-smith", ""] {
             names.add(name);
         }

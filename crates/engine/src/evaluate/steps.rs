@@ -116,7 +116,7 @@ impl Steps {
         let Some(with) = query.with.take_if(|with| is_plain(with)) else {
             return self.run(query).await;
         };
-        let mut ctes = with.cte_tables;
+        let (mut ctes, recursive) = (with.cte_tables, with.recursive);
         let read: Vec<Reads> = ctes.iter().map(|cte| uses(&cte.query)).collect();
         let (read_last, texts) = (uses(&query), texts(&ctes, &read));
         let nested: Vec<bool> = ctes.iter().map(|cte| cte.query.with.is_some()).collect();
@@ -136,7 +136,7 @@ impl Steps {
                     own.push(index);
                     let before: Vec<Cte> =
                         (0..index).filter(|&at| live[at]).map(|at| ctes[at].clone()).collect();
-                    self.step(&before, &ctes[index], text).await?;
+                    self.step(&before, &ctes[index], recursive, text).await?;
                 }
                 *ctes[index].query = self.done[text].select.clone();
                 stands[index] = true;
@@ -145,7 +145,7 @@ impl Steps {
             self.forget_read(&mut own, &texts, |index| live[index]);
         }
         let ctes: Vec<Cte> = (0..ctes.len()).filter(|&at| live[at]).map(|at| ctes[at].clone()).collect();
-        let rows = self.run(with_ctes(query, &ctes)).await;
+        let rows = self.run(with_ctes(query, &ctes, recursive)).await;
         self.forget_read(&mut own, &texts, |_| false);
         rows
     }
@@ -161,23 +161,25 @@ impl Steps {
         });
     }
 
-    /// Computes `cte`, which may read those `before` it.
-    async fn step(&mut self, before: &[Cte], cte: &Cte, text: &str) -> Result<()> {
+    /// Computes `cte`, which may read those `before` it, and where they are `recursive` itself.
+    async fn step(&mut self, before: &[Cte], cte: &Cte, recursive: bool, text: &str) -> Result<()> {
         let query = cte.query.as_ref().clone();
-        let rows = if cte.query.with.is_some() {
+        let rows = if recursive && uses(&cte.query).contains_key(&name(cte)) {
+            let all = parse(&format!("SELECT * FROM {}", cte.alias.name))?;
+            self.run(with_ctes(all, &[before, std::slice::from_ref(cte)].concat(), true)).await?
+        } else if cte.query.with.is_some() {
             // Those that it reads are steps by now; the others may have the names of its own.
             let names = uses(&cte.query);
             let read = before.iter().filter(|cte| names.contains_key(&name(cte)));
-            Box::pin(self.rows(with_ctes(query, &read.cloned().collect::<Vec<_>>()))).await?
+            Box::pin(self.rows(with_ctes(query, &read.cloned().collect::<Vec<_>>(), false))).await?
         } else {
-            self.run(with_ctes(query, before)).await?
+            self.run(with_ctes(query, before, recursive)).await?
         };
         let table = format!("step_{}", STEP.fetch_add(1, Ordering::Relaxed));
         let schema = rows.schema();
         let own = schema.fields().iter().filter(|field| field.name() != lineage::KEYS);
         let columns: Vec<String> = own.map(|field| format!("\"{}\"", field.name())).collect();
-        let select = format!("SELECT {} FROM {table}", columns.join(", "));
-        let select = *Parser::new(&GenericDialect {}).try_with_sql(&select)?.parse_query()?;
+        let select = parse(&format!("SELECT {} FROM {table}", columns.join(", ")))?;
         tracing::trace!(step = name(cte), rows = rows.num_rows(), "computed a step");
         let provider = MemTable::try_new(schema, vec![vec![rows]])?;
         self.context.register_table(table.as_str(), Arc::new(provider))?;
@@ -242,18 +244,23 @@ fn still_read(ctes: &[Cte], read: &[Reads], read_last: &Reads, stands: &[bool], 
     live
 }
 
-/// Recursive CTEs, and those that rename their columns, stay as they are.
+/// CTEs that rename their columns stay as they are.
 fn is_plain(with: &With) -> bool {
-    !with.recursive && with.cte_tables.iter().all(|cte| cte.alias.columns.is_empty())
+    with.cte_tables.iter().all(|cte| cte.alias.columns.is_empty())
 }
 
-fn with_ctes(mut query: Query, ctes: &[Cte]) -> Query {
+fn parse(sql: &str) -> Result<Query> {
+    Ok(*Parser::new(&GenericDialect {}).try_with_sql(sql)?.parse_query()?)
+}
+
+fn with_ctes(mut query: Query, ctes: &[Cte], recursive: bool) -> Query {
     if !ctes.is_empty() {
         let own = query.with.get_or_insert_with(|| With {
             with_token: AttachedToken::empty(),
             recursive: false,
             cte_tables: Vec::new(),
         });
+        own.recursive |= recursive;
         own.cte_tables.splice(0..0, ctes.iter().cloned());
     }
     query
@@ -287,7 +294,7 @@ mod tests {
     use super::*;
 
     fn parse(sql: &str) -> Query {
-        *Parser::new(&GenericDialect {}).try_with_sql(sql).unwrap().parse_query().unwrap()
+        super::parse(sql).unwrap()
     }
 
     async fn check(sql: &[&str], steps_expected: usize) {
@@ -321,7 +328,11 @@ mod tests {
         check(&[&twice], 1).await;
         check(&[&nested], 2).await;
         check(&[&chain], 0).await;
-        check(&[recursive, "SELECT 1 AS x"], 0).await;
+        let recursive_twice = "WITH RECURSIVE one AS (SELECT 1 AS x), \
+             n AS (SELECT x FROM one UNION ALL SELECT x + 1 FROM n WHERE x < 3), m AS (SELECT x FROM n WHERE x > 1) \
+             SELECT n.x, m.x AS y FROM n, m ORDER BY 1, 2";
+        check(&[recursive, "SELECT 1 AS x"], 1).await;
+        check(&[recursive_twice], 1).await;
         check(&[&twice, &nested, &twice], 2).await;
     }
 

@@ -140,7 +140,7 @@ pub fn loss(days: &[i64], actual_ms: i64) -> Option<i64> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Kind {
+enum Quantile {
     ReferenceDays,
     Blend,
     Share,
@@ -148,7 +148,7 @@ enum Kind {
 }
 
 pub(super) fn all() -> Vec<ScalarUDF> {
-    [Kind::ReferenceDays, Kind::Blend, Kind::Share, Kind::Loss]
+    [Quantile::ReferenceDays, Quantile::Blend, Quantile::Share, Quantile::Loss]
         .map(|kind| {
             let signature = Signature::exact(kind.arguments(), Volatility::Immutable);
             ScalarUDF::new_from_impl(QuantileFn { kind, signature })
@@ -156,13 +156,13 @@ pub(super) fn all() -> Vec<ScalarUDF> {
         .into()
 }
 
-impl Kind {
+impl Quantile {
     fn arguments(self) -> Vec<DataType> {
         let (list, number) = (days_list, DataType::Int64);
         match self {
-            Kind::ReferenceDays => vec![list(), list(), number.clone(), number],
-            Kind::Blend => vec![list(), list(), list(), number.clone(), number.clone(), number],
-            Kind::Share | Kind::Loss => vec![list(), number],
+            Quantile::ReferenceDays => vec![list(), list(), number.clone(), number],
+            Quantile::Blend => vec![list(), list(), list(), number.clone(), number.clone(), number],
+            Quantile::Share | Quantile::Loss => vec![list(), number],
         }
     }
 
@@ -181,19 +181,19 @@ impl Kind {
             Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(found))
         };
         match self {
-            Kind::ReferenceDays => lists(&|row| {
+            Quantile::ReferenceDays => lists(&|row| {
                 let (own, organisation) =
                     (list(0, row).unwrap_or_default(), list(1, row).unwrap_or_default());
                 reference(&own, &organisation, number(2, row)?, number(3, row)?)
             }),
-            Kind::Blend => {
+            Quantile::Blend => {
                 lists(&|row| blend(&[0, 1, 2].map(|model| (list(model, row), number(model + 3, row)))))
             }
-            Kind::Share => {
+            Quantile::Share => {
                 let shares = rows.map(|row| share(&list(0, row)?, number(1, row)?));
                 Arc::new(shares.collect::<Float64Array>())
             }
-            Kind::Loss => {
+            Quantile::Loss => {
                 let losses = rows.map(|row| loss(&list(0, row)?, number(1, row)?));
                 Arc::new(losses.collect::<Int64Array>())
             }
@@ -203,17 +203,17 @@ impl Kind {
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct QuantileFn {
-    kind: Kind,
+    kind: Quantile,
     signature: Signature,
 }
 
 impl ScalarUDFImpl for QuantileFn {
     fn name(&self) -> &str {
         match self.kind {
-            Kind::ReferenceDays => "reference_days",
-            Kind::Blend => "quantile_blend",
-            Kind::Share => "quantile_share",
-            Kind::Loss => "quantile_loss",
+            Quantile::ReferenceDays => "reference_days",
+            Quantile::Blend => "quantile_blend",
+            Quantile::Share => "quantile_share",
+            Quantile::Loss => "quantile_loss",
         }
     }
 
@@ -223,9 +223,9 @@ impl ScalarUDFImpl for QuantileFn {
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(match self.kind {
-            Kind::ReferenceDays | Kind::Blend => days_list(),
-            Kind::Share => DataType::Float64,
-            Kind::Loss => DataType::Int64,
+            Quantile::ReferenceDays | Quantile::Blend => days_list(),
+            Quantile::Share => DataType::Float64,
+            Quantile::Loss => DataType::Int64,
         })
     }
 

@@ -36,10 +36,10 @@ struct Step {
 
 /// What rewrote histories. A clone shares it; a change copies it, which happens once for each rewriting.
 #[derive(Debug, Clone, Default)]
-pub struct Gone(Arc<Inner>);
+pub struct Gone(Arc<GoneCommits>);
 
 #[derive(Debug, Clone, Default)]
-struct Inner {
+struct GoneCommits {
     steps: HashMap<Of, BTreeSet<Step>>,
     /// The keys of the rows that the steps of a repository or a commit are about.
     keys: HashMap<Of, HashSet<i64>>,
@@ -142,7 +142,7 @@ impl Gone {
     }
 }
 
-impl Inner {
+impl GoneCommits {
     /// Remembers the keys of commits that steps are about: of all, or of those named.
     fn meet(&mut self, commits: &Commits<'_>, named: Option<&HashSet<Of>>, met: &mut HashSet<i64>) {
         for row in (0..commits.types.len()).filter(|&row| commits.types.value(row) == PUSHED) {

@@ -246,7 +246,7 @@ impl Names {
         if self.is_empty() || !matches!(table, Table::Commits | Table::Reviews | Table::Tickets) {
             return Ok(None);
         }
-        let row = Rows { names: self, rows };
+        let row = ToRename { names: self, rows };
         let mut columns = rows.columns().to_vec();
         let mut changed = false;
         for (index, field) in rows.schema_ref().fields().iter().enumerate() {
@@ -273,12 +273,12 @@ impl Names {
 }
 
 /// Rows whose names are looked up.
-struct Rows<'r> {
+struct ToRename<'r> {
     names: &'r Names,
     rows: &'r RecordBatch,
 }
 
-impl Rows<'_> {
+impl ToRename<'_> {
     /// A text that is, begins with or holds a repository's name; `None` where no row changes.
     fn text(&self, column: usize) -> Option<ArrayRef> {
         let old = self.rows.column(column).as_string_view();

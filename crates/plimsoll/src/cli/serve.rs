@@ -7,7 +7,7 @@ use surface::moment;
 
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Address to serve on; loopback only [default: 127.0.0.1:8080]
+    /// Address to serve on [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<String>,
     /// Print the summary and exit without serving
@@ -23,7 +23,7 @@ pub struct DemoArgs {
 
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Address to listen on; loopback only [default: 127.0.0.1:8080]
+    /// Address to listen on [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<String>,
 }

@@ -67,11 +67,19 @@ section! {
 section! {
     /// The server that browsers, programs and Prometheus talk to.
     Http [http] {
-        /// Address to listen on; loopback only. Plimsoll has no TLS for HTTP: to let others in, put a reverse proxy with TLS
-        /// in front and give people tokens (see `tokens`). Port 0 picks a free port. Flag: --listen.
+        /// Address to listen on. Beyond loopback it needs TLS, here or in a proxy (see `tls_certificate` and
+        /// `trusted_proxies`), and everybody needs a token (see `tokens`). Port 0 picks a free port. Flag: --listen.
         listen: String = "127.0.0.1:8080".to_owned();
-        /// Host names that requests may carry in their Host header, besides loopback names: the public name of the reverse
-        /// proxy. All other names are refused, which stops DNS rebinding from a web page.
+        /// Certificate chain, a PEM file. It and the key are read again when they change. Programs on this machine may
+        /// leave TLS out, as health checks do.
+        tls_certificate: String = String::new();
+        /// Private key of the certificate, a PEM file. Give both files or neither.
+        tls_key: String = String::new();
+        /// Addresses or networks of the reverse proxies that have the TLS, such as "10.0.0.7" or "10.0.0.0/8". With a list,
+        /// nobody else but this machine itself may connect.
+        trusted_proxies: Vec<String> = Vec::new();
+        /// Host names that requests may carry in their Host header, besides loopback names: the public name of this server
+        /// or of its proxy. All other names are refused, which stops DNS rebinding from a web page.
         hosts: Vec<String> = Vec::new();
         /// Whether to offer POST /api/v1/sql. It reads the event tables, people included, so it is also refused when
         /// people.visibility is "none".
@@ -86,13 +94,17 @@ section! {
 section! {
     /// The PostgreSQL protocol, read-only, for Grafana, psql, BI tools and drivers (docs/postgres.md).
     Postgres [postgres] {
-        /// Address to listen on, such as "127.0.0.1:5433". Empty: off. An address beyond loopback needs TLS.
+        /// Address to listen on, such as "127.0.0.1:5433". Empty: off. Beyond loopback it needs TLS, here or in a proxy.
         listen: String = String::new();
-        /// Certificate chain, a PEM file. With a certificate and a key, connections without TLS are refused.
+        /// Certificate chain, a PEM file. With a certificate and a key, connections without TLS are refused. Both are read
+        /// again when they change.
         tls_certificate: String = String::new();
         /// Private key of the certificate, a PEM file. Give both files or neither; the server does not start with a file that
         /// it cannot use.
         tls_key: String = String::new();
+        /// Addresses or networks that may connect without TLS, such as a proxy that has it or a network of containers. With a
+        /// list, nobody else but this machine itself may connect.
+        trusted_proxies: Vec<String> = Vec::new();
         /// Most connections that have logged in; further ones are refused. Those that have not yet have 64 places of their
         /// own, and the oldest of them makes room for the next.
         connections_max: usize = 32, 1..=10_000;

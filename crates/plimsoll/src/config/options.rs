@@ -38,6 +38,8 @@ impl Config {
         let limits = &self.limits;
         web::Options {
             hosts: self.http.hosts.clone(),
+            tls: self.http_port().tls().ok().flatten(),
+            proxies: self.http_port().proxies().ok().flatten(),
             metrics_open: self.http.metrics_open,
             connections_max: limits.connections_max,
             requests_max: limits.requests_max,

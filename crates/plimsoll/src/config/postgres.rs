@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::keys::Postgres;
-use super::{BadValue, Scope, address, bad};
+use super::listen::Port;
+use super::{BadValue, Scope, bad};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,7 +28,17 @@ impl Postgres {
     pub fn address(&self) -> Result<Option<SocketAddr>, BadValue> {
         match self.listen.trim() {
             "" => Ok(None),
-            listen => address("postgres.listen", listen, "127.0.0.1:5433").map(Some),
+            _ => self.port().address().map(Some),
+        }
+    }
+
+    fn port(&self) -> Port<'_> {
+        Port {
+            listen: ("postgres.listen", &self.listen),
+            tls_certificate: ("postgres.tls_certificate", &self.tls_certificate),
+            tls_key: ("postgres.tls_key", &self.tls_key),
+            trusted_proxies: ("postgres.trusted_proxies", &self.trusted_proxies),
+            example: "127.0.0.1:5433",
         }
     }
 
@@ -40,11 +51,11 @@ impl Postgres {
             scopes: user.scopes.clone(),
             person: user.person.clone(),
         };
-        let tls = !self.tls_certificate.is_empty();
         Ok(Some(postgres::Options {
             address,
             accounts: self.users.iter().map(account).collect(),
-            tls: tls.then(|| (self.tls_certificate.clone().into(), self.tls_key.clone().into())),
+            tls: self.port().tls()?,
+            proxies: self.port().proxies()?,
             connections_max: self.connections_max,
             message_bytes_max: self.message_bytes_max,
             statements_max: self.statements_max,
@@ -68,18 +79,10 @@ impl Postgres {
             };
             return bad("postgres.users", format!("{wrong} (user {}, {:?})", index + 1, user.name));
         }
-        let tls = match (self.tls_certificate.is_empty(), self.tls_key.is_empty()) {
-            (true, true) => false,
-            (false, false) => true,
-            (true, false) => return bad("postgres.tls_certificate", "is empty, but there is a tls_key"),
-            (false, true) => return bad("postgres.tls_key", "is empty, but there is a tls_certificate"),
-        };
-        let Some(address) = self.address()? else { return Ok(()) };
-        if !address.ip().is_loopback() && !tls {
-            let message = format!("is {address}, which others can reach; give tls_certificate and tls_key");
-            return bad("postgres.listen", message);
+        if self.address()?.is_some() {
+            return self.port().validate();
         }
-        Ok(())
+        self.port().tls().map(|_| ())
     }
 }
 
@@ -102,6 +105,12 @@ mod tests {
         check("127.0.0.1:5433", user, "ok");
         check("0.0.0.0:5433", user, "postgres.listen is 0.0.0.0:5433, which others can reach");
         check("0.0.0.0:5433", &format!("{tls}{user}"), "ok");
+        check("0.0.0.0:5433", &format!("trusted_proxies = [\"172.16.0.0/12\"]\n{user}"), "ok");
+        check(
+            "0.0.0.0:5433",
+            &format!("trusted_proxies = [\"grafana\"]\n{user}"),
+            "postgres.trusted_proxies has",
+        );
         check("127.0.0.1:5433", &format!("tls_key = \"k.pem\"\n{user}"), "postgres.tls_certificate is empty");
         check("here", user, "postgres.listen is \"here\", not an address");
         check("127.0.0.1:5433", &format!("{user}{user}"), "postgres.users has a user twice (user 2");

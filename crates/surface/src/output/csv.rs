@@ -29,6 +29,32 @@ pub fn flat(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     })
 }
 
+/// Structures, and lists of them, as JSON texts, for clients whose protocol has none. Other lists stay.
+pub fn without_structures(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    columns(batch, |field, column| {
+        holds_structures(field.data_type()).then(|| json_texts(field, column)).transpose()
+    })
+}
+
+/// The columns of [`without_structures`].
+pub fn columns_without_structures(schema: &Schema) -> Schema {
+    let column = |field: &Arc<Field>| match holds_structures(field.data_type()) {
+        true => Arc::new(Field::new(field.name(), DataType::Utf8, true)),
+        false => Arc::clone(field),
+    };
+    Schema::new(schema.fields().iter().map(column).collect::<Vec<_>>())
+}
+
+fn holds_structures(of: &DataType) -> bool {
+    match of {
+        DataType::Struct(_) | DataType::Map(..) => true,
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            holds_structures(item.data_type())
+        }
+        _ => false,
+    }
+}
+
 /// The same without a cell or a name that a spreadsheet would run.
 fn inert(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let batch = columns(batch, |field, column| {
