@@ -61,7 +61,7 @@ pub use store::erase::{TextRewrite, rewrite_texts};
 /// Tests count memory as the program does.
 #[cfg(test)]
 #[global_allocator]
-static ALLOCATOR: Metered<std::alloc::System> = Metered(std::alloc::System);
+static ALLOCATOR: Metered<mimalloc::MiMalloc> = Metered(mimalloc::MiMalloc);
 
 #[cfg(test)]
 mod tests;
