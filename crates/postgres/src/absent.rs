@@ -44,6 +44,9 @@ const ABSENT: [&str; 21] = [
 /// Columns that the tables of the catalogue here do not have: nothing is set in them.
 const ABSENT_COLUMNS: [&str; 7] = ["attacl", "datacl", "nspacl", "proacl", "relacl", "reloptions", "typacl"];
 
+/// Columns that name a function, which PostgreSQL compares with the numbers of functions.
+const FUNCTIONS: [&str; 4] = ["typinput", "typoutput", "typreceive", "typsend"];
+
 /// Without GROUP BY, these make one row of none.
 const AGGREGATES: [&str; 12] = [
     "count",
@@ -125,6 +128,10 @@ impl VisitorMut for Folding {
             // ARRAY(SELECT ...): lists of roles and rights, in the catalogue.
             Expr::Function(Function { args: FunctionArguments::Subquery(_), .. }) => Value::Null,
             Expr::Function(call) if joins_nothing(call) => Value::Null,
+            Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
+                self.changed |= by_name(left, right) || by_name(right, left);
+                return ControlFlow::Continue(());
+            }
             Expr::BinaryOp { left, op: BinaryOperator::StringConcat, right }
                 if is_null(left) && is_null(right) =>
             {
@@ -179,12 +186,30 @@ impl Folding {
 }
 
 fn absent_column(expr: &Expr) -> Option<&Ident> {
-    let column = match expr {
-        Expr::Identifier(column) => column,
-        Expr::CompoundIdentifier(parts) => parts.last()?,
-        _ => return None,
-    };
-    ABSENT_COLUMNS.contains(&column.value.as_str()).then_some(column)
+    column(expr).filter(|column| ABSENT_COLUMNS.contains(&column.value.as_str()))
+}
+
+fn column(expr: &Expr) -> Option<&Ident> {
+    match expr {
+        Expr::Identifier(column) => Some(column),
+        Expr::CompoundIdentifier(parts) => parts.last(),
+        _ => None,
+    }
+}
+
+/// Compares a function that is named with the name of another, in the place of its number.
+fn by_name(number: &mut Expr, function: &Expr) -> bool {
+    let is_function = column(function).is_some_and(|column| FUNCTIONS.contains(&column.value.as_str()));
+    match number {
+        Expr::CompoundIdentifier(parts) if is_function => match parts.last_mut() {
+            Some(last) if last.value == "oid" => {
+                last.value = "proname".to_owned();
+                true
+            }
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// Whether a list that is not there is to be one text.
@@ -446,6 +471,10 @@ mod tests {
             (
                 "SELECT typname FROM pg_type AS t WHERE (SELECT c.relkind = 'c' FROM pg_class AS c WHERE c.oid = t.typrelid)",
                 "SELECT typname FROM pg_type AS t WHERE (SELECT max(c.relkind = 'c') FROM pg_class AS c WHERE c.oid = t.typrelid)",
+            ),
+            (
+                "SELECT p.proname FROM pg_type AS t LEFT JOIN pg_proc AS p ON p.oid = t.typreceive AND t.oid = p.prorettype",
+                "SELECT p.proname FROM pg_type AS t LEFT JOIN pg_proc AS p ON p.proname = t.typreceive AND t.oid = p.prorettype",
             ),
             (
                 "SELECT a FROM t WHERE a IN (SELECT b FROM routines)",
