@@ -102,8 +102,13 @@ fn psql_looks_around() {
             "team|text|text\nopen_reviews|bigint|int8\n",
         ),
         (
-            "SELECT data_type FROM information_schema.columns WHERE table_name = 'commits' AND column_name = 'files'",
+            "SELECT data_type FROM information_schema.columns WHERE table_name = 'commits' AND column_name = 'co_authors'",
             "ARRAY",
+        ),
+        (
+            // A list of structures is a JSON text.
+            "SELECT data_type FROM information_schema.columns WHERE table_name = 'commits' AND column_name = 'files'",
+            "text",
         ),
         ("SELECT table_type FROM information_schema.tables WHERE table_name = 'change'", "VIEW"),
         ("SELECT count(*) FROM information_schema.table_constraints", "0"),
