@@ -128,8 +128,8 @@ class GitHub:
                 "issues",
                 row=lambda row: row["issue_key"],
                 ours=f"""SELECT split_part(key, '#', 2) AS row, url, title, kind AS type, UPPER(status_category) AS status,
-                    status AS original_status, done_at AS resolution_date, created_at AS created_date,
-                    last_event_at AS updated_date, {minutes("created_at", "done_at")} AS lead_time_minutes,
+                    status AS original_status, ended_at AS resolution_date, created_at AS created_date,
+                    last_event_at AS updated_date, {minutes("created_at", "ended_at")} AS lead_time_minutes,
                     reporter AS creator_name, array_to_string(assignees, ',') AS assignee_name FROM ticket""",
                 columns={
                     **dict.fromkeys("url title status original_status resolution_date created_date updated_date".split(), text),

@@ -111,8 +111,8 @@ class GitLab(Polled):
                 "issues",
                 row=lambda row: row["issue_key"],
                 ours=f"""SELECT split_part(key, '#', 2) AS row, url, title, UPPER(status_category) AS status,
-                    done_at AS resolution_date, created_at AS created_date, last_event_at AS updated_date,
-                    {minutes("created_at", "done_at")} AS lead_time_minutes, reporter AS creator_name,
+                    ended_at AS resolution_date, created_at AS created_date, last_event_at AS updated_date,
+                    {minutes("created_at", "ended_at")} AS lead_time_minutes, reporter AS creator_name,
                     array_to_string(assignees, ',') AS assignee_name FROM ticket""",
                 columns={
                     **dict.fromkeys("url title status lead_time_minutes creator_name assignee_name".split(), text),
@@ -138,7 +138,7 @@ class GitLab(Polled):
             Table(
                 "board_issues",
                 row=lambda row: issue(row["issue_id"]),
-                ours=f"SELECT split_part(key, '#', 2) AS row FROM ticket WHERE project = '{PROJECT}'",
+                ours=f"SELECT split_part(key, '#', 2) AS row FROM ticket WHERE project LIKE '%{PROJECT}'",
                 passed="board_id issue_id",
             ),
         ]

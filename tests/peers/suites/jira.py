@@ -38,8 +38,8 @@ LEFT_OUT = {
 ISSUES = f"""SELECT ticket.key AS row, ticket.title AS summary, ticket.kind AS type, ticket.status AS status_name,
     ticket.status_category AS status_key, ticket.points_hundredths AS story_point, ticket.reporter AS creator_account_id,
     array_to_string(ticket.assignees, ',') AS assignee_account_id, ticket.priority AS priority_name,
-    COALESCE(above.key, ticket.parent) AS parent_id, ticket.done_at AS resolution_date, ticket.created_at AS created,
-    reading.at AS updated, {minutes("ticket.created_at", "ticket.done_at")} AS lead_time_minutes, ticket.due_on AS due_date
+    COALESCE(above.key, regexp_replace(ticket.parent, '^.*/', '')) AS parent_id, ticket.ended_at AS resolution_date, ticket.created_at AS created,
+    reading.at AS updated, {minutes("ticket.created_at", "ticket.ended_at")} AS lead_time_minutes, ticket.due_on AS due_date
     FROM ticket LEFT JOIN ticket AS above ON above.ticket = ticket.parent
     LEFT JOIN (SELECT key_hash, MAX(occurred_at) AS at FROM tickets WHERE event_id LIKE 'reconcile:%' GROUP BY key_hash) AS reading
     ON reading.key_hash = ticket.key_hash"""
@@ -58,7 +58,7 @@ CHANGES = {
     "Start date": ("start_on", "value", text),
     "resolution": ("resolution", "string", text),
     "Fix Version": ("milestone", "value", lambda word: word and f"version/{word}"),
-    "Sprint": ("milestone", "value", lambda word: word and f"sprint/{word}"),
+    "Sprint": ("sprint", "value", lambda word: word and f"sprint/{word}"),
 }
 SILENT = {"End date", "Rank", "RemoteIssueLink", "Workflow", "WorklogId", "timeestimate", "timeoriginalestimate", "timespent"}
 
@@ -165,7 +165,7 @@ class Jira(Polled):
             Table(
                 "sprint_issues",
                 row=lambda row: f"{number_of(row['sprint_id'])} {keys[number_of(row['issue_id'])]}",
-                ours="SELECT split_part(milestone, 'sprint/', 2) || ' ' || key AS row FROM ticket WHERE milestone LIKE '%sprint/%'",
+                ours="SELECT split_part(sprint, 'sprint/', 2) || ' ' || key AS row FROM ticket WHERE sprint LIKE '%sprint/%'",
                 passed="sprint_id issue_id",
             ),
             Table(
