@@ -395,7 +395,11 @@ fn keep(query: &mut Query, lost: impl Iterator<Item = (String, Expr)>) {
         _ => format!("CAST({value} AS TEXT) IS NULL OR "),
     });
     let bound: String = bound.collect();
-    let SetExpr::Select(select) = query.body.as_mut() else { return };
+    let mut body = query.body.as_mut();
+    while let SetExpr::SetOperation { left, .. } = body {
+        body = left;
+    }
+    let SetExpr::Select(select) = body else { return };
     if bound.is_empty() {
         return;
     }
@@ -409,7 +413,8 @@ fn keep(query: &mut Query, lost: impl Iterator<Item = (String, Expr)>) {
     }
 }
 
-fn expression(text: &str) -> Option<Expr> {
+/// An expression from its text.
+pub fn expression(text: &str) -> Option<Expr> {
     match parsed(&format!("SELECT {text}"))?.projection.pop()? {
         SelectItem::UnnamedExpr(expr) => Some(expr),
         _ => None,
@@ -467,6 +472,10 @@ mod tests {
             (
                 "SELECT pubname, (SELECT string_agg(x, ',') FROM pg_class) FROM pg_publication UNION SELECT relname, array_to_string(relacl || array(SELECT relname FROM pg_class), ',') AS y FROM pg_class",
                 "SELECT NULL AS \"pubname\", NULL AS \"?column?\" WHERE false UNION SELECT relname, NULL AS y FROM pg_class",
+            ),
+            (
+                "SELECT conname FROM pg_constraint WHERE conrelid = $1 UNION SELECT relname FROM pg_class WHERE oid = $2",
+                "SELECT NULL AS \"conname\" WHERE (false) AND (CAST($1 AS TEXT) IS NULL OR true) UNION SELECT relname FROM pg_class WHERE oid = $2",
             ),
             (
                 "SELECT typname FROM pg_type AS t WHERE (SELECT c.relkind = 'c' FROM pg_class AS c WHERE c.oid = t.typrelid)",

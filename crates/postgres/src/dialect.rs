@@ -5,10 +5,10 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
-    Statement, Value, VisitMut, VisitorMut,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Statement, Value, VisitMut, VisitorMut,
 };
 
+use super::absent::expression;
 use super::refusal::Refusal;
 
 /// What escapes a wildcard in the query engine.
@@ -85,8 +85,10 @@ impl VisitorMut for Spelling {
             if let Some(own) = own.filter(|own| *own != ESCAPE) {
                 if is_literal(pattern) {
                     escape(pattern, own);
+                } else if let Some(escaped) = escaped(pattern, own) {
+                    **pattern = escaped;
                 } else {
-                    **pattern = escaped(pattern, own);
+                    return ControlFlow::Continue(());
                 }
                 *escape_char = None;
             }
@@ -171,7 +173,7 @@ fn is_literal(pattern: &Expr) -> bool {
 }
 
 /// A pattern that is known when the statement runs, with the engine's escape in the place of its own.
-fn escaped(pattern: &Expr, own: char) -> Expr {
+fn escaped(pattern: &Expr, own: char) -> Option<Expr> {
     // What is escaped by itself stands for itself: it is set aside meanwhile.
     const ASIDE: &str = "\u{1}";
     let (own, engine) = (own.to_string(), ESCAPE.to_string());
@@ -181,27 +183,10 @@ fn escaped(pattern: &Expr, own: char) -> Expr {
         (own.clone(), engine),
         (ASIDE.to_owned(), own),
     ];
-    steps.into_iter().fold(Expr::Nested(Box::new(pattern.clone())), |text, (from, to)| {
-        let value = |text: String| Expr::value(Value::SingleQuotedString(text));
-        call("replace", [text, value(from), value(to)])
-    })
-}
-
-fn call(name: &str, arguments: [Expr; 3]) -> Expr {
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args: arguments.map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))).to_vec(),
-            clauses: Vec::new(),
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
+    let replaced = steps.into_iter().fold(format!("({pattern})"), |text, (from, to)| {
+        format!("replace({text}, {}, {})", Value::SingleQuotedString(from), Value::SingleQuotedString(to))
+    });
+    expression(&replaced)
 }
 
 /// Spells the texts of a pattern with the engine's escape in the place of their own.

@@ -66,9 +66,9 @@ pub async fn serve(
                 // Where all are being answered, the newest is closed: its sender sees that, and tries again.
                 let Some(connection) = open.admit() else { continue };
                 let (door, router, answers) = (door.clone(), router.clone(), answers.clone());
-                let (stopped, talking) = (stopped.clone(), talking.clone());
+                let (mut stopped, talking) = (stopped.clone(), talking.clone());
                 tokio::spawn(async move {
-                    if let Some(stream) = enter(&door, stream, &connection).await {
+                    if let Some(stream) = enter(&door, stream, &connection, &mut stopped).await {
                         talk(stream, &connection, router, answers, stopped).await;
                     }
                     connection.open.lock().lines.remove(&connection.id);
@@ -87,9 +87,15 @@ pub async fn serve(
 }
 
 /// The stream that requests come on, if who connects is as far as that in time.
-async fn enter(door: &Door, stream: TcpStream, connection: &Connection) -> Option<Stream> {
+async fn enter(
+    door: &Door,
+    stream: TcpStream,
+    connection: &Connection,
+    stopped: &mut watch::Receiver<()>,
+) -> Option<Stream> {
     let _ = stream.set_nodelay(true);
     tokio::select! {
+        biased; // a stream that is there is let in, whatever else is so by now
         opened = timeout(HEADER_TIMEOUT, door.open(stream)) => match opened {
             Ok(Ok(stream)) => Some(stream),
             Ok(Err(error)) => {
@@ -99,6 +105,7 @@ async fn enter(door: &Door, stream: TcpStream, connection: &Connection) -> Optio
             Err(_) => None,
         },
         () = connection.closed.notified() => None,
+        _ = stopped.changed() => None,
     }
 }
 
